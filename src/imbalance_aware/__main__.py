@@ -1,0 +1,71 @@
+"""The command line: ``python -m imbalance_aware STEP --help``."""
+
+import argparse
+import importlib
+import logging
+import sys
+
+from imbalance_aware import __version__
+from imbalance_aware.errors import UserError
+
+#: Steps in the order of the flow: name -> (module, what it does). A step's module is imported only when it runs.
+STEPS = {
+    "phantoms": ("datasets.phantoms", "make a phantom source folder"),
+    "cohort": ("datasets.cohort", "list and check the samples of a source"),
+    "resize": ("preprocessing.resize", "bring photographs to one size"),
+    "atlas": ("preprocessing.atlas", "bring the brain atlas into place"),
+    "register": ("preprocessing.register", "align a subject's sequences with each other and with the atlas"),
+    "strip": ("preprocessing.strip", "find a subject's brain"),
+    "mask": ("preprocessing.mask", "bring a subject's tumour mask onto the atlas's grid"),
+    "resample": ("preprocessing.resample", "bring a subject's sequences onto the atlas's grid"),
+    "scale": ("preprocessing.scale", "scale a subject's sequences to [0, 1] inside the brain"),
+    "crop": ("preprocessing.crop", "cut the cube around a subject's tumour"),
+    "qc_picture": ("preprocessing.qc_picture", "draw what was made of a subject"),
+    "prepared": ("datasets.prepared", "say who is in and who is out after preprocessing, with every measure"),
+    "compare_reference": ("preprocessing.compare_reference", "compare a prepared subject with BraTS Toolkit's result"),
+    "pack": ("preprocessing.pack", "put all samples of a dataset into one array"),
+    "train": ("training.train", "train one condition with one seed"),
+    "predict": ("training.predict", "classify new images with a trained model"),
+    "evaluate": ("evaluation.evaluate", "compute the metrics of one run from its predictions"),
+    "collect": ("reporting.collect", "gather the metrics of all runs of a study"),
+    "compare": ("evaluation.compare", "compare each condition with a baseline, with confidence intervals"),
+    "tables": ("reporting.tables", "write the tables of a study"),
+    "html_table": ("reporting.html_table", "write a CSV table as a page for the report"),
+    "class_distribution": ("reporting.class_distribution", "draw how many samples each class has"),
+    "metric_dots": ("reporting.metric_dots", "draw a metric of every condition"),
+    "learning_curves": ("reporting.learning_curves", "draw the training loss of every condition"),
+    "confusion_matrices": ("reporting.confusion_matrices", "draw what each condition mistakes for what"),
+    "feature_map": ("reporting.feature_map", "draw the features of the best and the worst condition"),
+    "results_page": ("reporting.results_page", "put the tables and figures of a study on one page"),
+    "manual": ("manual", "write the manual of the configuration"),
+}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one step; 0 on success, 2 after a mistake of the user's, which is explained on standard error."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    parser = argparse.ArgumentParser(prog="python -m imbalance_aware", description=__doc__.splitlines()[0])
+    parser.add_argument("--version", action="version", version=__version__)
+    steps = parser.add_subparsers(dest="step", metavar="STEP", required=True)
+    for name, (_, summary) in STEPS.items():
+        steps.add_parser(name, help=summary, add_help=False)
+    step = parser.parse_known_args(arguments[:1])[0].step
+    module = importlib.import_module(f"imbalance_aware.{STEPS[step][0]}")
+
+    step_parser = argparse.ArgumentParser(
+        prog=f"{parser.prog} {step}",
+        description=module.__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    module.add_arguments(step_parser)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", stream=sys.stderr)
+    try:
+        module.run(step_parser.parse_args(arguments[1:]))
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

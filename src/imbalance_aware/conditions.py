@@ -1,0 +1,133 @@
+"""What a condition is: a loss, a sampling mode, sample weights or not; and the tables that list them."""
+
+import csv
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from imbalance_aware.errors import UserError
+from imbalance_aware.schema import nearest
+
+COLUMNS = ("condition", "loss", "sampling", "weighted", "kwargs")
+TRUTH = {"true": True, "false": False}
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+TERM = re.compile(r"(?:(?P<factor>\d+(?:\.\d+)?)\*)?(?P<loss>[A-Za-z_][A-Za-z0-9_]*)")
+
+
+@dataclass(frozen=True)
+class Condition:
+    """One row of a table of conditions.
+
+    Attributes:
+        name: folder and wildcard name, such as ``ce_f1-oversampling``.
+        terms: loss name -> factor in the sum, in the order written.
+        sampling: how batches are drawn.
+        weighted: whether each sample's loss is scaled by its class's normalised inverse frequency.
+        kwargs: loss name -> arguments of its class.
+    """
+
+    name: str
+    terms: dict[str, float]
+    sampling: str
+    weighted: bool
+    kwargs: dict[str, dict[str, Any]]
+
+    def facts(self) -> dict[str, Any]:
+        """What tables say of the condition: its name, loss (as a sum), sampling and weighting."""
+        loss = "+".join(name if factor == 1 else f"{factor:g}*{name}" for name, factor in self.terms.items())
+        return {"condition": self.name, "loss": loss, "sampling": self.sampling, "weighted": self.weighted}
+
+
+def read_conditions(path: Path, losses: list[str], samplings: list[str]) -> dict[str, Condition]:
+    """Read a table of conditions (tab-separated; columns condition, loss, sampling, weighted, kwargs).
+
+    Args:
+        path: the table.
+        losses: names that the ``loss`` column may use, alone or in sums such as ``ce+0.5*soft_mcc``.
+        samplings: names that the ``sampling`` column may use.
+
+    Raises:
+        UserError: one line for every problem in the table.
+    """
+    try:
+        with path.open(encoding="utf-8", newline="") as handle:
+            reader = csv.DictReader(
+                (line for line in handle if line.strip() and not line.startswith("#")),
+                delimiter="\t",
+                quoting=csv.QUOTE_NONE,
+            )
+            rows, columns = list(reader), tuple(reader.fieldnames or ())
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such table of conditions") from None
+    if columns != COLUMNS:
+        raise UserError(f"{path}: the columns are {', '.join(columns)}; expected {', '.join(COLUMNS)} (tab-separated)")
+
+    conditions: dict[str, Condition] = {}
+    problems = [] if rows else ["has no rows"]
+    for row in rows:
+        try:
+            condition = _condition(row, losses, samplings)
+        except ValueError as problem:
+            problems.append(f'condition "{row["condition"]}": {problem}')
+            continue
+        if condition.name in conditions:
+            problems.append(f'condition "{condition.name}" is listed twice')
+        conditions[condition.name] = condition
+    if problems:
+        raise UserError("\n".join(f"{path}: {problem}" for problem in problems))
+    return conditions
+
+
+def _condition(row: dict[str, str | None], losses: list[str], samplings: list[str]) -> Condition:
+    cells = {key: (value or "").strip() for key, value in row.items() if key in COLUMNS}
+    if None in row:
+        raise ValueError(f"more than {len(COLUMNS)} columns")
+    if not NAME.fullmatch(cells["condition"]):
+        raise ValueError("a name has letters, digits, '_', '-' and '.' only, since it names a folder")
+    terms = parse_loss(cells["loss"], losses)
+    if cells["sampling"] not in samplings:
+        raise ValueError(f'unknown sampling "{cells["sampling"]}".{nearest(cells["sampling"], samplings)}')
+    if cells["weighted"] not in TRUTH:
+        raise ValueError(f'weighted is "{cells["weighted"]}"; expected true or false')
+    return Condition(
+        name=cells["condition"],
+        terms=terms,
+        sampling=cells["sampling"],
+        weighted=TRUTH[cells["weighted"]],
+        kwargs=_kwargs(cells["kwargs"], terms),
+    )
+
+
+def parse_loss(text: str, losses: list[str]) -> dict[str, float]:
+    """Terms of a sum of losses: ``"ce+0.5*soft_mcc"`` -> ``{"ce": 1.0, "soft_mcc": 0.5}``.
+
+    Raises:
+        ValueError: a term does not parse, is unknown or stands twice.
+    """
+    terms: dict[str, float] = {}
+    for part in text.split("+"):
+        match = TERM.fullmatch(part.strip())
+        if not match:
+            raise ValueError(f'the loss "{text}" is no sum of names such as ce+0.5*soft_mcc')
+        name = match["loss"]
+        if name not in losses:
+            raise ValueError(f'unknown loss "{name}".{nearest(name, losses)}')
+        if name in terms:
+            raise ValueError(f'the loss "{name}" stands twice in "{text}"')
+        terms[name] = float(match["factor"] or 1)
+    return terms
+
+
+def _kwargs(text: str, terms: dict[str, float]) -> dict[str, dict[str, Any]]:
+    try:
+        kwargs = json.loads(text or "{}")
+    except json.JSONDecodeError as error:
+        raise ValueError(f"kwargs is not valid JSON: {error}") from None
+    if not isinstance(kwargs, dict) or not all(isinstance(value, dict) for value in kwargs.values()):
+        raise ValueError('kwargs is keyed by loss, such as {"focal": {"gamma": 2}}')
+    for name in kwargs:
+        if name not in terms:
+            raise ValueError(f'kwargs for "{name}", which is not in the loss.{nearest(name, terms)}')
+    return kwargs

