@@ -1,0 +1,133 @@
+"""List the subjects of a source: check them, split them, and say why any of them is left out.
+
+Writes three tables: the cohort (one row per subject found, with the reason if it is excluded), the duplicates
+(images that are the same to the last pixel) and the flow (found, excluded by each criterion, included).
+"""
+
+import argparse
+import logging
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from pydantic import BaseModel
+
+from imbalance_aware.datasets import ADAPTERS
+from imbalance_aware.datasets.audit import drop_conflicts, duplicates
+from imbalance_aware.datasets.facts import COLUMNS, criterion, included
+from imbalance_aware.datasets.flow import flow
+from imbalance_aware.datasets.lookup import call, look_up
+from imbalance_aware.datasets.resources import RESOURCES
+from imbalance_aware.datasets.splits import grouped_split, stratified_split
+from imbalance_aware.errors import UserError
+from imbalance_aware.files import write_csv
+
+log = logging.getLogger(__name__)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of the step."""
+    parser.add_argument("--settings", required=True, help="settings of the dataset: JSON, or a YAML/JSON file")
+    parser.add_argument("--source", type=Path, help="folder that the step `phantoms` made, for a generated dataset")
+    parser.add_argument("--resources", type=Path, default=RESOURCES, help="folder of shipped facts")
+    parser.add_argument("--out", type=Path, required=True, help="table of subjects to write")
+    parser.add_argument("--duplicates", type=Path, required=True, help="table of duplicates to write")
+    parser.add_argument("--flow", type=Path, required=True, help="table of counts to write")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Write the three tables; nothing is written if the cohort cannot be trained on."""
+    facts, settings = find(args.settings, resources=args.resources, source=args.source)
+    for reason, number in facts["excluded"][~included(facts)].map(criterion).value_counts().items():
+        log.warning("excluded: %d × %s", number, reason)
+    assign_split(facts, settings)
+    if getattr(settings, "conflicts", "keep") == "drop":
+        drop_conflicts(facts)
+    facts.loc[~included(facts), "split"] = ""
+    classes = class_order(facts, settings)
+    counts, twins = flow(facts, classes), duplicates(facts)
+    report(counts, twins)
+    require_trainable(facts, classes)
+    write_csv(args.out, facts)
+    write_csv(args.duplicates, twins)
+    write_csv(args.flow, counts)
+
+
+def find(text: str, **offered: Any) -> tuple[pd.DataFrame, BaseModel]:
+    """Facts from the adapter that ``text`` names, and its settings.
+
+    Args:
+        text: settings of a dataset, as JSON or path.
+        offered: what an adapter may ask for by parameter: ``resources``, ``source``.
+
+    Raises:
+        UserError: the adapter says so, or found nothing, or two subjects share an identifier.
+    """
+    adapter, settings = look_up(text, ADAPTERS)
+    facts = call(adapter, settings, **offered).reset_index(drop=True)
+    if facts.empty:
+        raise UserError(f"dataset of kind {settings.adapter}: no subject was found")
+    twice = facts["subject"][facts["subject"].duplicated()].unique()
+    if len(twice):
+        raise UserError(f"dataset of kind {settings.adapter}: subject(s) listed twice: {', '.join(twice[:5])}")
+    return facts[[*COLUMNS, *facts.columns.difference(COLUMNS, sort=False)]], settings
+
+
+def assign_split(facts: pd.DataFrame, settings) -> None:
+    """Fill ``split`` of the included subjects in place, if the adapter left it open (by group if there are groups)."""
+    inside = facts[included(facts)]
+    if inside.empty or (inside["split"] != "").any():
+        return
+    if "group" in facts:
+        sides = grouped_split(inside["group"], inside["class"], settings.test_fraction, settings.split_seed)
+    else:
+        sides = stratified_split(inside["subject"], inside["class"], settings.test_fraction, settings.split_seed)
+    facts.loc[inside.index, "split"] = sides
+
+
+def class_order(facts: pd.DataFrame, settings) -> list[str]:
+    """Classes in label order: as the settings say, else alphabetical."""
+    if settings.classes is not None:
+        return list(settings.classes)
+    return sorted(set(facts["class"]) - {""})
+
+
+def report(counts: pd.DataFrame, twins: pd.DataFrame) -> None:
+    """Log counts per class and split, and what the audit found."""
+    stages = counts.pivot_table("subjects", ["cohort", "class"], "stage", "sum", fill_value=0, sort=False)
+    stages = stages.reindex(columns=["found", "excluded", "included", "train", "test"], fill_value=0)
+    log.info("subjects per class:\n%s", stages.to_string())
+    if len(twins):
+        groups = twins.drop_duplicates("group")
+        log.warning(
+            "duplicates: %d groups of equal images, %d with conflicting labels, %d across training and test (%d both)",
+            len(groups),
+            groups["conflicting_label"].sum(),
+            groups["across_split"].sum(),
+            (groups["conflicting_label"] & groups["across_split"]).sum(),
+        )
+
+
+def require_trainable(facts: pd.DataFrame, classes: list[str]) -> None:
+    """Raise `UserError` unless there are two classes and each has training and test samples."""
+    if len(classes) < 2:
+        raise UserError(f"a classifier needs at least two classes; found: {', '.join(classes) or 'none'}")
+    for name in classes:
+        members = facts[facts["class"] == name]
+        inside = members[included(members)]
+        for side in ("train", "test"):
+            if not (inside["split"] == side).any():
+                raise UserError(
+                    f'class "{name}" has no sample in the {side} set: {len(members)} found, {len(inside)} usable'
+                    f"{_main_reasons(members)}"
+                )
+
+
+def _main_reasons(members: pd.DataFrame) -> str:
+    """The most frequent reasons for exclusion, with one example in full."""
+    out = members[~included(members)]
+    if out.empty:
+        return ""
+    reasons = out.groupby(out["excluded"].map(criterion), sort=False)["excluded"].agg(["size", "first"])
+    shown = reasons.sort_values("size", ascending=False, kind="stable").head(3)
+    return "; excluded: " + "; ".join(f"{row['size']} × {row['first']}" for _, row in shown.iterrows())

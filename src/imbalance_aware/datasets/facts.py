@@ -1,0 +1,30 @@
+"""The table of facts about a source: one row per subject found, and the reasons that keep some of them out."""
+
+from collections.abc import Iterable
+
+import pandas as pd
+
+#: Columns that every cohort table begins with; ``excluded`` is empty for a subject that is in.
+COLUMNS = ("subject", "cohort", "class", "split", "excluded")
+SEPARATOR = "; "
+
+
+def exclude(facts: pd.DataFrame, rows: Iterable, reason: str) -> None:
+    """Add ``reason`` to the rows at index labels ``rows``, in place.
+
+    A reason reads ``criterion`` or ``criterion: detail``; the flow table counts by criterion.
+    """
+    reason = reason.replace(SEPARATOR, ", ")
+    for row in rows:
+        previous = facts.at[row, "excluded"]
+        facts.at[row, "excluded"] = f"{previous}{SEPARATOR}{reason}" if previous else reason
+
+
+def included(facts: pd.DataFrame) -> pd.Series:
+    """True for each subject that nothing keeps out."""
+    return facts["excluded"] == ""
+
+
+def criterion(reasons: str) -> str:
+    """The first criterion among joined reasons: ``"size: 227x240; missing"`` -> ``"size"``."""
+    return reasons.split(SEPARATOR)[0].split(": ")[0]

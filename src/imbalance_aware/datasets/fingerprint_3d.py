@@ -1,0 +1,44 @@
+"""Names and sizes of the files of 3D datasets."""
+
+import os
+from pathlib import Path
+
+from imbalance_aware.datasets.folder3d_table import read_table, volume_path
+from imbalance_aware.datasets.settings_3d import Folder3DSettings, GliomaSettings
+from imbalance_aware.errors import UserError
+from imbalance_aware.files import digest
+
+
+def glioma(settings: GliomaSettings) -> str:
+    """Digest of each cohort's table, and lines ``path size`` of all NIfTI files below its folder."""
+    lines = []
+    for cohort in settings.cohorts:
+        for path in (cohort.path, cohort.table):
+            if not path.exists():
+                raise UserError(f"{cohort.name}: there is no {path} (looked at {path.absolute()}). {cohort.how_to_get}")
+        lines += [cohort.name, digest(cohort.table), *_sizes(cohort.path)]
+    return "\n".join(lines)
+
+
+def folder3d(settings: Folder3DSettings) -> str:
+    """Lines of cells and sizes (-1 if absent) for every row of the table."""
+    rows, columns = read_table(settings)
+    files = [name for name in (*settings.sequences, "mask") if name in columns]
+    return "\n".join(
+        f"{row} {[_size(volume_path(settings, row[name])) for name in files if row[name]]}" for row in rows
+    )
+
+
+def _sizes(root: Path) -> list[str]:
+    lines = []
+    for folder, _, names in os.walk(root):
+        below = os.path.relpath(folder, root)
+        lines += [f"{below}/{name} {_size(Path(folder, name))}" for name in names if name.endswith(".nii.gz")]
+    return sorted(lines)
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return -1

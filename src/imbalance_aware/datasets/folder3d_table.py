@@ -1,0 +1,46 @@
+"""Reading the table that lists someone's own volumes; light enough to be read while the workflow's graph is built."""
+
+from pathlib import Path
+
+from imbalance_aware.datasets.folder_table import cell, read_records
+from imbalance_aware.datasets.settings_3d import Folder3DSettings
+from imbalance_aware.errors import UserError
+from imbalance_aware.schema import nearest
+
+REQUIRED = ("subject", "class")
+OPTIONAL = ("mask", "cohort", "group", "split", "start")
+CONTENT = "a row per subject and the columns subject, class and one per sequence"
+
+
+def read_table(settings: Folder3DSettings) -> tuple[list[dict[str, str]], list[str]]:
+    """Rows of the table, cells stripped; ``line`` is the line in the file.
+
+    Returns:
+        The rows, with every optional column (empty where the table has none), and the columns that the table has.
+
+    Raises:
+        UserError: the table cannot be read, or lacks a column.
+    """
+    header, records = read_records(settings.table, CONTENT)
+    for column in (*REQUIRED, *settings.sequences):
+        if column not in header:
+            raise UserError(
+                f'{settings.table}: there is no column "{column}".{nearest(column, header)} Its columns are '
+                f"{', '.join(header)}; the dataset's sequences are {', '.join(settings.sequences)}."
+            )
+    known = [name for name in (*REQUIRED, *settings.sequences, *OPTIONAL) if name in header]
+    if settings.needs_mask and "mask" not in known:
+        raise UserError(
+            f'{settings.table}: there is no column "mask". Add the path of each subject\'s tumour mask, or choose '
+            "`preprocessing: {mask: {method: brats}}`."
+        )
+    rows = []
+    for line, record in records:
+        cells = {name: cell(record[header.index(name)]) for name in known}
+        rows.append({"line": str(line)} | dict.fromkeys(OPTIONAL, "") | cells)
+    return rows, known
+
+
+def volume_path(settings: Folder3DSettings, path: str) -> Path:
+    """Where a file of the table lies."""
+    return (settings.root if settings.root is not None else settings.table.parent) / path

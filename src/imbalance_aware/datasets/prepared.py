@@ -1,0 +1,81 @@
+"""Gather what preprocessing reported of every subject: who is in, who is out and why, and what was measured.
+
+Writes the cohort table anew, with the reasons of those whose files or checks failed; the table of quality control, one
+row per subject that was prepared, with every measure; and the flow from found to included.
+"""
+
+import argparse
+import json
+import logging
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from imbalance_aware.datasets.cohort import require_trainable
+from imbalance_aware.datasets.facts import exclude, included
+from imbalance_aware.datasets.flow import flow
+from imbalance_aware.errors import UserError
+from imbalance_aware.files import write_csv
+
+log = logging.getLogger(__name__)
+
+#: Measures of each step that enter the table of quality control.
+MEASURES = {
+    "register": ("moved_mm",),
+    "strip": ("brain_ml", "atlas_overlap", "similarity"),
+    "mask": ("tumour_ml", "inside_brain"),
+    "crop": ("tumour_in_patch",),
+}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of the step."""
+    parser.add_argument("--cohort", type=Path, required=True, help="table of subjects")
+    parser.add_argument("--subjects", type=Path, required=True, help="folder with one folder per prepared subject")
+    parser.add_argument("--classes", nargs="+", metavar="CLASS", help="classes in label order (default: alphabetical)")
+    parser.add_argument("--out", type=Path, required=True, help="table of subjects to write")
+    parser.add_argument("--qc", type=Path, required=True, help="table of quality control to write")
+    parser.add_argument("--flow", type=Path, required=True, help="table of counts to write")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Write the three tables, then refuse a cohort that cannot be trained on."""
+    cohort = pd.read_csv(args.cohort, dtype=str, keep_default_na=False)
+    prepared = cohort[included(cohort)]
+    reports = {row: read_report(args.subjects / cohort.at[row, "subject"]) for row in prepared.index}
+    quality = pd.DataFrame([_quality(cohort.loc[row], report) for row, report in reports.items()])
+    for row, report in reports.items():
+        if report["failed"]:
+            exclude(cohort, [row], report["failed"]["reason"])
+            cohort.at[row, "split"] = ""
+            log.warning("%s: %s %s", report["subject"], report["failed"]["reason"], report["failed"]["file"])
+    classes = args.classes or sorted(set(cohort["class"]) - {""})
+    write_csv(args.out, cohort)
+    write_csv(args.qc, quality)
+    write_csv(args.flow, flow(cohort, classes))
+    log.info("%d of %d prepared subjects are included", int(included(cohort).sum()), len(prepared))
+    require_trainable(cohort, classes)
+
+
+def read_report(folder: Path) -> dict[str, Any]:
+    """The last report of a subject.
+
+    Raises:
+        UserError: there is none, though the cohort includes the subject.
+    """
+    try:
+        return json.loads((folder / "crop.json").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"{folder}: no report of the step crop, though the cohort includes this subject") from None
+
+
+def _quality(facts: pd.Series, report: dict[str, Any]) -> dict[str, Any]:
+    failed = report["failed"] or {}
+    row = {name: facts[name] for name in ("subject", "cohort", "class", "split")}
+    row |= {"passed": not failed} | {key: failed.get(key, "") for key in ("step", "reason", "file")}
+    for step, names in MEASURES.items():
+        for name in names:
+            value = report["steps"].get(step, {}).get(name)
+            row |= {f"{name}_{key}": part for key, part in value.items()} if isinstance(value, dict) else {name: value}
+    return row

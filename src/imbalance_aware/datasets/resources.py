@@ -1,0 +1,5 @@
+"""Where the facts that ship with the project lie in a checkout."""
+
+from pathlib import Path
+
+RESOURCES = Path(__file__).resolve().parents[3] / "resources"
