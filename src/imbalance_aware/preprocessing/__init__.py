@@ -1,0 +1,1 @@
+"""Cohort to arrays: what happens to an image before training reads it."""

@@ -1,0 +1,95 @@
+"""Put all included subjects of a cohort into one array, in the order of the cohort table, with a table of its
+rows.
+
+Subjects are copied one at a time: memory does not grow with their number.
+"""
+
+import argparse
+import logging
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+import pandas as pd
+
+from imbalance_aware.errors import UserError
+from imbalance_aware.files import atomic, write_csv
+from imbalance_aware.progress import progress
+
+log = logging.getLogger(__name__)
+
+COLUMNS = ("subject", "cohort", "class", "label", "split")
+DTYPES = (np.dtype(np.uint8), np.dtype(np.float16))
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of the step."""
+    parser.add_argument("--cohort", type=Path, required=True, help="table of subjects")
+    parser.add_argument("--preprocessed", type=Path, required=True, help="folder with one .npy per included subject")
+    parser.add_argument("--classes", nargs="+", metavar="CLASS", help="classes in label order (default: alphabetical)")
+    parser.add_argument("--images", type=Path, required=True, help="array to write (N, C, *spatial)")
+    parser.add_argument("--samples", type=Path, required=True, help="table of the array's rows to write")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Write the array and its table."""
+    cohort = pd.read_csv(args.cohort, dtype=str, keep_default_na=False)
+    samples = label_samples(cohort[cohort["excluded"] == ""], args.classes)
+    files = [args.preprocessed / f"{subject}.npy" for subject in samples["subject"]]
+    pack(files, args.images)
+    write_csv(args.samples, samples)
+
+
+def label_samples(included: pd.DataFrame, classes: list[str] | None) -> pd.DataFrame:
+    """Table of samples with ``label`` = position of their class in ``classes`` (alphabetical if None).
+
+    Raises:
+        UserError: there are no samples, or one whose class is not in ``classes``.
+    """
+    if included.empty:
+        raise UserError("the cohort has no included subject")
+    classes = classes or sorted(set(included["class"]))
+    unknown = sorted(set(included["class"]) - set(classes))
+    if unknown:
+        raise UserError(f"the cohort has class(es) {', '.join(unknown)}, which are not among {', '.join(classes)}")
+    label = included["class"].map({name: label for label, name in enumerate(classes)})
+    return included.assign(label=label)[list(COLUMNS)].reset_index(drop=True)
+
+
+def pack(files: list[Path], images: Path) -> None:
+    """Copy arrays of one shape and type (uint8, or float16 in [0, 1]) into one ``.npy`` file.
+
+    Raises:
+        UserError: a file is missing, damaged, or differs in shape or type from the first, or has values
+            outside [0, 1].
+    """
+    first = load(files[0])
+    header = {"descr": np.lib.format.dtype_to_descr(first.dtype), "fortran_order": False}
+    with atomic(images) as path, path.open("wb") as out:
+        np.lib.format.write_array_header_1_0(out, header | {"shape": (len(files), *first.shape)})
+        for file in progress(files, len(files), "subjects packed", log):
+            _append(out, file, first)
+
+
+def _append(out: BinaryIO, file: Path, like: np.ndarray) -> None:
+    sample = load(file)
+    if (sample.shape, sample.dtype) != (like.shape, like.dtype):
+        raise UserError(
+            f"{file}: {sample.dtype} {sample.shape} differs from the other subjects' {like.dtype} {like.shape}"
+        )
+    out.write(sample.tobytes())
+
+
+def load(file: Path) -> np.ndarray:
+    """One preprocessed subject, checked by itself."""
+    try:
+        sample = np.load(file, allow_pickle=False)
+    except FileNotFoundError:
+        raise UserError(f"{file}: missing, though the cohort includes this subject") from None
+    except (ValueError, OSError, EOFError) as error:
+        raise UserError(f"{file}: not a readable array ({error})") from None
+    if sample.dtype not in DTYPES or sample.ndim < 3:
+        raise UserError(f"{file}: {sample.dtype} {sample.shape}; expected uint8 or float16, channels first")
+    if sample.dtype == np.float16 and not (np.isfinite(sample).all() and sample.min() >= 0 and sample.max() <= 1):
+        raise UserError(f"{file}: has values that are not in [0, 1]")
+    return sample

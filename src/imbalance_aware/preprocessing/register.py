@@ -1,0 +1,138 @@
+"""Align a subject's sequences with each other and with the atlas; nothing is resampled yet.
+
+Scans that start `raw` lie on grids of their own: each is aligned rigidly to the centre sequence, and that one to the
+atlas. Scans that are `registered` share a grid, so only the centre is aligned to the atlas; so do `stripped` ones,
+which are aligned to the atlas's brain, unless their brain lies in its place already, voxel by voxel, as in BraTS data.
+Writes the matrices and what was measured, as JSON: ``matrices`` maps, for each sequence, a point of the atlas to the
+point of that scan (LPS, mm).
+"""
+
+import argparse
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import SimpleITK as sitk
+
+from imbalance_aware.preprocessing.registration import LPS, Registration, register, resample
+from imbalance_aware.preprocessing.similarity import dice
+from imbalance_aware.preprocessing.subject_step import Failure, Measures, first_step, named_paths, read_all
+from imbalance_aware.schema import parse
+from imbalance_aware.volume_settings import RegistrationSettings
+from imbalance_aware.volumes import Volume, read_volume, reorient, same_grid
+
+#: How far beyond the atlas's brain the finer levels of a registration look.
+MARGIN_MM = 3.0
+#: Overlap (Dice) with the atlas's brain from which a stripped scan counts as being in its place.
+IN_PLACE = 0.85
+
+
+@dataclass(frozen=True)
+class Atlas:
+    """T1 of the atlas with and without skull, on one grid."""
+
+    head: Volume
+    brain: Volume
+
+    @cached_property
+    def region(self) -> np.ndarray:
+        """The brain and a margin around it, so that its outline counts."""
+        radius = [max(1, round(MARGIN_MM / float(edge))) for edge in self.brain.spacing]
+        mask = sitk.GetImageFromArray((self.brain.array > 0).astype(np.uint8).transpose(2, 1, 0))
+        return sitk.GetArrayFromImage(sitk.BinaryDilate(mask, radius)).transpose(2, 1, 0) > 0
+
+    @property
+    def region_volume(self) -> Volume:
+        """The region as a volume of 0 and 1."""
+        return Volume(self.region.astype(np.float32), self.brain.affine)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of the step."""
+    parser.add_argument("--settings", required=True, help="centre, samples, …: JSON, or a YAML/JSON file")
+    parser.add_argument("--subject", required=True, help="identifier of the subject")
+    parser.add_argument("--start", choices=STARTS, required=True, help="how far the scans are prepared")
+    parser.add_argument("--volumes", type=named_paths, nargs="+", required=True, help="SEQUENCE=FILE for each sequence")
+    parser.add_argument("--atlas", type=Path, required=True, help="T1 of the atlas, with skull")
+    parser.add_argument("--atlas-brain", type=Path, required=True, help="T1 of the atlas, without skull")
+    parser.add_argument("--report", type=Path, required=True, help="report to write")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Write the report with the matrices."""
+    settings = parse(RegistrationSettings, args.settings)
+    atlas = Atlas(reorient(read_volume(args.atlas)), reorient(read_volume(args.atlas_brain)))
+
+    def work() -> Measures:
+        volumes = read_all(dict(args.volumes))
+        return STARTS[args.start](volumes, atlas, settings)
+
+    first_step("register", args.subject, args.report, work)
+
+
+def _raw(volumes: dict[str, Volume], atlas: Atlas, settings: RegistrationSettings) -> Measures:
+    centre = volumes[settings.centre]
+    place = register(atlas.head, centre, atlas.region, settings.atlas_transform, settings.samples)
+    region = resample(atlas.region_volume, centre, np.linalg.inv(place.matrix)).array >= 0.5
+    if not region.any():
+        raise Failure(f"registration: the atlas's brain lies outside the {settings.centre} scan")
+    others = {
+        name: register(centre, volume, region, samples=settings.samples)
+        for name, volume in volumes.items()
+        if name != settings.centre
+    }
+    return _measures(place, others, volumes, settings.centre)
+
+
+def _registered(volumes: dict[str, Volume], atlas: Atlas, settings: RegistrationSettings) -> Measures:
+    centre = _on_one_grid(volumes, settings.centre)
+    place = register(atlas.head, centre, atlas.region, settings.atlas_transform, settings.samples)
+    return _measures(place, {}, volumes, settings.centre)
+
+
+def _stripped(volumes: dict[str, Volume], atlas: Atlas, settings: RegistrationSettings) -> Measures:
+    centre = reorient(_on_one_grid(volumes, settings.centre))
+    brain = atlas.brain
+    if centre.shape == brain.shape and np.allclose(centre.spacing, brain.spacing, rtol=0.01):
+        overlap = dice(centre.array > 0, brain.array > 0)
+        if overlap >= IN_PLACE:
+            # BraTS data sets agree in their voxels, not always in the origin of their headers.
+            matrix = LPS @ centre.affine @ np.linalg.inv(LPS @ brain.affine)
+            return {"in_place": True, "matrices": {name: matrix.tolist() for name in volumes}}
+    place = register(brain, centre, atlas.region, settings.atlas_transform, settings.samples)
+    return _measures(place, {}, volumes, settings.centre)
+
+
+#: State of the scans -> what remains to be aligned.
+STARTS = {"raw": _raw, "registered": _registered, "stripped": _stripped}
+
+
+def _measures(
+    place: Registration, others: dict[str, Registration], volumes: dict[str, Volume], centre: str
+) -> Measures:
+    """The report: how each scan follows from the atlas, and what was measured on the way."""
+    to_centre = {name: others[name].matrix if name in others else np.eye(4) for name in volumes}
+    return {
+        "in_place": False,
+        "mutual_information": {"atlas": place.mutual_information}
+        | {name: found.mutual_information for name, found in others.items()},
+        "moved_mm": {name: _moved_mm(found.matrix, volumes[centre]) for name, found in others.items()},
+        "matrices": {name: (matrix @ place.matrix).tolist() for name, matrix in to_centre.items()},
+    }
+
+
+def _on_one_grid(volumes: dict[str, Volume], centre: str) -> Volume:
+    for name, volume in volumes.items():
+        if not same_grid(volume, volumes[centre]):
+            raise Failure(
+                f"grids differ: {name} {' x '.join(map(str, volume.shape))} and {centre} "
+                f"{' x '.join(map(str, volumes[centre].shape))} do not lie on one grid, though their start is not raw"
+            )
+    return volumes[centre]
+
+
+def _moved_mm(matrix: np.ndarray, volume: Volume) -> float:
+    """How far a transform moves the centre of a volume."""
+    middle = LPS @ volume.affine @ np.append((np.array(volume.shape) - 1) / 2, 1)
+    return float(np.linalg.norm((matrix @ middle - middle)[:3]))

@@ -1,0 +1,93 @@
+"""Find the brain on the atlas's grid, and check what was found.
+
+Scans that start `stripped` are not zero in the brain only. In all others the brain is extracted from the centre
+sequence, resampled to the atlas's grid. The checks: a plausible volume, overlap with the atlas's brain, and sequences
+that look like one patient's: their normalised mutual information with the centre inside the brain.
+"""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+
+from imbalance_aware.preprocessing.brain_extraction import METHODS, largest_component
+from imbalance_aware.preprocessing.resample import on_atlas
+from imbalance_aware.preprocessing.similarity import dice, normalised_mutual_information
+from imbalance_aware.preprocessing.subject_step import Failure, Measures, named_paths, next_step
+from imbalance_aware.schema import parse
+from imbalance_aware.volume_settings import StripSettings
+from imbalance_aware.volumes import Volume, read_volume, reorient, write_volume
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of the step."""
+    parser.add_argument("--settings", required=True, help="method and checks: JSON, or a YAML/JSON file")
+    parser.add_argument("--start", choices=("raw", "registered", "stripped"), required=True, help="state of the scans")
+    parser.add_argument("--volumes", type=named_paths, nargs="+", required=True, help="SEQUENCE=FILE for each sequence")
+    parser.add_argument("--centre", required=True, help="sequence in which the brain is looked for")
+    parser.add_argument("--atlas-brain", type=Path, required=True, help="T1 of the atlas, without skull")
+    parser.add_argument("--previous", type=Path, required=True, help="report of the step register")
+    parser.add_argument("--out", type=Path, required=True, help="brain mask to write (.nii.gz)")
+    parser.add_argument("--report", type=Path, required=True, help="report to write")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Write the brain mask."""
+    settings = parse(StripSettings, args.settings)
+    atlas = reorient(read_volume(args.atlas_brain))
+    paths = dict(args.volumes)
+    sequences = list(paths)
+
+    def work(steps: dict[str, Measures]) -> Measures:
+        volumes = on_atlas(paths, steps["register"]["matrices"], atlas)
+        brain = find_brain(volumes, sequences.index(args.centre), args.start, settings)
+        measures = measure(volumes, brain, atlas.array > 0, sequences, args.centre)
+        check(measures, settings)
+        write_volume(args.out, Volume(brain, volumes.affine))
+        return measures
+
+    next_step("strip", args.previous, args.report, [args.out], work)
+
+
+def find_brain(volumes: Volume, centre: int, start: str, settings: StripSettings) -> np.ndarray:
+    """Brain mask (x, y, z)."""
+    if start == "stripped":
+        return largest_component((volumes.array != 0).any(axis=-1))
+    head = Volume(np.ascontiguousarray(volumes.array[..., centre]), volumes.affine)
+    brain = METHODS[settings.method](head, settings.device)
+    # A scan that does not reach to the vertex has nothing to say about the voxels beyond it.
+    return brain & (volumes.array != 0).any(axis=-1)
+
+
+def measure(volumes: Volume, brain: np.ndarray, atlas: np.ndarray, sequences: list[str], centre: str) -> Measures:
+    """Volume in ml, overlap with the atlas's brain (Dice), similarity of each sequence with the centre."""
+    if not brain.any():
+        raise Failure("no brain: nothing was found in the scan")
+    reference = volumes.array[..., sequences.index(centre)][brain]
+    return {
+        "brain_ml": float(brain.sum() * volumes.voxel_ml),
+        "atlas_overlap": dice(brain, atlas),
+        "similarity": {
+            name: normalised_mutual_information(reference, volumes.array[..., channel][brain])
+            for channel, name in enumerate(sequences)
+            if name != centre
+        },
+    }
+
+
+def check(measures: Measures, settings: StripSettings) -> None:
+    """Raise `Failure` for the first measure that is out of bounds."""
+    low, high = settings.volume_ml
+    if not low <= measures["brain_ml"] <= high:
+        raise Failure(f"brain volume: {measures['brain_ml']:.0f} ml, plausible are {low:g} to {high:g}")
+    if measures["atlas_overlap"] < settings.min_atlas_overlap:
+        raise Failure(
+            f"atlas overlap: Dice {measures['atlas_overlap']:.2f} of the brain and the atlas's, at least "
+            f"{settings.min_atlas_overlap:g} is asked for"
+        )
+    for name, value in measures["similarity"].items():
+        if value < settings.min_similarity:
+            raise Failure(
+                f"sequences do not match: {name} has a normalised mutual information of {value:.3f} with the centre "
+                f"sequence, at least {settings.min_similarity:g} is asked for; are both of this patient?"
+            )

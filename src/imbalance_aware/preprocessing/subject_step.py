@@ -1,0 +1,101 @@
+"""What the steps of one subject have in common: a report that travels from step to step, and failures that do not
+stop anyone else.
+
+A report holds what every step so far has measured. When a file turns out to be unusable or a check fails, the step
+writes the reason into the report, leaves its other outputs empty, and succeeds; later steps pass the report on. The
+step ``qc`` turns the last reports into the table of subjects, so nobody is lost on the way.
+"""
+
+import argparse
+import json
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from imbalance_aware.files import atomic, write_json
+from imbalance_aware.volumes import BadVolume, Volume, read_volume
+
+log = logging.getLogger(__name__)
+
+Measures = dict[str, Any]
+
+
+class Failure(Exception):
+    """This subject cannot go on; the message is ``criterion: detail`` as the table of subjects shows it."""
+
+    def __init__(self, reason: str, file: Path | str = ""):
+        super().__init__(reason)
+        self.file = str(file)
+
+
+def read_report(path: Path) -> dict[str, Any]:
+    """A report that an earlier step wrote."""
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def first_step(name: str, subject: str, report: Path, work: Callable[[], Measures]) -> None:
+    """Do ``work`` as the first step of ``subject`` and write its report."""
+    _do(name, {"subject": subject, "failed": None, "steps": {}}, report, (), work)
+
+
+def next_step(
+    name: str, previous: Path, report: Path, outputs: Sequence[Path], work: Callable[[dict[str, Any]], Measures]
+) -> None:
+    """Do ``work``, given the measures of all steps so far, unless an earlier step failed; write the report.
+
+    Args:
+        name: of the step.
+        previous: report of the step before.
+        report: report to write.
+        outputs: files that ``work`` writes; left empty on failure.
+        work: from the measures so far (step -> measures) to this step's.
+    """
+    content = read_report(previous)
+    if content["failed"]:
+        _leave_empty(outputs)
+        write_json(report, content)
+        return
+    _do(name, content, report, outputs, lambda: work(content["steps"]))
+
+
+def _do(
+    name: str, content: dict[str, Any], report: Path, outputs: Sequence[Path], work: Callable[[], Measures]
+) -> None:
+    try:
+        content["steps"][name] = work()
+    except (Failure, BadVolume) as failure:
+        log.warning("%s, %s: %s %s", content["subject"], name, failure, getattr(failure, "file", ""))
+        content["failed"] = {"step": name, "reason": str(failure), "file": getattr(failure, "file", "")}
+        _leave_empty(outputs)
+    write_json(report, content)
+
+
+def _leave_empty(outputs: Sequence[Path]) -> None:
+    for output in outputs:
+        with atomic(output):
+            pass
+
+
+def read_all(paths: Mapping[str, Path]) -> dict[str, Volume]:
+    """Every sequence, read and checked.
+
+    Raises:
+        Failure: naming the sequence and the file.
+    """
+    volumes = {}
+    for name, path in paths.items():
+        try:
+            volumes[name] = read_volume(path)
+        except BadVolume as bad:
+            criterion, _, detail = str(bad).partition(": ")
+            raise Failure(f"{criterion}: {name}{', ' + detail if detail else ''}", path) from None
+    return volumes
+
+
+def named_paths(text: str) -> tuple[str, Path]:
+    """Type of a command-line argument ``t1=path/to/t1.nii.gz``."""
+    name, equals, path = text.partition("=")
+    if not (name and equals and path):
+        raise argparse.ArgumentTypeError(f"expected NAME=PATH, got {text}")
+    return name, Path(path)
