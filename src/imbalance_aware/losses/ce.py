@@ -1,0 +1,66 @@
+"""Cross-entropy."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from imbalance_aware.losses.inputs import class_logits, class_target, weights_of_samples
+from imbalance_aware.losses.per_sample import PerSampleLoss
+
+
+class CrossEntropyLoss(PerSampleLoss):
+    r"""Cross-entropy, as ``torch.nn.CrossEntropyLoss`` and with sample weights beside it.
+
+    .. math:: \mathrm{CE}_i = -\sum_c y_{ic} \log p_{ic}, \qquad p_i = \mathrm{softmax}(z_i)
+
+    Shapes: logits ``(B, C)``, or ``(B,)`` / ``(B, 1)`` for two classes; target integers ``(B,)`` or class probabilities
+    ``(B, C)``; ``sample_weight`` ``(B,)``.
+
+    Two ways to weight, which differ in what the mean divides by:
+
+    * ``weight``, one per class, is torch's: with integer targets the mean divides by the sum of the weights of the
+      batch, so the loss of a batch with one class does not depend on them.
+    * ``sample_weight``, one per sample, is Keras's: the mean divides by the number of samples, mean_i w_i CE_i.
+
+    Source: torch's documentation of ``CrossEntropyLoss``; label smoothing by Szegedy et al., "Rethinking the Inception
+    architecture", CVPR 2016.
+
+    Fails when: classes are rare. A rare class adds little to the mean, so the minimum is reached with its recall low;
+    the loss cannot see any trade-off between classes.
+
+    Args:
+        weight: one weight per class.
+        label_smoothing: share of the target spread evenly over all classes, in [0, 1).
+        reduction: ``"mean"``, ``"sum"`` or ``"none"``.
+    """
+
+    def __init__(
+        self, weight: Sequence[float] | Tensor | None = None, label_smoothing: float = 0.0, reduction: str = "mean"
+    ) -> None:
+        super().__init__(reduction)
+        if not 0 <= label_smoothing < 1:
+            raise ValueError(f"label_smoothing is {label_smoothing}; expected a number in [0, 1)")
+        self.label_smoothing = label_smoothing
+        weight = None if weight is None else torch.as_tensor(weight, dtype=torch.float32)
+        self.register_buffer("weight", weight, persistent=False)
+
+    def forward(self, logits: Tensor, target: Tensor, sample_weight: Tensor | None = None) -> Tensor:
+        """See :meth:`PerSampleLoss.forward`."""
+        logits = class_logits(logits)
+        target = class_target(target, logits)
+        if sample_weight is None:
+            return self._cross_entropy(logits, target, self.reduction)
+        losses = self._cross_entropy(logits, target, "none") * weights_of_samples(sample_weight, logits)
+        if self.reduction == "none":
+            return losses
+        if self.reduction == "sum" or self.weight is None or target.ndim == 2:
+            return losses.mean() if self.reduction == "mean" else losses.sum()
+        return losses.sum() / self.weight[target].sum()
+
+    def _cross_entropy(self, logits: Tensor, target: Tensor, reduction: str) -> Tensor:
+        weight = None if self.weight is None else self.weight.to(logits.dtype)
+        return functional.cross_entropy(
+            logits, target, weight=weight, reduction=reduction, label_smoothing=self.label_smoothing
+        )

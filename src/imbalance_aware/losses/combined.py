@@ -1,0 +1,54 @@
+"""Weighted sum of losses."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from torch import Tensor, nn
+
+from imbalance_aware.losses.build import make_loss
+
+
+class CombinedLoss(nn.Module):
+    r"""Weighted sum of losses: ``CombinedLoss({"ce": 1, "soft_mcc": 1})``.
+
+    .. math:: L = \sum_j \lambda_j L_j
+
+    Sample weights go to every term, so that with cross-entropy (a mean over samples) and a loss of the whole batch the
+    sum is mean_i w_i (CE_i + L_batch).
+
+    Shapes and arguments of the call are those of the terms.
+
+    Source: the plain sums CE + F1 and CE + MCC are those of Scholz et al., MIDL 2024.
+
+    Args:
+        terms: name of a loss -> its factor.
+        kwargs: name of a loss -> arguments of its class.
+        class_counts: number of training samples of each class, for losses that need it.
+
+    Raises:
+        UserError: an unknown name or unusable arguments.
+        ValueError: no terms.
+    """
+
+    def __init__(
+        self,
+        terms: Mapping[str, float],
+        kwargs: Mapping[str, Mapping[str, Any]] | None = None,
+        class_counts: Sequence[int] | None = None,
+    ) -> None:
+        super().__init__()
+        if not terms:
+            raise ValueError("a combined loss needs at least one term")
+        kwargs = kwargs or {}
+        self.factors = {name: float(factor) for name, factor in terms.items()}
+        self.terms = nn.ModuleDict({name: make_loss(name, kwargs.get(name, {}), class_counts) for name in terms})
+
+    def forward(self, logits: Tensor, target: Tensor, sample_weight: Tensor | None = None) -> Tensor:
+        """Value of the sum; see the class."""
+        return sum(factor * self.terms[name](logits, target, sample_weight) for name, factor in self.factors.items())
+
+    def set_progress(self, epoch: int, epochs: int) -> None:
+        """Tell the terms that have a schedule that epoch ``epoch`` (from 0) of ``epochs`` starts."""
+        for term in self.terms.values():
+            if hasattr(term, "set_progress"):
+                term.set_progress(epoch, epochs)

@@ -1,0 +1,59 @@
+"""A memory of earlier samples for losses of the whole batch."""
+
+import torch
+from torch import Tensor, nn
+
+from imbalance_aware.losses.counts import SoftCounts, soft_counts
+
+
+class SampleQueue(nn.Module):
+    """The last ``size`` samples: detached probabilities, targets and weights, as buffers that a checkpoint keeps.
+
+    A slot that is not filled yet has weight 0, so that counts over the whole queue are right from the first step and no
+    code depends on how full it is.
+
+    Args:
+        size: number of samples kept.
+        num_classes: number of classes.
+    """
+
+    def __init__(self, size: int, num_classes: int) -> None:
+        super().__init__()
+        self.size = size
+        self.register_buffer("probabilities", torch.zeros(size, num_classes))
+        self.register_buffer("target", torch.zeros(size, num_classes))
+        self.register_buffer("sample_weight", torch.zeros(size))
+        self.register_buffer("position", torch.zeros((), dtype=torch.long))
+
+    def counts(self) -> SoftCounts:
+        """Soft counts of the samples in the queue."""
+        return soft_counts(self.probabilities, self.target, self.sample_weight)
+
+    def join(
+        self, probabilities: Tensor, target: Tensor, sample_weight: Tensor | None
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Rows of the queue, then those of a batch: probabilities and targets ``(size + B, C)``, and weights."""
+        sample_weight = probabilities.new_ones(len(probabilities)) if sample_weight is None else sample_weight
+        rows = (probabilities, target, sample_weight)
+        kept = (self.probabilities, self.target, self.sample_weight)
+        return tuple(torch.cat((old.to(new.dtype), new)) for old, new in zip(kept, rows, strict=True))
+
+    @torch.no_grad()
+    def push(self, probabilities: Tensor, target: Tensor, sample_weight: Tensor | None) -> None:
+        """Put the samples of a batch in place of the oldest.
+
+        Args:
+            probabilities: ``(B, C)``.
+            target: class probabilities ``(B, C)``.
+            sample_weight: ``(B,)``; ones by default.
+        """
+        sample_weight = probabilities.new_ones(len(probabilities)) if sample_weight is None else sample_weight
+        last = slice(max(0, len(probabilities) - self.size), None)
+        slots = (self.position + torch.arange(len(probabilities[last]), device=self.position.device)) % self.size
+        for buffer, rows in (
+            (self.probabilities, probabilities),
+            (self.target, target),
+            (self.sample_weight, sample_weight),
+        ):
+            buffer.index_copy_(0, slots, rows[last].to(buffer.dtype))
+        self.position.add_(len(slots)).remainder_(self.size)

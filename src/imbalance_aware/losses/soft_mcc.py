@@ -1,0 +1,117 @@
+"""Soft Matthews correlation loss."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from imbalance_aware.losses.counts import LossOfCounts, SoftCounts, loss_of_counts, soft_counts
+from imbalance_aware.losses.inputs import one_hot, one_of
+from imbalance_aware.losses.per_batch import PerBatchLoss
+from imbalance_aware.losses.sample_queue import SampleQueue
+
+
+class SoftMCCLoss(PerBatchLoss):
+    r"""One minus the Matthews correlation of the batch, with probabilities in place of predictions.
+
+    With s samples, t_k = sum_i y_ik, p_k = sum_i p_ik and TP_k = sum_i y_ik p_ik, the default is the multi-class R_K:
+
+    .. math:: R_K = \frac{\sum_k (s\,\mathrm{TP}_k - p_k t_k)}
+                         {\sqrt{\sum_k p_k (s - p_k)}\,\sqrt{\sum_k t_k (s - t_k)}}, \qquad L = 1 - R_K
+
+    ``form="macro"`` is the mean over classes of the binary coefficient of each class against the rest, the same
+    fraction without the sums. ``form="pearson"`` is Gorodkin's correlation of the two B x K matrices: its roots hold
+    their variances, sum_ik (p_ik - p_k/s)^2, where R_K has those of predictions drawn from the probabilities. On hard
+    predictions it equals R_K; on soft ones it does not see confidence: halving the distance of all probabilities from
+    their mean leaves it unchanged.
+
+    Shapes: logits ``(B, C)``, or ``(B,)`` / ``(B, 1)`` for two classes; target integers ``(B,)`` or class probabilities
+    ``(B, C)``; ``sample_weight`` ``(B,)``. The value is a scalar in [0, 2]: a batch has one coefficient, so there is no
+    ``reduction``. Where the coefficient is undefined (all targets of one class) it is 0, as in scikit-learn, and its
+    gradient is 0.
+
+    Source: Gorodkin, "Comparing two K-category assignments by a K-category correlation coefficient", Comput. Biol.
+    Chem. 2004; as a loss Abhishek and Hamarneh, ISBI 2021; in this form Scholz et al., MIDL 2024.
+
+    Fails when: batches are small or all predictions agree. A batch of one class teaches nothing, and from a collapsed
+    prediction the gradient is close to 0 in every direction, so training on it alone can stay where it starts. Add
+    cross-entropy, draw balanced batches, or keep a queue.
+
+    Args:
+        form: ``"rk"``, ``"macro"`` or ``"pearson"``.
+        weight: one weight per class in the sums over k (in the mean for ``"macro"``).
+        eps: floor of the two variances under the roots, as shares of s^2.
+        sample_weight_in, queue_size, num_classes: see :class:`PerBatchLoss`.
+    """
+
+    def __init__(
+        self,
+        form: str = "rk",
+        weight: Sequence[float] | Tensor | None = None,
+        eps: float = 1e-8,
+        sample_weight_in: str = "loss",
+        queue_size: int = 0,
+        num_classes: int | None = None,
+    ) -> None:
+        super().__init__(weight, sample_weight_in, queue_size, num_classes)
+        self.form = one_of("form", form, ("rk", "macro", "pearson"))
+        self.eps = eps
+
+    def batch_loss(
+        self, logits: Tensor, target: Tensor, sample_weight: Tensor | None, queue: SampleQueue | None
+    ) -> Tensor:
+        if self.form != "pearson":
+            return loss_of_counts(logits, target, self._loss, sample_weight, queue and queue.counts())
+        target = one_hot(target, logits) if target.ndim == 1 else target
+        rows = (logits.softmax(1), target, sample_weight)
+        return 1 - self._pearson(*(queue.join(*rows) if queue else rows))
+
+    def _loss(self, counts: SoftCounts) -> LossOfCounts:
+        """L = 1 - R, R = N / sqrt(V_p V_t) =: N v; by TP_k it is -s v, by p_k it is t_k v + R (s - 2 p_k) / (2 V_p)."""
+        true_positive, predicted, actual = counts
+        # As a sum of `actual`, so that with targets of one class the two are equal to the last digit.
+        total = actual.sum()
+        not_predicted = total - predicted
+        missed = actual - true_positive
+        # s TP - p t as TP TN - FP FN: of whole numbers exact, where s TP and p t nearly cancel.
+        covariance = self._product(true_positive, not_predicted - missed)
+        covariance -= self._product(predicted - true_positive, missed)
+        variance_predicted = self._product(predicted, not_predicted)
+        variance_actual = self._product(actual, total - actual)
+        floor = total.square().mul_(self.eps)
+        known = variance_predicted > floor
+        variance_predicted = torch.maximum(variance_predicted, floor)
+        inverse = torch.maximum(variance_actual, floor).mul_(variance_predicted).rsqrt_()
+        # The sign is 0 where all targets are of one class: there the coefficient is 0 by definition.
+        minus_inverse = inverse.mul_(variance_actual.sign()).neg_()
+        minus_correlation = covariance.mul_(minus_inverse)
+        slope = (minus_correlation / variance_predicted).mul_(known)
+        by_true_positive = minus_inverse * total
+        by_predicted = torch.addcmul((predicted - not_predicted).mul_(slope).mul_(0.5), actual, minus_inverse, value=-1)
+        weight = self.class_weight(actual)
+        if self.form == "macro":
+            weight = torch.ones_like(actual) if weight is None else weight
+            weight = weight / weight.sum()
+            minus_correlation = minus_correlation * weight
+        if weight is not None:
+            by_true_positive, by_predicted = by_true_positive * weight, by_predicted * weight
+        return LossOfCounts(minus_correlation.sum().add_(1), by_true_positive, by_predicted)
+
+    def _product(self, first: Tensor, second: Tensor) -> Tensor:
+        """Products of each class; for R_K their (weighted) sum over classes."""
+        if self.form == "macro":
+            return first * second
+        return torch.dot(first if self.weight is None else first * self.class_weight(first), second)
+
+    def _pearson(self, probabilities: Tensor, target: Tensor, sample_weight: Tensor | None) -> Tensor:
+        counts = soft_counts(probabilities, target, sample_weight)
+        total = counts.actual.sum().clamp_min(torch.finfo(probabilities.dtype).tiny)
+        # Both sides centred, so that the rounding of one mean meets no mean of the other.
+        of_predicted, of_actual = probabilities - counts.predicted / total, target - counts.actual / total
+        share = (1 if sample_weight is None else sample_weight.unsqueeze(1)) / total
+        share = share if self.weight is None else share * self.class_weight(total)
+        covariance = (share * of_predicted * of_actual).sum()
+        variance_predicted = (share * of_predicted.square()).sum()
+        variance_actual = (share * of_actual.square()).sum()
+        inverse = (variance_predicted.clamp_min(self.eps) * variance_actual.clamp_min(self.eps)).rsqrt()
+        return covariance * inverse * (variance_actual > 0)
