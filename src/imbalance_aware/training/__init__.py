@@ -1,0 +1,1 @@
+"""Arrays to runs: model, sampling, augmentation, loop, checkpoint."""

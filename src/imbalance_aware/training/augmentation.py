@@ -1,0 +1,114 @@
+"""Random changes of training images: what is drawn for each image. How it is carried out depends on the device.
+
+In order: gamma, contrast, blur, crop, flips. Gamma and contrast act on single values; blur sees the whole image, so
+that the border of a crop is blurred with what lies beyond it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from imbalance_aware.errors import UserError
+from imbalance_aware.training.settings import Augmentation
+from imbalance_aware.training.streams import Purpose, generator
+
+#: `scipy.ndimage.gaussian_filter` cuts its kernel off here, in standard deviations.
+TRUNCATE = 4.0
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What happens to each of B images with D spatial axes.
+
+    Attributes:
+        gamma: exponent, shape (B,); 1: none.
+        gain: of the sigmoid contrast, shape (B,); NaN: none.
+        sigma: of the Gaussian blur in voxels, shape (B,); 0: none.
+        origin: first voxel of the crop along each axis, shape (B, D).
+        flip: whether each axis is flipped, shape (B, D).
+        size: of the result along each axis.
+    """
+
+    gamma: np.ndarray
+    gain: np.ndarray
+    sigma: np.ndarray
+    origin: np.ndarray
+    flip: np.ndarray
+    size: tuple[int, ...]
+
+    def __getitem__(self, part: slice) -> "Changes":
+        return Changes(
+            self.gamma[part], self.gain[part], self.sigma[part], self.origin[part], self.flip[part], self.size
+        )
+
+
+def crop_size(crop: int | None, shape: Sequence[int]) -> tuple[int, ...]:
+    """Size of what the network sees of an image with spatial ``shape``.
+
+    Raises:
+        UserError: the crop is larger than the image.
+    """
+    if crop is None:
+        return tuple(shape)
+    if crop > min(shape):
+        raise UserError(f"augmentation.crop is {crop}, more than the images have: {' x '.join(map(str, shape))}")
+    return (crop,) * len(shape)
+
+
+def check(settings: Augmentation, shape: Sequence[int]) -> None:
+    """Raise `UserError` if the settings do not fit images with spatial ``shape``."""
+    if any(axis >= len(shape) for axis in settings.flip_axes):
+        raise UserError(f"augmentation.flip_axes is {list(settings.flip_axes)}, but the images have {len(shape)} axes")
+    crop_size(settings.crop, shape)
+    reach = int(radius(np.array(settings.blur_sigma or [0.0])).max())
+    if reach > min(shape):
+        raise UserError(f"augmentation.blur_sigma: the blur reaches {reach} voxels, more than the images have: {shape}")
+
+
+def radius(sigma: np.ndarray) -> np.ndarray:
+    """Voxels on each side that a Gaussian blur reaches."""
+    return (TRUNCATE * sigma + 0.5).astype(np.int64)
+
+
+def unchanged(count: int, crop: int | None, shape: Sequence[int]) -> Changes:
+    """No change but the central crop: for test images."""
+    size = crop_size(crop, shape)
+    origin = np.tile((np.array(shape) - size) // 2, (count, 1))
+    return Changes(
+        gamma=np.ones(count),
+        gain=np.full(count, np.nan),
+        sigma=np.zeros(count),
+        origin=origin,
+        flip=np.zeros(origin.shape, dtype=bool),
+        size=size,
+    )
+
+
+def draw(settings: Augmentation, count: int, shape: Sequence[int], seed: int, epoch: int) -> Changes:
+    """Draw the changes of one epoch's ``count`` images, in the order in which the batches hold them.
+
+    Every change is made with the probability of the settings, for each image on its own; each axis is flipped on its
+    own. Strengths and places are uniform in their ranges. What is drawn for one change does not depend on which others
+    are on.
+    """
+    rng, plain = generator(seed, Purpose.AUGMENTATION, epoch), unchanged(count, settings.crop, shape)
+    streams = rng.spawn(5)
+
+    def sometimes(stream: np.random.Generator, values: np.ndarray, otherwise: np.ndarray) -> np.ndarray:
+        chosen = stream.random(count) < settings.probability
+        return np.where(chosen.reshape(-1, *[1] * (values.ndim - 1)), values, otherwise)
+
+    def strength(stream: np.random.Generator, limits: tuple[float, float] | None, otherwise: np.ndarray) -> np.ndarray:
+        return otherwise if limits is None else sometimes(stream, stream.uniform(*limits, count), otherwise)
+
+    room = np.array(shape) - plain.size
+    flip = streams[4].random(plain.flip.shape) < settings.probability
+    return Changes(
+        gamma=strength(streams[0], settings.gamma, plain.gamma),
+        gain=strength(streams[1], settings.contrast_gain, plain.gain),
+        sigma=strength(streams[2], settings.blur_sigma, plain.sigma),
+        origin=sometimes(streams[3], streams[3].integers(0, room + 1, plain.origin.shape), plain.origin),
+        flip=flip & np.isin(np.arange(len(shape)), settings.flip_axes),
+        size=plain.size,
+    )

@@ -1,0 +1,29 @@
+"""Batches of images: what the loop asks for, and who provides it on which device."""
+
+from collections.abc import Iterator, Sequence
+from typing import Protocol
+
+import numpy as np
+from torch import Tensor
+
+from imbalance_aware.training.augment_cpu import CpuImages
+from imbalance_aware.training.augment_cuda import DeviceImages
+from imbalance_aware.training.augmentation import Changes
+from imbalance_aware.training.device import Compute
+
+
+class Images(Protocol):
+    """Makes batches of a dataset's images on the device."""
+
+    shape: tuple[int, ...]
+
+    def batches(self, rows: Sequence[np.ndarray], changes: Changes) -> Iterator[Tensor]:
+        """For each array of rows, those images: changed, float32 ``(B, C, *spatial)``, channels-last.
+
+        A batch may be overwritten by the next one.
+        """
+
+
+def on_device(images: np.ndarray, compute: Compute) -> Images:
+    """Images ``(N, C, *spatial)``, uint8 or float16: left where they are for the CPU, copied to a GPU."""
+    return CpuImages(images) if compute.device.type == "cpu" else DeviceImages(images, compute.device)

@@ -1,0 +1,73 @@
+"""The state of an unfinished run on disk: written so that a run killed at any moment goes on from its last good one.
+
+The file's name holds a digest of all that shapes the run (code, settings, seed, data, versions), so a run never goes on
+from a checkpoint of another; its first line is a digest of the rest, so a damaged one is recognised.
+"""
+
+import hashlib
+import io
+import logging
+import pickle
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from imbalance_aware.files import atomic
+
+log = logging.getLogger(__name__)
+
+PATTERN = "checkpoint-*.pt"
+
+
+class Checkpoint:
+    """The checkpoint of one run.
+
+    Args:
+        folder: the run folder.
+        key: digest of all that shapes the run.
+    """
+
+    def __init__(self, folder: Path, key: str) -> None:
+        self.folder, self.key = folder, key
+        self.path = folder / f"checkpoint-{key[:16]}.pt"
+
+    def save(self, state: dict[str, Any]) -> bool:
+        """Write ``state`` in place of an earlier one; if that fails (disk full), keep the earlier one and say so."""
+        buffer = io.BytesIO()
+        torch.save({"key": self.key, "state": state}, buffer)
+        content = buffer.getbuffer()
+        try:
+            with atomic(self.path) as temporary, temporary.open("wb") as handle:
+                handle.write(hashlib.sha256(content).hexdigest().encode() + b"\n")
+                handle.write(content)
+        except OSError as error:
+            log.warning("no checkpoint could be written (%s); training goes on, the last one stays", error)
+            return False
+        return True
+
+    def load(self) -> dict[str, Any] | None:
+        """The state saved last, or None if there is none that this run can go on from."""
+        for other in sorted(set(self.folder.glob(PATTERN)) - {self.path}):
+            log.info("ignored %s: it belongs to a run with other code, settings, seed or data", other.name)
+        try:
+            digest, _, content = self.path.read_bytes().partition(b"\n")
+        except FileNotFoundError:
+            return None
+        if hashlib.sha256(content).hexdigest().encode() != digest:
+            log.warning("ignored %s: it is damaged; training starts anew", self.path.name)
+            return None
+        try:
+            saved = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+        except (pickle.UnpicklingError, RuntimeError) as error:
+            log.warning("ignored %s: it cannot be read (%s); training starts anew", self.path.name, error)
+            return None
+        if saved["key"] != self.key:
+            log.warning("ignored %s: it belongs to another run; training starts anew", self.path.name)
+            return None
+        return saved["state"]
+
+    def remove(self) -> None:
+        """Delete the checkpoints of the folder, whose run is finished."""
+        for path in self.folder.glob(PATTERN):
+            path.unlink(missing_ok=True)

@@ -1,0 +1,149 @@
+"""The array of a dataset and the table that describes its rows, opened and checked."""
+
+import csv
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from imbalance_aware.errors import UserError
+from imbalance_aware.training.intensity import LEVELS, largest_code
+
+COLUMNS = ("subject", "cohort", "class", "label", "split")
+CHUNK_BYTES = 1 << 24
+
+
+@dataclass(frozen=True)
+class Part:
+    """Training or test samples: positions in the array, and for each its subject and label."""
+
+    rows: np.ndarray
+    labels: np.ndarray
+    subjects: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A packed dataset.
+
+    Attributes:
+        images: memory-mapped, shape (N, C, *spatial), uint8 or float16.
+        classes: names in label order.
+        train, test: its two parts.
+        digest: of images and table; 64 hexadecimal digits.
+    """
+
+    images: np.ndarray
+    classes: tuple[str, ...]
+    train: Part
+    test: Part
+    digest: str
+
+    @property
+    def class_counts(self) -> list[int]:
+        """Training samples of each class, in label order."""
+        return np.bincount(self.train.labels, minlength=len(self.classes)).tolist()
+
+
+def open_dataset(images_path: Path, samples_path: Path) -> Dataset:
+    """Open a packed dataset without reading it into memory.
+
+    Raises:
+        UserError: files that are missing, do not fit each other, or cannot be trained on.
+    """
+    images = open_images(images_path)
+    samples = _read_samples(samples_path)
+    if len(images) != len(samples):
+        raise UserError(
+            f"{images_path} holds {len(images)} images and {samples_path} {len(samples)} rows; pack the dataset again"
+        )
+    classes = _classes(samples, samples_path)
+    train, test = _part(samples, "train"), _part(samples, "test")
+    for name, part in (("train", train), ("test", test)):
+        if not part.rows.size:
+            raise UserError(f"{samples_path}: no sample is in the split {name}")
+    absent = [name for label, name in enumerate(classes) if label not in train.labels]
+    if absent:
+        raise UserError(f"{samples_path}: no training sample of the class {', '.join(absent)}: it cannot be learnt")
+    digest = hashlib.sha256(samples_path.read_bytes())
+    digest.update(digest_images(images, images_path).encode())
+    return Dataset(images, classes, train, test, digest.hexdigest())
+
+
+def open_images(path: Path) -> np.ndarray:
+    """Memory-map an array of images, shape (N, C, *spatial), uint8 or float16.
+
+    Raises:
+        UserError: no such file, or not such an array.
+    """
+    try:
+        images = np.load(path, mmap_mode="r", allow_pickle=False)
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file") from None
+    except (ValueError, OSError, EOFError) as error:
+        raise UserError(f"{path}: not a NumPy array, or cut short ({error})") from None
+    if images.ndim not in (4, 5) or images.dtype.name not in LEVELS or not images.flags.c_contiguous:
+        raise UserError(
+            f"{path}: expected uint8 or float16 images of shape (N, C, H, W) or (N, C, D, H, W), found {images.dtype} "
+            f"of shape {images.shape}"
+        )
+    return images
+
+
+def digest_images(images: np.ndarray, path: Path) -> str:
+    """SHA-256 of shape, type and content.
+
+    Raises:
+        UserError: a value outside [0, 1] (found on the way, since this reads every value anyway).
+    """
+    digest = hashlib.sha256(f"{images.dtype} {images.shape}".encode())
+    flat = images.reshape(-1)
+    step = CHUNK_BYTES // images.itemsize
+    for start in range(0, flat.size, step):
+        chunk = flat[start : start + step]
+        if largest_code(chunk) >= LEVELS[images.dtype.name].size:
+            raise UserError(f"{path}: holds values outside [0, 1], or NaN; scale the images before they are packed")
+        digest.update(chunk.data)
+    return digest.hexdigest()
+
+
+def _read_samples(path: Path) -> list[dict[str, str]]:
+    try:
+        with path.open(encoding="utf-8", newline="") as handle:
+            reader = csv.DictReader(handle)
+            rows, columns = list(reader), reader.fieldnames or []
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file") from None
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise UserError(f"{path}: not a CSV table ({error})") from None
+    missing = [name for name in COLUMNS if name not in columns]
+    if missing:
+        raise UserError(f"{path}: lacks the column {', '.join(missing)}; it has {', '.join(columns)}")
+    for number, row in enumerate(rows, start=2):
+        if row["split"] not in ("train", "test"):
+            raise UserError(f'{path}, line {number}: split is "{row["split"]}"; expected train or test')
+        if not (row["label"] or "").isdecimal():
+            raise UserError(f'{path}, line {number}: label is "{row["label"]}"; expected 0, 1, 2, …')
+    return rows
+
+
+def _classes(samples: list[dict[str, str]], path: Path) -> tuple[str, ...]:
+    """Class names in label order, checked to be one name for one label."""
+    names: dict[int, str] = {}
+    for row in samples:
+        label, name = int(row["label"]), row["class"]
+        if names.setdefault(label, name) != name:
+            raise UserError(f"{path}: label {label} stands for both {names[label]} and {name}")
+    if len(names) < 2 or sorted(names) != list(range(len(names))) or len(set(names.values())) != len(names):
+        raise UserError(f"{path}: expected labels 0 … K-1 for K >= 2 classes, each with its own name; found {names}")
+    return tuple(names[label] for label in range(len(names)))
+
+
+def _part(samples: list[dict[str, str]], split: str) -> Part:
+    rows = [row for row, sample in enumerate(samples) if sample["split"] == split]
+    return Part(
+        rows=np.array(rows, dtype=np.int64),
+        labels=np.array([int(samples[row]["label"]) for row in rows], dtype=np.int64),
+        subjects=tuple(samples[row]["subject"] for row in rows),
+    )

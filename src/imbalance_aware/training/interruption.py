@@ -1,0 +1,32 @@
+"""Stopping in an orderly way when asked to."""
+
+import signal
+from types import FrameType
+
+SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+
+class Interruption:
+    """While this context is entered, SIGTERM and SIGINT only set ``received``, for the training loop to see."""
+
+    def __init__(self) -> None:
+        self.received: signal.Signals | None = None
+
+    def __enter__(self) -> "Interruption":
+        self._before = {number: signal.signal(number, self._receive) for number in SIGNALS}
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _receive(self, number: int, _: FrameType | None) -> None:
+        self.received = signal.Signals(number)
+
+
+class Interrupted(Exception):
+    """Training was stopped by a signal and can go on from its checkpoint."""
+
+    def __init__(self, number: signal.Signals, place: str) -> None:
+        super().__init__(f"stopped by {number.name} {place}; the same command goes on from there")
+        self.exit_status = 128 + number

@@ -1,0 +1,145 @@
+"""One process at a time in a run folder.
+
+A workflow engine that was killed forgets the jobs it had on a cluster and starts them a second time. Two trainings in
+one folder would overwrite each other's files, so the second one refuses to start.
+"""
+
+import json
+import logging
+import os
+import socket
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from imbalance_aware.errors import UserError
+
+log = logging.getLogger(__name__)
+
+NAME = "training.lock"
+#: A living process touches its lock this often; one on another machine that has not for `STALE_S` is taken for dead.
+TOUCH_S = 30
+STALE_S = 600
+
+
+class Lock:
+    """A held lock; call `touch` now and then."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._touched = time.monotonic()
+
+    def touch(self) -> None:
+        """Show other machines that this process lives (writes at most every `TOUCH_S` seconds)."""
+        if time.monotonic() - self._touched > TOUCH_S:
+            self._touched = time.monotonic()
+            with suppress(OSError):
+                os.utime(self.path)
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[Lock]:
+    """Hold the lock of a run folder.
+
+    A lock is stale, and taken over, if its process no longer lives on this machine, or if it is of another machine and
+    has not been touched for ten minutes.
+
+    Raises:
+        UserError: another process trains in this folder.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / NAME
+    mine = {"host": socket.gethostname(), "pid": os.getpid(), "started": _started(os.getpid()), "job": _job()}
+    for _ in range(3):
+        if _create(path, mine):
+            break
+        holder = _read(path)
+        if holder is not None and not _stale(path, holder):
+            job = f", job {holder['job']}" if holder.get("job") else ""
+            raise UserError(
+                f"{folder}: process {holder['pid']} on {holder['host']}{job} is training this run. Wait for it or stop "
+                f"it; if it no longer exists, delete {path}"
+            )
+        _clear_away(path, holder)
+    else:
+        raise UserError(f"{path}: several processes compete for this run; start one")
+    try:
+        yield Lock(path)
+    finally:
+        if _read(path) == mine:
+            path.unlink(missing_ok=True)
+
+
+def _create(path: Path, content: dict[str, Any]) -> bool:
+    """Make the lock with its content in one step, unless it exists (a link is atomic on network file systems too)."""
+    handle, name = tempfile.mkstemp(prefix=".lock-", dir=path.parent)
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        json.dump(content, file)
+    try:
+        os.link(name, path)
+    except FileExistsError:
+        return False
+    finally:
+        Path(name).unlink()
+    return True
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, json.JSONDecodeError):
+        return None
+
+
+def _clear_away(path: Path, holder: dict[str, Any] | None) -> None:
+    """Remove a stale lock, but not one that another process has put in its place meanwhile."""
+    aside = path.with_name(f".lock-{socket.gethostname()}-{os.getpid()}")
+    try:
+        path.rename(aside)
+    except FileNotFoundError:
+        return
+    if _read(aside) == holder:
+        log.info("took over %s, whose process no longer lives", path)
+    else:
+        with suppress(FileExistsError):
+            os.link(aside, path)
+    aside.unlink()
+
+
+def _stale(path: Path, holder: dict[str, Any]) -> bool:
+    if holder["host"] == socket.gethostname():
+        return _started(holder["pid"]) != holder["started"]
+    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".lock-") as now, suppress(FileNotFoundError):
+        # Both times come from the clock of the file server.
+        return Path(now.name).stat().st_mtime - path.stat().st_mtime > STALE_S
+    return True
+
+
+def _started(pid: int) -> str | None:
+    """What tells a living process from a later one of the same number (its start, on Linux); None if it is dead."""
+    proc = Path("/proc")
+    if not (proc / "self/stat").exists():
+        return _answers(pid)
+    try:
+        state, *fields = (proc / str(pid) / "stat").read_text(errors="replace").rpartition(")")[2].split()
+    except OSError:
+        return None
+    boot = (proc / "sys/kernel/random/boot_id").read_text().strip()
+    return None if state == "Z" else f"{boot}/{fields[18]}"
+
+
+def _answers(pid: int) -> str | None:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return None
+    except PermissionError:
+        pass
+    return "alive"
+
+
+def _job() -> str | None:
+    return os.environ.get("SLURM_JOB_ID")

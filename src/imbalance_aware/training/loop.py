@@ -1,0 +1,168 @@
+"""The optimisation: epochs of batches from a fresh or a resumed state to the last weights."""
+
+import logging
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from imbalance_aware.training.adam import Adam
+from imbalance_aware.training.augmentation import draw
+from imbalance_aware.training.batches import Images
+from imbalance_aware.training.data import Part
+from imbalance_aware.training.device import Compute
+from imbalance_aware.training.history import Epoch
+from imbalance_aware.training.sampling import class_weights, epoch_batches
+from imbalance_aware.training.settings import RunSettings
+
+log = logging.getLogger(__name__)
+
+
+def learning_rate(first: float, epoch: int, epochs: int) -> float:
+    """Cosine annealing from ``first`` towards 0 without warm-up (Loshchilov & Hutter 2017); ``epoch`` counts from 0."""
+    return first * (1 + math.cos(math.pi * epoch / epochs)) / 2
+
+
+@dataclass
+class Position:
+    """How far a run has come.
+
+    Attributes:
+        epoch: epochs that are done.
+        step: steps of the following epoch that are done.
+        seconds: spent on them.
+    """
+
+    epoch: int = 0
+    step: int = 0
+    seconds: float = 0.0
+
+
+class Training:
+    """One run's state and how it moves on.
+
+    Args:
+        settings: of the run.
+        seed: of the run.
+        part: the training samples.
+        images: makes batches.
+        model: the network, on the device.
+        loss: called as ``loss(logits, target, sample_weight=None)``.
+        compute: device and precision.
+    """
+
+    def __init__(
+        self,
+        settings: RunSettings,
+        seed: int,
+        part: Part,
+        images: Images,
+        model: nn.Module,
+        loss: nn.Module,
+        compute: Compute,
+    ) -> None:
+        self.settings, self.seed, self.part, self.images, self.compute = settings, seed, part, images, compute
+        self.model = model
+        self.loss = loss.to(compute.device)
+        self.optimiser = Adam(model.parameters())
+        self.network = torch.compile(model) if settings.training.compile else model
+        classes = int(part.labels.max()) + 1
+        weights = torch.from_numpy(class_weights(np.bincount(part.labels))).float().to(compute.device)
+        self.weights = weights if settings.condition.weighted else None
+        self.position, self.history = Position(), []
+        #: Of the epoch under way: sum of the loss over samples, and per class the samples drawn and classified rightly.
+        self.sums = torch.zeros(1 + 2 * classes, dtype=torch.float64, device=compute.device)
+        self.identity = torch.eye(classes, dtype=torch.float64, device=compute.device)
+
+    def state(self) -> dict[str, Any]:
+        """All that is needed to go on exactly from here."""
+        return {
+            "model": self.model.state_dict(),
+            "loss": self.loss.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "position": asdict(self.position),
+            "history": [asdict(epoch) for epoch in self.history],
+            "sums": self.sums,
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Take over a state."""
+        self.model.load_state_dict(state["model"])
+        self.loss.load_state_dict(state["loss"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.position = Position(**state["position"])
+        self.history = [Epoch(**epoch) for epoch in state["history"]]
+        self.sums.copy_(state["sums"])
+
+    def run(self, after_step: Callable[[], None], after_epoch: Callable[[], None]) -> None:
+        """Train to the end.
+
+        Args:
+            after_step: called when a step is done; may raise to stop.
+            after_epoch: called when an epoch is done and in the history.
+        """
+        self.model.train()
+        while self.position.epoch < self.settings.training.epochs and not self.diverged():
+            self._epoch(after_step)
+            after_epoch()
+
+    def diverged(self) -> bool:
+        """Whether the last epoch's loss and the weights are no finite numbers any more: no step can mend that."""
+        if not self.history or math.isfinite(self.history[-1].train_loss):
+            return False
+        return not all(bool(torch.isfinite(weights).all()) for weights in self.model.parameters())
+
+    def _epoch(self, after_step: Callable[[], None]) -> None:
+        training, number = self.settings.training, self.position.epoch
+        rate = learning_rate(training.learning_rate, number, training.epochs)
+        if hasattr(self.loss, "set_progress"):
+            self.loss.set_progress(number, training.epochs)
+        start = time.perf_counter() - self.position.seconds
+        for batch, target in self._batches(number):
+            self._step(batch, target, rate)
+            self.position.step += 1
+            self.position.seconds = time.perf_counter() - start
+            after_step()
+        loss, accuracy = self._summary()
+        self.history.append(Epoch(number + 1, rate, loss, accuracy, round(time.perf_counter() - start, 3)))
+        self.position = Position(epoch=number + 1)
+        self.sums.zero_()
+
+    def _batches(self, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """The batches of an epoch that are still to do, with their targets."""
+        training, part = self.settings.training, self.part
+        batches = epoch_batches(self.settings.condition.sampling, part.labels, training.batch_size, self.seed, epoch)
+        changes = draw(self.settings.augmentation, sum(map(len, batches)), self.images.shape, self.seed, epoch)
+        done = sum(map(len, batches[: self.position.step]))
+        batches = batches[self.position.step :]
+        targets = torch.from_numpy(part.labels[np.concatenate([*batches, []]).astype(np.int64)])
+        sizes = [len(batch) for batch in batches]
+        yield from zip(
+            self.images.batches([part.rows[batch] for batch in batches], changes[done:]),
+            targets.to(self.compute.device).split(sizes),
+            strict=True,
+        )
+
+    def _step(self, batch: Tensor, target: Tensor, rate: float) -> None:
+        """One step of the optimiser; nothing here waits for the device."""
+        with self.compute.autocast():
+            logits = self.network(batch)
+        weights = None if self.weights is None else self.weights[target]
+        loss = self.loss(logits, target, sample_weight=weights)
+        loss.backward()
+        self.optimiser.step(rate)
+        drawn = self.identity[target]
+        right = drawn * (logits.detach().argmax(1) == target)[:, None]
+        self.sums += torch.cat([loss.detach().double()[None] * len(target), drawn.sum(0), right.sum(0)])
+
+    def _summary(self) -> tuple[float, float]:
+        """Mean loss and balanced accuracy of the epoch; the only place of an epoch that waits for the device."""
+        total, *counts = self.sums.tolist()
+        drawn, right = np.split(np.array(counts), 2)
+        present = drawn > 0
+        return total / float(drawn.sum()), float(np.mean(right[present] / drawn[present]))

@@ -1,0 +1,89 @@
+"""The network of a run: made from settings and a seed, written to and read from ``model.pt``."""
+
+import io
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from imbalance_aware.errors import UserError
+from imbalance_aware.files import atomic
+from imbalance_aware.training.resnet import CHANNELS_LAST, ResNet
+from imbalance_aware.training.streams import Purpose, torch_seed
+
+#: Raised when an older reader could no longer make sense of the file.
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class InputSpec:
+    """What a network takes and tells apart.
+
+    Attributes:
+        channels: channels of an image.
+        shape: size of an image, before the crop.
+        dtype: ``uint8`` (scaled by 1/255) or ``float16`` (taken as it is, in [0, 1]).
+        crop: edge of the central part that the network sees, or None for all of it.
+        classes: names in label order.
+    """
+
+    channels: int
+    shape: tuple[int, ...]
+    dtype: str
+    crop: int | None
+    classes: tuple[str, ...]
+
+    @property
+    def dimensions(self) -> int:
+        """Spatial dimensions: 2 or 3."""
+        return len(self.shape)
+
+
+def make_model(architecture: dict[str, Any], spec: InputSpec, seed: int) -> ResNet:
+    """A new network in channels-last format; its weights depend on the seed alone."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(torch_seed(seed, Purpose.WEIGHTS))
+        model = ResNet(spec.dimensions, spec.channels, len(spec.classes), **architecture)
+    return model.to(memory_format=CHANNELS_LAST[spec.dimensions])
+
+
+def save_model(path: Path, model: ResNet, spec: InputSpec, config: dict[str, Any]) -> None:
+    """Write a network with all that is needed to use it; the same network gives the same bytes.
+
+    Args:
+        path: ``model.pt``.
+        model: on any device.
+        spec: what it takes.
+        config: content of ``config.yaml``; its ``model`` entry holds the architecture.
+    """
+    weights = {name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()}
+    content = {"format": FORMAT, "weights": weights, "input": asdict(spec), "config": config}
+    # Saved to memory first: torch writes the name of the file into the file.
+    buffer = io.BytesIO()
+    torch.save(content, buffer)
+    with atomic(path) as temporary:
+        temporary.write_bytes(buffer.getbuffer())
+
+
+def load_model(path: Path) -> tuple[ResNet, InputSpec, dict[str, Any]]:
+    """Read a network for inference on the CPU, with what it takes and the config of its run.
+
+    Raises:
+        UserError: no such file, or not a network written by `save_model`.
+    """
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+        if content["format"] != FORMAT:
+            raise UserError(f"{path}: written in format {content['format']}, this version reads format {FORMAT}")
+        fields = content["input"]
+        spec = InputSpec(**{**fields, "shape": tuple(fields["shape"]), "classes": tuple(fields["classes"])})
+        model = ResNet(spec.dimensions, spec.channels, len(spec.classes), **content["config"]["model"])
+        model.load_state_dict(content["weights"])
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file; a run folder holds model.pt once training has finished") from None
+    except UserError:
+        raise
+    except Exception as error:
+        raise UserError(f"{path}: not a model written by the train step, or damaged ({error})") from None
+    return model.to(memory_format=CHANNELS_LAST[spec.dimensions]).eval(), spec, content["config"]

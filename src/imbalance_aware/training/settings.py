@@ -1,0 +1,125 @@
+"""Everything that shapes one training run, except its data and its seed."""
+
+from typing import Any, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from imbalance_aware.schema import Strict
+
+#: How batches are drawn: name -> what it does (see `imbalance_aware.training.sampling`).
+SAMPLINGS = {
+    "uniform": "every sample once an epoch, in a new order",
+    "oversampling": "equal portions of each class in every batch",
+    "square_root": "classes drawn in proportion to the square root of their size",
+    "effective_number": "each sample drawn in inverse proportion to the effective number of its class",
+}
+
+Range = tuple[float, float]
+STAGES = 4
+
+
+class ModelSettings(Strict):
+    """A residual network of basic blocks (He et al. 2016); the defaults are ResNet-34 with 256 features."""
+
+    blocks: tuple[int, ...] = Field((3, 4, 6, 3), description="residual blocks in each stage")
+    widths: tuple[int, ...] = Field((32, 64, 128, 256), description="channels of each stage; the last is the features'")
+    stem_kernel: int = Field(7, ge=1, description="edge of the first convolution, odd")
+    stem_stride: int = Field(2, ge=1, description="stride of the first convolution")
+    stem_pool: bool = Field(True, description="maximum pooling (3 wide, stride 2) after the first convolution")
+
+    @model_validator(mode="after")
+    def _stages(self) -> "ModelSettings":
+        if len(self.blocks) != STAGES or len(self.widths) != STAGES:
+            raise ValueError(f"blocks and widths need one number for each of the {STAGES} stages")
+        if min(self.blocks) < 1 or min(self.widths) < 1:
+            raise ValueError("blocks and widths must be at least 1")
+        if self.stem_kernel % 2 == 0:
+            raise ValueError("stem_kernel must be odd, so that the image is padded alike on both sides")
+        return self
+
+
+class TrainingSettings(Strict):
+    """The optimisation: Adam with a cosine-annealed learning rate, the last epoch's weights."""
+
+    epochs: int = Field(250, ge=1, description="passes over the training set")
+    batch_size: int = Field(50, ge=2, description="samples in a batch; at least 2, for the batch normalisation")
+    learning_rate: float = Field(1e-3, gt=0, description="learning rate of the first epoch")
+    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto: the GPU if there is one")
+    precision: Literal["auto", "float32", "bfloat16"] = Field(
+        "auto", description="auto: bfloat16 autocast on a GPU, float32 on the CPU"
+    )
+    deterministic: bool = Field(False, description="same bytes from every run on a GPU, slower; the CPU always is")
+    compile: bool = Field(False, description="torch.compile the network: minutes at the start, faster steps on a GPU")
+
+
+class Augmentation(Strict):
+    """Random changes of the training images; a change left out (null, or no axes) is not made."""
+
+    probability: float = Field(0.5, ge=0, le=1, description="of each change, for each image")
+    gamma: Range | None = Field(None, description="range of the exponent on intensities in [0, 1]")
+    contrast_gain: Range | None = Field(None, description="range of the gain of a sigmoid contrast with cutoff 0.5")
+    blur_sigma: Range | None = Field(None, description="range of the standard deviation of a Gaussian blur, in voxels")
+    flip_axes: tuple[int, ...] = Field((), description="spatial axes that may be flipped, counted from 0")
+    crop: int | None = Field(
+        None, ge=1, description="edge of the part cut out, in voxels; at a random place, else (and in tests) central"
+    )
+
+    @field_validator("gamma", "contrast_gain", "blur_sigma")
+    @classmethod
+    def _ordered(cls, value: Range | None) -> Range | None:
+        if value is not None and not 0 <= value[0] <= value[1]:
+            raise ValueError("a range is [lowest, highest], neither below 0")
+        return value
+
+    @field_validator("flip_axes")
+    @classmethod
+    def _axes(cls, value: tuple[int, ...]) -> tuple[int, ...]:
+        if len(set(value)) != len(value) or any(axis not in (0, 1, 2) for axis in value):
+            raise ValueError("flip_axes lists different axes among 0, 1 and 2")
+        return value
+
+
+class Augmentation2D(Augmentation):
+    """Random changes of photographs."""
+
+    gamma: Range | None = Field((0.5, 1.5), description="range of the exponent on intensities in [0, 1]")
+    contrast_gain: Range | None = Field((5.0, 10.0), description="range of the gain of a sigmoid contrast, cutoff 0.5")
+    flip_axes: tuple[int, ...] = Field((0, 1), description="spatial axes that may be flipped, counted from 0")
+
+
+class Augmentation3D(Augmentation):
+    """Random changes of volumes."""
+
+    gamma: Range | None = Field((0.5, 1.5), description="range of the exponent on intensities in [0, 1]")
+    blur_sigma: Range | None = Field((0.0, 1.5), description="range of the deviation of a Gaussian blur, in voxels")
+    flip_axes: tuple[int, ...] = Field((0, 1, 2), description="spatial axes that may be flipped, counted from 0")
+    crop: int | None = Field(
+        64, ge=1, description="edge of the part cut out, in voxels; at a random place, else (and in tests) central"
+    )
+
+
+class ConditionSettings(Strict):
+    """What the study compares: a loss, a sampling mode, sample weights or not."""
+
+    loss: dict[str, float] = Field(min_length=1, description="loss name -> factor in the sum")
+    kwargs: dict[str, dict[str, Any]] = Field({}, description="loss name -> arguments of its class")
+    sampling: Literal["uniform", "oversampling", "square_root", "effective_number"] = Field(
+        "uniform", description="how batches are drawn"
+    )
+    weighted: bool = Field(False, description="scale each sample's loss by its class's normalised inverse frequency")
+
+
+class RunSettings(Strict):
+    """All that shapes one run; ``config.yaml`` of a run folder can be read as one."""
+
+    condition: ConditionSettings
+    model: ModelSettings = ModelSettings()
+    training: TrainingSettings = TrainingSettings()
+    augmentation: Augmentation = Augmentation()
+    recorded: dict[str, Any] | None = Field(
+        None, description="facts about a finished run in its config.yaml (seed, digests, versions); not read"
+    )
+
+    def shaping(self) -> dict[str, Any]:
+        """The settings as plain values, without what was only recorded."""
+        return self.model_dump(mode="json", exclude={"recorded"})

@@ -1,0 +1,23 @@
+"""Random streams that depend on a seed and a purpose alone, whatever ran before."""
+
+from enum import IntEnum
+
+import numpy as np
+
+
+class Purpose(IntEnum):
+    """What a stream is for. Streams of different purposes are independent: using one leaves the others alone."""
+
+    WEIGHTS = 0
+    ORDER = 1
+    AUGMENTATION = 2
+
+
+def generator(seed: int, purpose: Purpose, epoch: int = 0) -> np.random.Generator:
+    """A generator for one purpose in one epoch of the run with this seed."""
+    return np.random.default_rng(np.random.SeedSequence([seed, purpose, epoch]))
+
+
+def torch_seed(seed: int, purpose: Purpose) -> int:
+    """A seed for torch's own generator."""
+    return int(np.random.SeedSequence([seed, purpose]).generate_state(1, np.uint32)[0])
