@@ -1,0 +1,103 @@
+"""Compare each condition of a study with a baseline, on the same seeds and test subjects.
+
+For each metric: the mean over seeds of the difference (condition minus baseline), its smallest and largest value among
+the seeds, and a 95 % confidence interval from a stratified, paired bootstrap over test subjects. The interval speaks of
+other test subjects for these trained models; what other seeds would give is seen in the range over seeds. Intervals are
+not adjusted for the number of comparisons. Runs that diverged, and their partners, are left out.
+"""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from imbalance_aware.errors import UserError
+from imbalance_aware.evaluation.predictions import Predictions, read_predictions
+from imbalance_aware.evaluation.statistics import METRICS, bootstrap_metrics
+from imbalance_aware.files import write_csv
+from imbalance_aware.runs import Run, identify
+
+LEVELS = (2.5, 97.5)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of the step."""
+    parser.add_argument("--baseline", default="ce-uniform", help="condition to compare with (default: ce-uniform)")
+    parser.add_argument("--replicates", type=int, default=2000, help="bootstrap replicates (default: 2000)")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the bootstrap (default: 0)")
+    parser.add_argument("--out", type=Path, required=True, help="table of differences to write")
+    parser.add_argument("predictions", type=Path, nargs="+", help="…/study/dataset/condition/seed-N/predictions.csv")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Write one row per dataset, condition and metric."""
+    runs = {identify(path): read_predictions(path) for path in args.predictions}
+    datasets = dict.fromkeys(place.dataset for place in runs)
+    tables = [
+        compare(
+            {place: predictions for place, predictions in runs.items() if place.dataset == dataset},
+            args.baseline,
+            args.replicates,
+            args.seed,
+        )
+        for dataset in datasets
+    ]
+    write_csv(args.out, pd.concat(tables))
+
+
+def compare(runs: dict[Run, Predictions], baseline: str, replicates: int, seed: int) -> pd.DataFrame:
+    """Differences of the conditions of one dataset from ``baseline``.
+
+    Returns:
+        Columns ``dataset, condition, baseline, metric, n_seeds`` (pairs of finite runs), ``difference, ci_low, ci_high,
+        seed_min, seed_max``; NaN without pairs or where the metric is undefined.
+
+    Raises:
+        UserError: no run of the baseline, or runs on different test subjects.
+    """
+    first = next(iter(runs.values()))
+    for place, predictions in runs.items():
+        same = np.array_equal(predictions.subjects, first.subjects) and predictions.classes == first.classes
+        if not same or not np.array_equal(predictions.labels, first.labels):
+            raise UserError(f"{place}: its test subjects or classes are not those of the other runs of {place.dataset}")
+    dataset = next(iter(runs)).dataset
+    if baseline not in {place.condition for place in runs}:
+        raise UserError(f'no run of the baseline "{baseline}" on {dataset}')
+    finite = [place for place, predictions in runs.items() if np.isfinite(predictions.probabilities).all()]
+    values = dict(
+        zip(
+            finite,
+            bootstrap_metrics(first.labels, [runs[place].probabilities for place in finite], replicates, seed)
+            if finite
+            else (),
+            strict=True,
+        )
+    )
+    rows = []
+    for condition in dict.fromkeys(place.condition for place in runs):
+        if condition != baseline:
+            pairs = _paired_differences(values, condition, baseline)
+            rows += [(dataset, condition, baseline, *row) for row in _summarise(pairs)]
+    columns = "dataset,condition,baseline,metric,n_seeds,difference,ci_low,ci_high,seed_min,seed_max"
+    return pd.DataFrame(rows, columns=columns.split(","))
+
+
+def _paired_differences(values: dict[Run, np.ndarray], condition: str, baseline: str) -> list[np.ndarray]:
+    """Condition minus baseline for each seed that both have, each of shape (1 + replicates, metrics)."""
+    by_seed = {
+        name: {place.seed: value for place, value in values.items() if place.condition == name}
+        for name in (condition, baseline)
+    }
+    return [value - by_seed[baseline][seed] for seed, value in by_seed[condition].items() if seed in by_seed[baseline]]
+
+
+def _summarise(pairs: list[np.ndarray]) -> list[tuple]:
+    """A row per metric: name, number of pairs, mean difference, interval, range over seeds."""
+    if not pairs:
+        return [(metric, 0, *[np.nan] * 5) for metric in METRICS]
+    stacked = np.stack(pairs)
+    means, seeds = stacked.mean(axis=0), stacked[:, 0]
+    low, high = np.percentile(means[1:], LEVELS, axis=0)
+    columns = (means[0], low, high, seeds.min(axis=0), seeds.max(axis=0))
+    return [(metric, len(pairs), *(float(column[k]) for column in columns)) for k, metric in enumerate(METRICS)]

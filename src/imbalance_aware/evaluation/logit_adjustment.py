@@ -1,0 +1,48 @@
+"""Post-hoc logit adjustment: the class priors of the training set taken out of a trained model's predictions."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from imbalance_aware.errors import UserError
+from imbalance_aware.evaluation.predictions import read_table
+
+
+def adjust_logits(probabilities: np.ndarray, class_counts: Sequence[int], tau: float = 1.0) -> np.ndarray:
+    """Probabilities after subtracting ``tau * log prior`` from the logits.
+
+    With priors pi_k = n_k / n the adjusted prediction is ``argmax_k log p_k - tau log pi_k``; for ``tau = 1`` it
+    minimises the balanced error if p is calibrated. Menon et al. 2021, "Long-tail learning via logit adjustment",
+    equation 9.
+
+    Args:
+        probabilities: shape (n, K); rows that are not finite stay so.
+        class_counts: samples of each class in the training set, all positive.
+        tau: strength; 0 changes nothing.
+
+    Returns:
+        Shape (n, K), rows adding up to one.
+    """
+    priors = np.asarray(class_counts, dtype=np.float64) / np.sum(class_counts)
+    with np.errstate(divide="ignore", invalid="ignore"):  # log 0 = -inf: an impossible class stays impossible
+        scores = np.log(probabilities) - tau * np.log(priors)
+        scores = np.exp(scores - scores.max(axis=1, keepdims=True))
+        return scores / scores.sum(axis=1, keepdims=True)
+
+
+def training_class_counts(path: str | Path, classes: Sequence[str]) -> list[int]:
+    """Samples of each class with split ``train`` in ``samples.csv``, in the order of ``classes``.
+
+    Raises:
+        UserError: the table names other classes, or a class has no training sample.
+    """
+    table = read_table(path, ("class", "split"))
+    counts = table.loc[table["split"] == "train", "class"].value_counts()
+    unknown = [name for name in counts.index if name not in classes]
+    if unknown:
+        raise UserError(f"{path}: the class {unknown[0]} is not among those predicted ({', '.join(classes)})")
+    missing = [name for name in classes if name not in counts.index]
+    if missing:
+        raise UserError(f"{path}: no training sample of class {', '.join(missing)}")
+    return [int(counts[name]) for name in classes]

@@ -1,0 +1,50 @@
+"""The table of differences from a baseline, with their confidence intervals."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from imbalance_aware.errors import UserError
+from imbalance_aware.reporting.cells import interval_cell
+from imbalance_aware.reporting.grid import Grid
+from imbalance_aware.reporting.layouts import metrics_across
+from imbalance_aware.reporting.summary import in_order, label_conditions
+
+COLUMNS = [
+    *("dataset", "condition", "baseline", "metric", "n_seeds"),
+    *("difference", "ci_low", "ci_high", "seed_min", "seed_max"),
+]
+NAME = "comparison_with_baseline"
+NOTES = (
+    "Mean over seeds of the difference between runs of the same seed. In brackets: 95 % confidence interval of that "
+    "mean from a stratified bootstrap over test subjects, the same subjects for all conditions; it does not cover the "
+    "choice of seeds, nor is it adjusted for the number of comparisons. Bold: the unrounded interval excludes zero.",
+    "Runs that diverged, and their partners in the baseline, are left out; n_seeds in the .csv counts the pairs.",
+)
+
+
+def make_comparison(path: str | Path, metrics: pd.DataFrame) -> tuple[Grid, pd.DataFrame]:
+    """The table of ``comparison.csv`` (step ``compare``), ready to print, and the numbers behind it, labelled.
+
+    Args:
+        path: the table that ``compare`` wrote.
+        metrics: the tidy table of the study, which knows the conditions.
+
+    Raises:
+        UserError: no such file, another table, or a condition that ``metrics`` lacks.
+    """
+    try:
+        table = pd.read_csv(path, usecols=COLUMNS)
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file") from None
+    except ValueError as error:
+        raise UserError(f"{path}: not a table that compare wrote: {error}") from None
+    known = label_conditions(metrics[["condition", "loss", "sampling", "weighted"]].drop_duplicates())
+    labelled = known.drop(columns=["loss", "sampling", "weighted"]).set_index("condition")
+    named = {*table["condition"], *table["baseline"]}
+    if not named <= {*labelled.index}:
+        raise UserError(f"{path}: the table of metrics has no condition {', '.join(named - {*labelled.index})}")
+    table = in_order(table.join(labelled, on="condition"), ("dataset", "loss_key", "sampling_label"))
+    baseline = labelled.loc[table["baseline"].iloc[0]]
+    title = f"Difference from {baseline['loss_label']}, {baseline['sampling_label']} (95 % confidence interval)"
+    return Grid(NAME, title, metrics_across(table, [("", interval_cell)]), NOTES), table

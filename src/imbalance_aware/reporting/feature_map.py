@@ -1,0 +1,107 @@
+"""Draw a t-SNE map of the last layer's features of one dataset and seed, for the best and worst condition by macro F1.
+
+t-SNE: van der Maaten and Hinton 2008, initialised by principal components, with a fixed seed. Runs without a macro F1
+(diverged) do not take part.
+"""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+
+from imbalance_aware.errors import UserError
+from imbalance_aware.reporting import style
+from imbalance_aware.reporting.labels import readable
+from imbalance_aware.reporting.run_files import runs_of_one_dataset
+from imbalance_aware.reporting.summary import DECIMALS, read_metrics
+
+PERPLEXITY = 30
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of the step."""
+    style.add_arguments(parser)
+    parser.add_argument("--metrics", type=Path, required=True, help="metrics.csv of the study")
+    parser.add_argument(
+        "features", type=Path, nargs="+", help="…/seed-N/features.npy, beside predictions.csv, of one dataset and seed"
+    )
+
+
+def run(args: argparse.Namespace) -> None:
+    """Draw two maps side by side (one if there is one run)."""
+    metrics = read_metrics(args.metrics)
+    runs = runs_of_one_dataset(args.features, metrics)
+    if runs["seed"].nunique() > 1:
+        raise UserError("features of one seed are drawn at a time")
+    chosen = best_and_worst(runs, metrics)
+    with style.figure(args, style.ONE_COLUMN_INCH, 2.45) as canvas:
+        panels = canvas.subplots(1, len(chosen), squeeze=False)[0]
+        for axes, (rank, row) in zip(panels, chosen.items(), strict=True):
+            predictions = row["path"].with_name("predictions.csv")
+            table = pd.read_csv(predictions, dtype={"class": str}, keep_default_na=False)
+            classes = [name.removeprefix("prob_") for name in table.columns if name.startswith("prob_")]
+            draw(axes, embed(np.load(row["path"])), table["label"].to_numpy(), classes)
+            axes.set_title(f"{rank}: {row['loss_label']}\n{row['sampling_label']}")
+            axes.set_xlabel(f1_text(row, metrics, classes), fontsize=6.5)
+        colours, markers = style.colours(classes), style.markers(classes)
+        handles = [
+            Line2D(
+                [],
+                [],
+                color=colours[name],
+                marker=markers[name],
+                markersize=3.5,
+                linestyle="none",
+                label=readable(name),
+            )
+            for name in classes
+        ]
+        style.legend_above(canvas, handles, readable(runs["dataset"].iloc[0]))
+
+
+def best_and_worst(runs: pd.DataFrame, metrics: pd.DataFrame) -> dict[str, dict]:
+    """``{"Best": row, "Worst": row}`` of ``runs`` by macro F1, the first of equals; of one run, the best."""
+    f1 = metrics[metrics["metric"] == "f1_macro"][["dataset", "condition", "seed", "value"]]
+    ranked = runs.merge(f1, on=["dataset", "condition", "seed"]).dropna(subset="value")
+    if ranked.empty:
+        raise UserError("no run has a macro F1 score")
+    ranked = ranked.sort_values("value", ascending=False, kind="stable").to_dict("records")
+    return {"Best": ranked[0]} | ({"Worst": ranked[-1]} if len(ranked) > 1 else {})
+
+
+def embed(features: np.ndarray) -> np.ndarray:
+    """Features of shape (n, F) to positions of shape (n, 2), on one thread so that sums have one order.
+
+    Features that are the same for every subject, as of a network that died, have one position.
+    """
+    if np.ptp(features, axis=0).max() == 0:
+        return np.zeros((len(features), 2))
+    from sklearn.manifold import TSNE
+    from threadpoolctl import threadpool_limits
+
+    perplexity = min(PERPLEXITY, (len(features) - 1) / 3)
+    with threadpool_limits(limits=1):
+        return TSNE(perplexity=perplexity, init="pca", random_state=0).fit_transform(features.astype(np.float64))
+
+
+def f1_text(row: dict, metrics: pd.DataFrame, classes: list[str]) -> str:
+    """Macro F1 and the F1 of each class, a line each."""
+    here = metrics[(metrics["dataset"] == row["dataset"]) & (metrics["condition"] == row["condition"])]
+    values = here[here["seed"] == row["seed"]].set_index("metric")["value"]
+    lines = [("Macro F1", values["f1_macro"]), *((readable(name), values[f"f1_{name}"]) for name in classes)]
+    return "\n".join(f"{name} {'–' if pd.isna(value) else f'{value:.{DECIMALS}f}'}" for name, value in lines)
+
+
+def draw(axes: Axes, positions: np.ndarray, labels: np.ndarray, classes: list[str]) -> None:
+    """Scatter of the positions; colour and marker tell the true class, rare classes on top."""
+    colours, markers = style.colours(classes), style.markers(classes)
+    counts = np.bincount(labels, minlength=len(classes))
+    for label in np.argsort(-counts, kind="stable"):
+        points = positions[labels == label]
+        name = classes[label]
+        axes.scatter(*points.T, s=6, c=colours[name], marker=markers[name], alpha=0.75, linewidths=0)
+    axes.set(xticks=[], yticks=[])
+    axes.spines[:].set_visible(True)

@@ -1,0 +1,89 @@
+"""Names as people read them, and the order in which they stand in tables and figures."""
+
+import re
+from collections.abc import Iterable
+
+#: Terms of a loss.
+TERMS = {"ce": "CE", "soft_f1": "F1", "soft_mcc": "MCC", "focal": "Focal"}
+#: (sampling, weighted) of the paper's three ways.
+SAMPLINGS = {
+    ("uniform", False): "Uniform",
+    ("uniform", True): "+ Weights",
+    ("oversampling", False): "Oversampling",
+}
+#: metric -> (name, whether higher is better)
+METRICS = {
+    "accuracy": ("Accuracy", True),
+    "balanced_accuracy": ("Balanced accuracy", True),
+    "f1_macro": ("Macro F1", True),
+    "auroc_macro": ("Macro AUROC", True),
+    "mcc": ("MCC", True),
+    "brier": ("Brier score", False),
+    "ece": ("Calibration error (ECE)", False),
+}
+#: The paper's columns, rows and datasets, in its order; everything else follows.
+PAPER_LOSSES = ("ce", "ce_f1", "ce_mcc", "f1", "focal", "mcc")
+PAPER_DATASETS = ("glioma", "glaucoma")
+
+ABBREVIATIONS = ("AUC", "AUROC", "BCE", "CB", "CE", "DRW", "EGD", "F1", "IDH", "LDAM", "MCC", "MRI", "TCGA", "VS")
+WORDS = {word.lower(): word for word in ABBREVIATIONS}
+
+
+def readable(name: str) -> str:
+    """``"balanced_softmax"`` -> ``"Balanced softmax"``; known abbreviations in capitals, names with capitals kept."""
+    words = [WORDS.get(word, word) for word in re.split(r"[_\s]+", name.strip("_ "))]
+    text = " ".join(words)
+    return text[:1].upper() + text[1:]
+
+
+def loss_label(expression: str) -> str:
+    """``"ce+0.5*soft_mcc"`` -> ``"CE + 0.5 MCC"``."""
+    terms = []
+    for part in expression.split("+"):
+        factor, _, name = part.strip().rpartition("*")
+        terms.append(f"{factor.strip()} {TERMS.get(name, readable(name))}".strip())
+    return " + ".join(terms)
+
+
+def sampling_label(sampling: str, weighted: bool) -> str:
+    """``("uniform", True)`` -> ``"+ Weights"``, as the paper writes it."""
+    return SAMPLINGS.get((sampling, weighted)) or readable(sampling) + (" + weights" if weighted else "")
+
+
+def metric_label(metric: str) -> str:
+    """``"f1_early"`` -> ``"F1 early"``; the metrics over all classes by their names."""
+    return METRICS[metric][0] if metric in METRICS else readable(metric)
+
+
+def higher_is_better(metric: str) -> bool:
+    """Whether more of ``metric`` is better; so it is unless `METRICS` says otherwise."""
+    return METRICS.get(metric, ("", True))[1]
+
+
+def loss_key(condition: str, sampling: str, weighted: bool) -> str:
+    """The part of a condition's name that names its loss: ``"ce_f1-weighted"`` -> ``"ce_f1"``."""
+    stem, _, ending = condition.rpartition("-")
+    return stem if stem and ending in (sampling, "weighted" if weighted else sampling) else condition
+
+
+def loss_labels(losses: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """A label for each loss key, no two alike.
+
+    Args:
+        losses: (key, expression) pairs, such as ``("ce_f1", "ce+soft_f1")``. Where two keys have one expression
+            (the same loss with other arguments), the key that spells the expression keeps its label and the others
+            are named after themselves.
+    """
+    expressions = dict(losses)
+    labels = {}
+    for key, expression in expressions.items():
+        alone = list(expressions.values()).count(expression) == 1
+        spelled = expression.replace("soft_", "").replace("+", "_") == key
+        labels[key] = loss_label(expression) if alone or spelled else readable(key)
+    return labels
+
+
+def paper_first(names: Iterable[str], paper: Iterable[str]) -> list[str]:
+    """Distinct ``names``: those of ``paper`` in its order, then the others in theirs."""
+    distinct = list(dict.fromkeys(names))
+    return [name for name in paper if name in distinct] + [name for name in distinct if name not in set(paper)]

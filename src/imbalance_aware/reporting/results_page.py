@@ -1,0 +1,115 @@
+"""Put what a finished study gave on one page, with its figures beside it: README.md, *.png, metrics.csv.
+
+Everything on the page is read from the results: tables, counts, settings, seconds and memory of the training jobs.
+"""
+
+import argparse
+import re
+import shlex
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import yaml
+
+from imbalance_aware.errors import UserError
+from imbalance_aware.files import write_text
+from imbalance_aware.reporting.labels import readable
+
+NUMBERED = re.compile(r"(table|figure)(\d)_(.*)")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of the step."""
+    parser.add_argument("--study", required=True, help="name of the study")
+    parser.add_argument("--command", required=True, help="the command that made the results, to be told on the page")
+    parser.add_argument("--results", type=Path, default=Path("results"), help="folder of results (default: results)")
+    parser.add_argument("--out", type=Path, required=True, help="folder of the page")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Write the page and copy the figures that it shows.
+
+    Raises:
+        UserError: the study has no tables yet.
+    """
+    tables = list((args.results / "tables" / args.study).glob("*.md"))
+    if not tables:
+        raise UserError(f"{args.results / 'tables' / args.study}: no tables; run the study first: {args.command}")
+    tables.sort(key=lambda path: (not path.stem.startswith("table"), path.stem))
+    args.out.mkdir(parents=True, exist_ok=True)
+    shutil.copy(args.results / "tables" / args.study / "metrics.csv", args.out)
+    arguments = shlex.join(["--study", args.study, "--command", args.command, "--out", str(args.out)])
+    parts = [
+        f"# Results of the study *{args.study}*",
+        "This page and its figures were written from the results by",
+        f"```bash\n{args.command}\npython -m imbalance_aware results_page {arguments}\n```",
+        *_counts(args.results, args.study),
+        *_settings(args.results, args.study),
+        *_costs(args.results, args.study),
+        *(f"## {_title(path)}\n\n{path.read_text(encoding='utf-8').strip()}" for path in tables),
+        *_figures(args.results / "figures" / args.study, args.out),
+    ]
+    write_text(args.out / "README.md", "\n\n".join(parts))
+
+
+def _counts(results: Path, study: str) -> list[str]:
+    """Subjects of each dataset of the study: found, excluded, included, per split."""
+    parts = []
+    for folder in sorted((results / "runs" / study).iterdir()):
+        flow = pd.read_csv(results / "datasets" / folder.name / "flow.csv", keep_default_na=False)
+        counts = flow.pivot_table(index="class", columns="stage", values="subjects", aggfunc="sum", sort=False)
+        parts.append(f"## Subjects: {readable(folder.name)}\n\n{_markdown(counts.fillna(0).astype(int).reset_index())}")
+    return parts
+
+
+def _settings(results: Path, study: str) -> list[str]:
+    """What all runs of the study share."""
+    configs = [
+        yaml.safe_load(path.read_text()) for path in sorted((results / "runs" / study).glob("*/*/*/config.yaml"))
+    ]
+    shared: dict[str, Any] = {key: configs[0][key] for key in ("model", "training", "augmentation")}
+    rows = [(section, key, value) for section, values in shared.items() for key, value in values.items()]
+    rows += [("software", name, version) for name, version in configs[0]["recorded"]["versions"].items()]
+    rows += [("software", "device", configs[0]["recorded"]["device"])]
+    table = pd.DataFrame(rows, columns=["", "setting", "value"])
+    table = table[table["value"].map(lambda value: value not in (None, []))]
+    return [f"## Settings of all {len(configs)} runs\n\n{_markdown(table)}"]
+
+
+def _costs(results: Path, study: str) -> list[str]:
+    """Seconds and memory of the training jobs, as Snakemake measured them."""
+    files = sorted((results / "benchmarks" / "train" / study).glob("*/*/*.tsv"))
+    if not files:
+        return []
+    costs = pd.concat([pd.read_csv(path, sep="\t") for path in files])
+    rows = {
+        "training jobs": len(costs),
+        "wall time of all jobs together (min)": round(costs["s"].sum() / 60, 1),
+        "processor time of all jobs together (min)": round(costs["cpu_time"].sum() / 60, 1),
+        "longest job (s)": round(costs["s"].max()),
+        "largest resident memory of a job (MiB)": round(costs["max_rss"].max()),
+    }
+    return [f"## Cost\n\n{_markdown(pd.DataFrame(rows.items(), columns=['', 'value'], dtype=object))}"]
+
+
+def _figures(folder: Path, out: Path) -> list[str]:
+    parts = []
+    for path in sorted(folder.rglob("*.png")):
+        place = path.relative_to(folder)
+        name = "-".join(place.parts)
+        shutil.copy(path, out / name)
+        parts.append(f"## {_title(place)}\n\n![{_title(place)}]({name})")
+    return parts
+
+
+def _title(path: Path) -> str:
+    """Heading for a file: Table 1: MCC for table1_mcc."""
+    number = NUMBERED.match(path.stem)
+    return f"{number[1].title()} {number[2]}: {readable(number[3])}" if number else readable(path.stem)
+
+
+def _markdown(table: pd.DataFrame) -> str:
+    lines = [table.columns, ["---"] * len(table.columns), *table.astype(str).itertuples(index=False, name=None)]
+    return "\n".join(f"| {' | '.join(str(cell) for cell in line)} |" for line in lines)
