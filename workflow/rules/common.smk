@@ -1,0 +1,129 @@
+"""What the rules share: the checked configuration, and the few functions that turn it into inputs and params."""
+
+import json
+import os
+import shlex
+import sys
+from pathlib import Path
+
+from snakemake.settings.types import DeploymentMethod
+
+SOURCE = Path(workflow.basedir) / "src"
+PUBLISHED = os.path.relpath(Path(workflow.basedir) / "resources/published_results.csv")
+sys.path.insert(0, str(SOURCE))
+
+from imbalance_aware.config import read_config, run_settings
+from imbalance_aware.datasets import ADAPTERS, GENERATORS
+from imbalance_aware.datasets.fingerprint import fingerprint
+from imbalance_aware.errors import UserError
+from imbalance_aware.losses import COMBINED, LOSSES
+from imbalance_aware.provenance import code_digest
+
+# Every step is found in this checkout. Inside a conda job Snakemake clears PYTHONPATH (so it is set in the command) and
+# puts the environment's python first; outside of one, the python that runs Snakemake comes first.
+EXPORTS = {"PYTHONPATH": shlex.quote(str(SOURCE))}
+if DeploymentMethod.CONDA not in workflow.deployment_settings.deployment_method:
+    EXPORTS["PATH"] = f"{shlex.quote(str(Path(sys.executable).parent))}:$PATH"
+shell.prefix("set -euo pipefail; " + "".join(f"export {name}={value}; " for name, value in EXPORTS.items()))
+
+
+wildcard_constraints:
+    study="[^/]+",
+    dataset="[^/]+",
+    condition="[^/]+",
+    seed=r"\d+",
+
+
+def stop(message):
+    """End Snakemake with a message alone; to any other exception it would add a traceback."""
+    raise SystemExit(f"error: {message}")
+
+
+def explained(function, *arguments):
+    """Call `function`; a user's mistake stops Snakemake."""
+    try:
+        return function(*arguments)
+    except UserError as error:
+        stop(error)
+
+
+CONFIG, STUDIES = explained(read_config, config, workflow.configfiles)
+GENERATED = [name for name, settings in CONFIG.datasets.items() if settings.adapter in GENERATORS]
+
+
+def dataset_of(wildcards):
+    if wildcards.dataset not in CONFIG.datasets:
+        stop(f'there is no dataset "{wildcards.dataset}" in the configuration')
+    return CONFIG.datasets[wildcards.dataset]
+
+
+def study_of(wildcards):
+    if wildcards.study not in STUDIES:
+        stop(f'the study "{wildcards.study}" is not among those to run: {", ".join(STUDIES)}')
+    return STUDIES[wildcards.study]
+
+
+def settings_for(step):
+    """Params function: the part of a dataset's settings on which `step` depends, as JSON."""
+    return lambda wildcards: json.dumps(getattr(dataset_of(wildcards), f"for_{step}")())
+
+
+def room_module(room, reference):
+    """Module, from the package down, of a reference in a room's table of names: "ce:Class", or with its full name."""
+    name = reference.partition(":")[0]
+    return name.removeprefix("imbalance_aware.") if name.startswith("imbalance_aware.") else f"{room}.{name}"
+
+
+def generator_code(wildcards):
+    return code_digest(["datasets.phantoms", room_module("datasets", GENERATORS[dataset_of(wildcards).adapter])])
+
+
+def cohort_code(wildcards):
+    return code_digest(["datasets.cohort", room_module("datasets", ADAPTERS[dataset_of(wildcards).adapter])])
+
+
+def train_code(wildcards):
+    """The engine and the losses of this condition: editing another loss leaves the run alone."""
+    losses = [LOSSES[name] for name in study_of(wildcards).conditions[wildcards.condition].terms]
+    if len(losses) > 1:
+        losses.append(COMBINED)
+    return code_digest(["training.train", *(room_module("losses", reference) for reference in losses)])
+
+
+def class_arguments(wildcards):
+    """The order of the labels, where the dataset's settings tell it."""
+    classes = dataset_of(wildcards).classes
+    return shlex.join(["--classes", *classes]) if classes else ""
+
+
+def train_settings(wildcards):
+    study, dataset = study_of(wildcards), dataset_of(wildcards)
+    if wildcards.condition not in study.conditions:
+        stop(f'there is no condition "{wildcards.condition}" in {study.settings.conditions}')
+    augmentation = getattr(CONFIG.augmentation, dataset.kind)
+    return run_settings(study, wildcards.condition, augmentation).model_dump_json()
+
+
+def condition_facts(wildcards):
+    """What the tables say of each condition, as JSON."""
+    return json.dumps([condition.facts() for condition in study_of(wildcards).conditions.values()])
+
+
+def published_argument(wildcards, input):
+    return f"--published {shlex.quote(input.published)}" if input.published else ""
+
+
+def table_arguments(*names):
+    """Params function: which tables to write, and what may stand in them."""
+
+    def arguments(wildcards, input):
+        comparison = f"--comparison {shlex.quote(input.differences)}" if "differences" in input.keys() else ""
+        return f"{comparison} {published_argument(wildcards, input)} --tables {' '.join(names)}"
+
+    return arguments
+
+
+def baseline(wildcards):
+    """The condition that the others are compared with: cross-entropy and nothing else, or else the first."""
+    conditions = study_of(wildcards).conditions
+    return "ce-uniform" if "ce-uniform" in conditions else next(iter(conditions))

@@ -1,0 +1,47 @@
+# Cohort to arrays: photographs to one size; then all samples, photographs or volumes, into one file.
+
+
+rule resize:
+    input:
+        "results/datasets/{dataset}/cohort.csv",
+    output:
+        temp(directory("results/datasets/{dataset}/preprocessed")),
+    log:
+        "results/logs/resize/{dataset}.log",
+    benchmark:
+        "results/benchmarks/resize/{dataset}.tsv"
+    conda:
+        "../../envs/preprocess.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=60,
+    params:
+        settings=settings_for("resize"),
+        code=code_digest(["preprocessing.resize"]),
+    shell:
+        "python -m imbalance_aware resize --cohort {input:q} --settings {params.settings:q} --out {output:q} 2> {log:q}"
+
+
+rule pack:
+    input:
+        cohort=cohort_to_pack,
+        preprocessed=preprocessed,
+    output:
+        images="results/datasets/{dataset}/images.npy",
+        samples="results/datasets/{dataset}/samples.csv",
+    log:
+        "results/logs/pack/{dataset}.log",
+    benchmark:
+        "results/benchmarks/pack/{dataset}.tsv"
+    conda:
+        "../../envs/preprocess.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=60,
+    params:
+        folder=preprocessed_folder,
+        classes=class_arguments,
+        code=code_digest(["preprocessing.pack"]),
+    shell:
+        "python -m imbalance_aware pack --cohort {input.cohort:q} --preprocessed {params.folder:q}"
+        " --images {output.images:q} --samples {output.samples:q} {params.classes} 2> {log:q}"

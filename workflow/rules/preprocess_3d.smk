@@ -1,0 +1,261 @@
+# Cohort to arrays, volumes: each subject by itself, step by step, then all samples into one file.
+#
+# The steps of one subject form one group: on a cluster they are one job, and `group-components: subject=20` puts twenty
+# subjects into one. What costs much (register, strip) leaves small files that stay; volumes are temporary.
+
+SUBJECT = "results/datasets/{dataset}/subjects/{subject}"
+ATLAS_HEAD = "results/datasets/{dataset}/atlas/head.nii.gz"
+ATLAS_BRAIN = "results/datasets/{dataset}/atlas/brain.nii.gz"
+
+
+rule atlas:
+    input:
+        atlas_source,
+    output:
+        head=ATLAS_HEAD,
+        brain=ATLAS_BRAIN,
+    log:
+        "results/logs/atlas/{dataset}.log",
+    conda:
+        "../../envs/preprocess.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        source=atlas_folder,
+        code=code_digest(["preprocessing.atlas"]),
+    shell:
+        "python -m imbalance_aware atlas --source {params.source:q} --head {output.head:q} --brain {output.brain:q} 2> {log:q}"
+
+
+rule register:
+    input:
+        scans=scans,
+        head=ATLAS_HEAD,
+        brain=ATLAS_BRAIN,
+    output:
+        report=f"{SUBJECT}/register.json",
+    log:
+        "results/logs/register/{dataset}/{subject}.log",
+    benchmark:
+        "results/benchmarks/register/{dataset}/{subject}.tsv"
+    group:
+        "subject"
+    conda:
+        "../../envs/preprocess.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=15,
+    params:
+        settings=settings_for("register"),
+        start=start_of,
+        volumes=scan_arguments,
+        code=code_digest(["preprocessing.register"]),
+    shell:
+        "python -m imbalance_aware register --settings {params.settings:q} --subject {wildcards.subject:q}"
+        " --start {params.start} --volumes {params.volumes} --atlas {input.head:q} --atlas-brain {input.brain:q}"
+        " --report {output.report:q} 2> {log:q}"
+
+
+rule strip:
+    input:
+        scans=scans,
+        brain=ATLAS_BRAIN,
+        previous=f"{SUBJECT}/register.json",
+    output:
+        brain=f"{SUBJECT}/brain.nii.gz",
+        report=f"{SUBJECT}/strip.json",
+    log:
+        "results/logs/strip/{dataset}/{subject}.log",
+    benchmark:
+        "results/benchmarks/strip/{dataset}/{subject}.tsv"
+    group:
+        "subject"
+    conda:
+        "../../envs/strip.yaml"
+    resources:
+        mem_mb=lambda wildcards: STRIP_MB[dataset_of(wildcards).preprocessing.strip.method],
+        runtime=15,
+        gpu=lambda wildcards: int(dataset_of(wildcards).preprocessing.strip.device == "cuda"),
+    params:
+        settings=settings_for("strip"),
+        start=start_of,
+        volumes=scan_arguments,
+        centre=centre_of,
+        code=code_digest(["preprocessing.strip"]),
+    shell:
+        "python -m imbalance_aware strip --settings {params.settings:q} --start {params.start}"
+        " --volumes {params.volumes} --centre {params.centre} --atlas-brain {input.brain:q}"
+        " --previous {input.previous:q} --out {output.brain:q} --report {output.report:q} 2> {log:q}"
+
+
+rule mask:
+    input:
+        scans=scans,
+        mask=provided_mask,
+        brain=f"{SUBJECT}/brain.nii.gz",
+        previous=f"{SUBJECT}/strip.json",
+    output:
+        tumour=f"{SUBJECT}/tumour.nii.gz",
+        report=f"{SUBJECT}/mask.json",
+    log:
+        "results/logs/mask/{dataset}/{subject}.log",
+    benchmark:
+        "results/benchmarks/mask/{dataset}/{subject}.tsv"
+    group:
+        "subject"
+    conda:
+        "../../envs/preprocess.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=10,
+        gpu=lambda wildcards: int(dataset_of(wildcards).preprocessing.mask.method == "brats"),
+    params:
+        settings=settings_for("mask"),
+        volumes=scan_arguments,
+        mask=mask_argument,
+        code=code_digest(["preprocessing.mask"]),
+    shell:
+        "python -m imbalance_aware mask --settings {params.settings:q} {params.mask} --volumes {params.volumes}"
+        " --brain {input.brain:q} --previous {input.previous:q} --out {output.tumour:q} --report {output.report:q}"
+        " 2> {log:q}"
+
+
+rule resample:
+    input:
+        scans=scans,
+        brain=ATLAS_BRAIN,
+        previous=f"{SUBJECT}/mask.json",
+    output:
+        volumes=temp(f"{SUBJECT}/resampled.nii"),
+        report=f"{SUBJECT}/resample.json",
+    log:
+        "results/logs/resample/{dataset}/{subject}.log",
+    benchmark:
+        "results/benchmarks/resample/{dataset}/{subject}.tsv"
+    group:
+        "subject"
+    conda:
+        "../../envs/preprocess.yaml"
+    resources:
+        mem_mb=1500,
+        runtime=10,
+    params:
+        volumes=scan_arguments,
+        code=code_digest(["preprocessing.resample"]),
+    shell:
+        "python -m imbalance_aware resample --volumes {params.volumes} --atlas-brain {input.brain:q}"
+        " --previous {input.previous:q} --out {output.volumes:q} --report {output.report:q} 2> {log:q}"
+
+
+rule scale:
+    input:
+        volumes=f"{SUBJECT}/resampled.nii",
+        brain=f"{SUBJECT}/brain.nii.gz",
+        previous=f"{SUBJECT}/resample.json",
+    output:
+        volumes=temp(f"{SUBJECT}/scaled.nii"),
+        report=f"{SUBJECT}/scale.json",
+    log:
+        "results/logs/scale/{dataset}/{subject}.log",
+    benchmark:
+        "results/benchmarks/scale/{dataset}/{subject}.tsv"
+    group:
+        "subject"
+    conda:
+        "../../envs/preprocess.yaml"
+    resources:
+        mem_mb=1500,
+        runtime=10,
+    params:
+        settings=settings_for("scale"),
+        sequences=sequences_of,
+        code=code_digest(["preprocessing.scale"]),
+    shell:
+        "python -m imbalance_aware scale --settings {params.settings:q} --sequences {params.sequences}"
+        " --volumes {input.volumes:q} --brain {input.brain:q} --previous {input.previous:q}"
+        " --out {output.volumes:q} --report {output.report:q} 2> {log:q}"
+
+
+rule crop:
+    input:
+        volumes=f"{SUBJECT}/scaled.nii",
+        tumour=f"{SUBJECT}/tumour.nii.gz",
+        previous=f"{SUBJECT}/scale.json",
+    output:
+        patch="results/datasets/{dataset}/patches/{subject}.npy",
+        report=f"{SUBJECT}/crop.json",
+    log:
+        "results/logs/crop/{dataset}/{subject}.log",
+    benchmark:
+        "results/benchmarks/crop/{dataset}/{subject}.tsv"
+    group:
+        "subject"
+    conda:
+        "../../envs/preprocess.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        settings=settings_for("crop"),
+        code=code_digest(["preprocessing.crop"]),
+    shell:
+        "python -m imbalance_aware crop --settings {params.settings:q} --volumes {input.volumes:q}"
+        " --tumour {input.tumour:q} --previous {input.previous:q} --out {output.patch:q} --report {output.report:q}"
+        " 2> {log:q}"
+
+
+rule qc_picture:
+    input:
+        volumes=f"{SUBJECT}/scaled.nii",
+        tumour=f"{SUBJECT}/tumour.nii.gz",
+        previous=f"{SUBJECT}/crop.json",
+    output:
+        report(
+            f"{SUBJECT}/qc.png",
+            caption="../report/qc_picture.rst",
+            category="Data",
+            subcategory="{dataset}: quality control",
+            labels={"subject": "{subject}"},
+        ),
+    log:
+        "results/logs/qc_picture/{dataset}/{subject}.log",
+    group:
+        "subject"
+    conda:
+        "../../envs/preprocess.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        sequences=sequences_of,
+        size=lambda wildcards: dataset_of(wildcards).preprocessing.crop.size,
+        code=code_digest(["preprocessing.qc_picture"]),
+    shell:
+        "python -m imbalance_aware qc_picture --sequences {params.sequences} --size {params.size}"
+        " --volumes {input.volumes:q} --tumour {input.tumour:q} --previous {input.previous:q} --out {output:q} 2> {log:q}"
+
+
+rule prepared:
+    input:
+        cohort="results/datasets/{dataset}/cohort.csv",
+        reports=of_each_subject(f"{SUBJECT}/crop.json"),
+        pictures=of_each_subject(f"{SUBJECT}/qc.png"),
+    output:
+        cohort="results/datasets/{dataset}/prepared.csv",
+        qc="results/datasets/{dataset}/qc.csv",
+        flow="results/datasets/{dataset}/prepared_flow.csv",
+    log:
+        "results/logs/prepared/{dataset}.log",
+    conda:
+        "../../envs/preprocess.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        subjects="results/datasets/{dataset}/subjects",
+        classes=class_arguments,
+        code=code_digest(["datasets.prepared"]),
+    shell:
+        "python -m imbalance_aware prepared --cohort {input.cohort:q} --subjects {params.subjects:q}"
+        " {params.classes} --out {output.cohort:q} --qc {output.qc:q} --flow {output.flow:q} 2> {log:q}"

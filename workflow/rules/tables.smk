@@ -1,0 +1,97 @@
+# Metrics to tables: what ran, beside what was published.
+
+METRIC_TABLES = [
+    "table1_balanced_accuracy",
+    "table2_f1_by_class",
+    "table3_f1_macro",
+    "table4_auroc_macro",
+    "table5_mcc",
+    "posthoc_logit_adjustment",
+    "calibration",
+]
+# The three metrics of the paper's ablation in one table; made for studies with batches of their own size.
+SMALL_BATCHES = "table6_small_batches"
+TABLES = [*METRIC_TABLES, "comparison_with_baseline"]
+
+
+rule collect:
+    input:
+        lambda wildcards: runs_of(study_of(wildcards).name, "metrics.json"),
+    output:
+        "results/tables/{study}/metrics.csv",
+    log:
+        "results/logs/collect/{study}.log",
+    conda:
+        "../../envs/analysis.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        conditions=condition_facts,
+        batch_size=lambda wildcards: study_of(wildcards).training.batch_size,
+        code=code_digest(["reporting.collect"]),
+    shell:
+        "python -m imbalance_aware collect --study {wildcards.study:q} --conditions {params.conditions:q}"
+        " --batch-size {params.batch_size} --out {output:q} {input:q} 2> {log:q}"
+
+
+use rule collect as collect_condition with:
+    input:
+        lambda wildcards: runs_of(wildcards.study, "metrics.json", wildcards.dataset, wildcards.condition),
+    output:
+        "results/runs/{study}/{dataset}/{condition}/metrics.csv",
+    log:
+        "results/logs/collect/{study}/{dataset}/{condition}.log",
+
+
+rule tables:
+    input:
+        metrics="results/tables/{study}/metrics.csv",
+        differences="results/tables/{study}/differences.csv",
+        published=lambda wildcards: PUBLISHED if study_of(wildcards).settings.published else [],
+    output:
+        expand("results/tables/{{study}}/{table}.{suffix}", table=TABLES, suffix=["csv", "md", "tex"]),
+        *[
+            report(
+                f"results/tables/{{study}}/{table}.html",
+                caption=f"../report/{table}.rst",
+                category="Tables",
+                subcategory="{study}",
+                labels={"table": table},
+            )
+            for table in TABLES
+        ],
+    log:
+        "results/logs/tables/{study}.log",
+    conda:
+        "../../envs/analysis.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        folder=subpath(output[0], parent=True),
+        arguments=table_arguments(*METRIC_TABLES),
+        code=code_digest(["reporting.tables"]),
+    shell:
+        "python -m imbalance_aware tables --metrics {input.metrics:q} {params.arguments} --out {params.folder:q} 2> {log:q}"
+
+
+use rule tables as table_of_small_batches with:
+    input:
+        metrics="results/tables/{study}/metrics.csv",
+        published=lambda wildcards: PUBLISHED if study_of(wildcards).settings.published else [],
+    output:
+        expand("results/tables/{{study}}/{table}.{suffix}", table=SMALL_BATCHES, suffix=["csv", "md", "tex"]),
+        report(
+            f"results/tables/{{study}}/{SMALL_BATCHES}.html",
+            caption=f"../report/{SMALL_BATCHES}.rst",
+            category="Tables",
+            subcategory="{study}",
+            labels={"table": SMALL_BATCHES},
+        ),
+    log:
+        "results/logs/tables/{study}-small_batches.log",
+    params:
+        folder=subpath(output[0], parent=True),
+        arguments=table_arguments(SMALL_BATCHES),
+        code=code_digest(["reporting.tables"]),

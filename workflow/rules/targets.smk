@@ -1,0 +1,48 @@
+"""Which files a study has: its runs, and all that is made of them."""
+
+
+def runs_of(study, file, datasets=None, conditions=None, seeds=None):
+    """That file of every run of a study: on all its datasets, conditions and seeds, or on those named."""
+    settings = STUDIES[study].settings
+    return expand(
+        "results/runs/{study}/{dataset}/{condition}/seed-{seed}/{file}",
+        study=study,
+        dataset=datasets or settings.datasets,
+        condition=conditions or STUDIES[study].conditions,
+        seed=settings.seeds if seeds is None else seeds,
+        file=file,
+    )
+
+
+def runs_of_first_seed(wildcards, file):
+    return runs_of(wildcards.study, file, wildcards.dataset, seeds=study_of(wildcards).settings.seeds[0])
+
+
+def all_tables():
+    """Every table of the studies to run; that of small batches for studies with a batch size of their own."""
+    small = [name for name, study in STUDIES.items() if study.training.batch_size != CONFIG.training.batch_size]
+    return expand("results/tables/{study}/{table}.html", study=STUDIES, table=TABLES) + expand(
+        "results/tables/{study}/{table}.html", study=small, table=SMALL_BATCHES
+    )
+
+
+def all_figures():
+    """Every figure of the studies to run: some show all datasets of a study, some one."""
+    whole = ["figure5_class_distribution", "balanced_accuracy"]
+    single = ["learning_curves", "confusion_matrices", "figure2_feature_map"]
+    return [
+        f"results/figures/{name}/{figure}.png"
+        for name, study in STUDIES.items()
+        for figure in [*whole, *(f"{dataset}/{figure}" for dataset in study.settings.datasets for figure in single)]
+    ]
+
+
+def all_cohort_pages():
+    """What was found in the sources of the studies to run, and what became of it."""
+    pages = {"images": ["duplicates", "flow"], "volumes": ["prepared_flow", "qc"]}
+    datasets = dict.fromkeys(dataset for study in STUDIES.values() for dataset in study.settings.datasets)
+    return [
+        f"results/datasets/{dataset}/{page}.html"
+        for dataset in datasets
+        for page in pages[CONFIG.datasets[dataset].kind]
+    ]
