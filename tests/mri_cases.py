@@ -1,0 +1,81 @@
+"""Drawn heads for tests: an atlas, a few subjects, and the steps from scans to patches, called in this process."""
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+
+from imbalance_aware.__main__ import main
+from imbalance_aware.datasets.mri_phantoms import write_atlas, write_phantom
+from imbalance_aware.datasets.settings_3d import MriPhantomSettings
+from imbalance_aware.preprocessing.registration import LPS
+
+SEQUENCES = ("t1", "t1c", "t2", "flair")
+SETTINGS = MriPhantomSettings(adapter="mri_phantoms", seed=7)
+STEP_SETTINGS = {
+    "register": {"samples": 4000},
+    "strip": {"method": "threshold"},
+    "mask": {},
+    "scale": {},
+    "crop": {"size": 24},
+}
+
+
+def write_subjects(folder: Path, classes: dict[str, str]) -> None:
+    """Write an atlas, one phantom of the given class under each name, and a table of them for ``folder3d``."""
+    write_atlas(SETTINGS, folder / "atlas")
+    rows = []
+    for number, (subject, name) in enumerate(classes.items()):
+        files = write_phantom(SETTINGS, folder / subject, name, np.random.default_rng([7, number]))
+        rows.append([subject, name, "train" if number % 2 == 0 else "test", *(f"{subject}/{file}" for file in files)])
+    with (folder / "table.csv").open("w", newline="") as handle:
+        csv.writer(handle).writerows([["subject", "class", "split", *SEQUENCES, "mask"], *rows])
+
+
+def step(name: str, **options: object) -> None:
+    """Run one step; it must succeed. ``atlas_brain=path`` becomes ``--atlas-brain path``."""
+    arguments = []
+    for key, value in options.items():
+        arguments += [f"--{key.replace('_', '-')}", *(map(str, value) if isinstance(value, list) else [str(value)])]
+    assert main([name, *arguments]) == 0
+
+
+def prepare(source: Path, subject: str, out: Path, start: str = "raw", sequences=SEQUENCES, **settings: dict) -> dict:
+    """All steps of one subject; returns its last report."""
+    chosen = {name: json.dumps(default | settings.get(name, {})) for name, default in STEP_SETTINGS.items()}
+    scans = {"volumes": [f"{sequence}={source / subject / sequence}.nii.gz" for sequence in sequences]}
+    atlas = {"atlas_brain": source / "atlas/brain.nii.gz"}
+    out = out / subject
+    reports = iter(["register", "strip", "mask", "resample", "scale", "crop"])
+
+    def files(made: str | None = None, previous: str | None = None) -> dict[str, Path]:
+        """Report to read, file and report to write."""
+        result = {"previous": out / f"{previous}.json"} if previous else {}
+        return result | ({"out": out / made} if made else {}) | {"report": out / f"{next(reports)}.json"}
+
+    head = {"atlas": source / "atlas/head.nii.gz"}
+    step("register", settings=chosen["register"], subject=subject, start=start, **scans, **head, **atlas, **files())
+    strip = {"settings": chosen["strip"], "start": start, "centre": "t1"}
+    step("strip", **strip, **scans, **atlas, **files("brain.nii.gz", "register"))
+    brain = {"brain": out / "brain.nii.gz"}
+    mask = {"settings": chosen["mask"], "mask": source / subject / "mask.nii.gz"}
+    step("mask", **mask, **scans, **brain, **files("tumour.nii.gz", "strip"))
+    step("resample", **scans, **atlas, **files("resampled.nii", "mask"))
+    scale = {"settings": chosen["scale"], "sequences": list(sequences), "volumes": out / "resampled.nii"}
+    step("scale", **scale, **brain, **files("scaled.nii", "resample"))
+    crop = {"settings": chosen["crop"], "volumes": out / "scaled.nii", "tumour": out / "tumour.nii.gz"}
+    step("crop", **crop, **files("patch.npy", "scale"))
+    return json.loads((out / "crop.json").read_text())
+
+
+def true_matrices(folder: Path) -> dict[str, np.ndarray]:
+    """Point of the atlas to point of each scan (LPS, mm), as the phantom was drawn."""
+    truth = json.loads((folder / "truth.json").read_text())
+    return {sequence: LPS @ np.array(matrix) @ LPS for sequence, matrix in truth.items()}
+
+
+def brain_points() -> np.ndarray:
+    """Points (n, 3) all over a drawn brain, in the atlas's frame."""
+    lines = [np.linspace(-size, size, 5) for size in (50, 65, 45)]
+    return np.stack(np.meshgrid(*lines, indexing="ij"), axis=-1).reshape(-1, 3)

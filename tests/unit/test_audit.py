@@ -1,0 +1,96 @@
+"""The audit for duplicates, and the flow of subjects."""
+
+import pandas as pd
+from hypothesis import given
+from hypothesis import strategies as st
+
+from imbalance_aware.datasets.audit import COLUMNS, drop_conflicts, duplicates
+from imbalance_aware.datasets.facts import exclude, included
+from imbalance_aware.datasets.flow import flow
+
+
+def facts_of(*rows: tuple[str, str, str, str]) -> pd.DataFrame:
+    """Rows of (class, split, excluded, pixels)."""
+    facts = pd.DataFrame(rows, columns=["class", "split", "excluded", "pixel_sha256"])
+    facts["subject"] = [f"s{number}" for number in range(len(facts))]
+    return facts.assign(cohort="here", image=facts["subject"] + ".png")
+
+
+def test_twins_are_grouped_and_judged():
+    facts = facts_of(
+        ("a", "train", "", "p1"),
+        ("b", "test", "", "p1"),
+        ("a", "train", "", "p2"),
+        ("a", "train", "", "p2"),
+        ("a", "train", "", "p3"),
+        ("a", "train", "", "p4"),
+        ("a", "test", "", "p4"),
+    )
+    twins = duplicates(facts)
+    assert list(twins.columns) == list(COLUMNS)
+    judged = twins.drop_duplicates("group").set_index("group")[["conflicting_label", "across_split"]]
+    assert judged.to_dict("index") == {
+        1: {"conflicting_label": True, "across_split": True},
+        2: {"conflicting_label": False, "across_split": False},
+        3: {"conflicting_label": False, "across_split": True},
+    }
+    assert twins["subject"].tolist() == ["s0", "s1", "s2", "s3", "s5", "s6"]
+
+
+def test_undecoded_images_are_no_twins_and_no_twins_give_an_empty_table():
+    assert duplicates(facts_of(("a", "", "missing", ""), ("b", "", "missing", ""))).empty
+    assert list(duplicates(facts_of(("a", "train", "", "p1"))).columns) == list(COLUMNS)
+    volumes = facts_of(("a", "train", "", "p1")).drop(columns="pixel_sha256")
+    assert list(duplicates(volumes).columns) == list(COLUMNS)
+
+
+def test_an_excluded_twin_is_shown_but_does_not_cross_the_split():
+    twins = duplicates(facts_of(("a", "train", "", "p1"), ("b", "test", "size", "p1")))
+    assert twins["conflicting_label"].all()
+    assert not twins["across_split"].any()
+
+
+def test_dropping_conflicts_touches_training_only():
+    facts = facts_of(
+        ("a", "train", "", "p1"),
+        ("b", "test", "", "p1"),
+        ("a", "train", "", "p2"),
+        ("a", "train", "", "p2"),
+        ("a", "train", "", "p3"),
+        ("", "", "no class", "p3"),
+    )
+    drop_conflicts(facts)
+    assert included(facts).tolist() == [False, True, True, True, True, False]
+    assert facts["excluded"][0] == "conflicting label: the same pixels stand under another class"
+
+
+def test_reasons_are_joined_and_the_first_one_counts():
+    facts = facts_of(("a", "train", "", "p1"), ("a", "", "", "p2"))
+    exclude(facts, [1], "size: 2x2; odd")
+    exclude(facts, [1], "checksum")
+    assert facts["excluded"][1] == "size: 2x2, odd; checksum"
+    counts = flow(facts, ["a"]).set_index(["stage", "criterion"])["subjects"].to_dict()
+    assert counts == {
+        ("found", ""): 2,
+        ("excluded", "size"): 1,
+        ("included", ""): 1,
+        ("train", ""): 1,
+        ("test", ""): 0,
+    }
+
+
+reasons = st.sampled_from(["", "", "", "missing: no such file", "size: 3x3", "size: 4x4; checksum"])
+
+
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from(["train", "test"]), reasons), min_size=1))
+def test_the_flow_loses_nobody(rows):
+    facts = facts_of(*[(name, "" if out else split, out, "") for name, split, out in rows])
+    counts = (
+        flow(facts, ["a", "b"])
+        .groupby("stage")["subjects"]
+        .sum()
+        .reindex(["found", "excluded", "included", "train", "test"], fill_value=0)
+    )
+    assert counts["found"] == len(rows)
+    assert counts["found"] == counts["excluded"] + counts["included"]
+    assert counts["included"] == counts["train"] + counts["test"]

@@ -1,0 +1,278 @@
+"""Anyone's own images: what a table may say, what it may not, and every kind of bad input."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from imbalance_aware.__main__ import main
+from imbalance_aware.datasets.cohort import find
+from imbalance_aware.datasets.fingerprint import fingerprint
+from imbalance_aware.datasets.folder import subject_names
+from imbalance_aware.datasets.settings_2d import FolderSettings
+from imbalance_aware.errors import UserError
+from imbalance_aware.schema import validate
+
+
+def pixels(seed: int, shape=(12, 10, 3), dtype=np.uint8) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, np.iinfo(dtype).max, shape, dtype=dtype)
+
+
+def save(path: Path, image: np.ndarray) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(image).save(path)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Eight images each of mild and severe, listed in table.csv."""
+    rows = ["path,class"]
+    for number in range(16):
+        save(tmp_path / "scans" / f"{number}.png", pixels(number))
+        rows.append(f"scans/{number}.png,{'mild' if number < 8 else 'severe'}")
+    (tmp_path / "table.csv").write_text("\n".join(rows) + "\n")
+    return tmp_path
+
+
+def edit(folder: Path, change) -> None:
+    """Rewrite the table after ``change`` of its data frame."""
+    table = pd.read_csv(folder / "table.csv", dtype=str, keep_default_na=False)
+    (change(table) if callable(change) else table).to_csv(folder / "table.csv", index=False)
+
+
+def settings_of(folder: Path, **options) -> FolderSettings:
+    content = {"adapter": "folder", "table": str(folder / "table.csv"), **options}
+    return validate(FolderSettings, content, "test")
+
+
+def facts_of(folder: Path, **options) -> pd.DataFrame:
+    facts, _ = find(settings_of(folder, **options).model_dump_json())
+    return facts.set_index("subject")
+
+
+def cohort(folder: Path, **options) -> int:
+    """Run the step as a user does."""
+    settings = settings_of(folder, **options)
+    tables = [
+        argument for name in ("out", "duplicates", "flow") for argument in (f"--{name}", str(folder / f"{name}.csv"))
+    ]
+    return main(["cohort", "--settings", settings.model_dump_json(), *tables])
+
+
+def test_path_and_class_are_enough(folder):
+    assert cohort(folder) == 0
+    table = pd.read_csv(folder / "out.csv", dtype=str, keep_default_na=False)
+    assert table.columns[:6].tolist() == ["subject", "cohort", "class", "split", "excluded", "line"]
+    assert (table["excluded"] == "").all()
+    assert table.groupby(["class", "split"]).size().to_dict() == {
+        ("mild", "test"): 2,
+        ("mild", "train"): 6,
+        ("severe", "test"): 2,
+        ("severe", "train"): 6,
+    }
+    assert table["subject"][0] == "scans-0"
+    assert set(table["cohort"]) == {"table"}
+    assert pd.read_csv(folder / "duplicates.csv").empty
+
+
+def test_the_same_input_gives_the_same_bytes(folder):
+    assert cohort(folder) == 0
+    first = (folder / "out.csv").read_bytes()
+    assert cohort(folder) == 0
+    assert (folder / "out.csv").read_bytes() == first
+
+
+def test_columns_may_have_other_names_and_root_another_place(folder):
+    (folder / "table.csv").rename(folder / "scans" / "table.csv")
+    table = folder / "scans" / "table.csv"
+    table.write_text(table.read_text().replace("path,class", "file,stage"))
+    facts = facts_of(folder / "scans", root=str(folder), columns={"path": "file", "class": "stage"})
+    assert (facts["excluded"] == "").all()
+
+
+def test_a_split_in_the_table_is_used(folder):
+    edit(folder, lambda table: table.assign(split=["test", "train"] * 8))
+    facts = facts_of(folder)
+    assert facts["split"].tolist() == ["test", "train"] * 8
+    assert (facts_of(folder, split="random")["split"] == "").all()
+
+
+def test_rows_without_a_side_of_the_split_are_out(folder):
+    edit(folder, lambda table: table.assign(split=["val", "", *["Test", "train"] * 7]))
+    facts = facts_of(folder)
+    assert facts.at["scans-0", "excluded"] == 'no split: "val" is neither train nor test'
+    assert facts.at["scans-1", "excluded"] == 'no split: "" is neither train nor test'
+    assert facts.at["scans-2", "split"] == "test"
+
+
+def test_a_grouped_split_keeps_patients_together(folder):
+    edit(folder, lambda table: table.assign(group=[f"p{number // 2}" for number in range(16)]))
+    assert cohort(folder) == 0
+    table = pd.read_csv(folder / "out.csv")
+    assert (table.groupby("group")["split"].nunique() == 1).all()
+    assert (table["split"] == "test").sum() == 4
+
+
+def test_a_table_that_splits_a_patient_is_refused(folder, capsys):
+    edit(folder, lambda table: table.assign(group="p" + (table.index // 2).astype(str), split=["test", "train"] * 8))
+    assert cohort(folder) == 2
+    assert "8 group(s) in both training and test" in capsys.readouterr().err
+
+
+def test_cohorts_are_named_by_the_table(folder):
+    edit(folder, lambda table: table.assign(cohort=["London", "", *["Paris"] * 14]))
+    assert facts_of(folder)["cohort"].tolist() == ["London", "unknown", *["Paris"] * 14]
+
+
+@pytest.mark.parametrize("empty", ["", "nan", "NaN", " "])
+def test_nan_in_the_class_column_is_a_reason_not_a_class(folder, empty):
+    edit(folder, lambda table: table.assign(**{"class": [empty, *table["class"][1:]]}))
+    assert facts_of(folder).at["scans-0", "excluded"] == "no class: empty in line 2 of the table"
+    assert cohort(folder) == 0
+    assert set(pd.read_csv(folder / "out.csv")["class"].dropna()) == {"mild", "severe"}
+
+
+def test_a_row_without_path_or_patient_is_out(folder):
+    edit(folder, lambda table: table.assign(path=["", *table["path"][1:]], group=["p0", "", *["p"] * 14]))
+    facts = facts_of(folder).reset_index()
+    assert facts["excluded"][0] == "no path: empty in line 2 of the table"
+    assert facts["excluded"][1] == "no group: empty in line 3 of the table"
+
+
+def test_classes_that_are_not_listed_are_out(folder):
+    edit(folder, lambda table: table.assign(**{"class": ["other", *table["class"][1:]]}))
+    facts = facts_of(folder, classes=["severe", "mild"])
+    assert facts.at["scans-0", "excluded"] == 'other class: "other" is not among `classes`'
+
+
+def test_a_file_listed_twice_counts_once_and_under_two_classes_not_at_all(folder):
+    edit(folder, lambda table: pd.concat([table, table.iloc[[0, 1]].assign(**{"class": ["mild", "severe"]})]))
+    facts = facts_of(folder)
+    assert facts.at["scans-0", "excluded"] == ""
+    assert facts.at["scans-0-2", "excluded"] == "listed twice: lines 2, 18 of the table"
+    for subject in ("scans-1", "scans-1-2"):
+        assert facts.at[subject, "excluded"] == "listed under several classes: lines 3, 19 of the table"
+
+
+@pytest.mark.parametrize(
+    ("damage", "reason"),
+    [
+        (lambda path: path.unlink(), "missing: no such file"),
+        (lambda path: path.write_bytes(path.read_bytes()[:200]), "unreadable: "),
+        (lambda path: path.write_text("hello"), "unreadable: not an image file"),
+        (lambda path: save(path, pixels(1, (12, 10))), "greyscale image: in a colour dataset, `channels: grey`"),
+        (lambda path: save(path, pixels(1, (12, 10), np.uint16)), "greyscale image"),
+        (lambda path: save(path, pixels(1, (12, 10, 4))), "transparency: flatten"),
+        (lambda path: save(path, np.zeros((12, 10, 3), np.uint8)), "blank: all pixels are equal"),
+    ],
+    ids=["missing", "truncated", "text", "greyscale", "16-bit", "transparent", "blank"],
+)
+def test_a_bad_image_is_a_reason_and_the_others_go_on(folder, damage, reason):
+    damage(folder / "scans" / "3.png")
+    assert cohort(folder) == 0
+    table = pd.read_csv(folder / "out.csv", dtype=str, keep_default_na=False).set_index("subject")
+    assert reason in table.at["scans-3", "excluded"]
+    assert table.at["scans-3", "split"] == ""
+    assert (table["excluded"] != "").sum() == 1
+
+
+def test_opaque_alpha_is_admitted_and_is_a_twin_of_the_same_colours(folder):
+    image = np.asarray(Image.open(folder / "scans" / "4.png"))
+    save(folder / "scans" / "3.png", np.dstack([image, np.full(image.shape[:2], 255, np.uint8)]))
+    assert cohort(folder) == 0
+    assert pd.read_csv(folder / "duplicates.csv")["subject"].tolist() == ["scans-3", "scans-4"]
+
+
+def test_a_wholly_grey_folder_is_told_of_the_setting(folder, capsys):
+    for number in range(16):
+        save(folder / "scans" / f"{number}.png", pixels(number, (12, 10)))
+    assert cohort(folder) == 2
+    message = capsys.readouterr().err
+    assert 'class "mild" has no sample in the train set: 8 found, 0 usable' in message
+    assert "8 × greyscale image: in a colour dataset, `channels: grey` would admit greyscale images" in message
+    assert not (folder / "out.csv").exists()
+    assert cohort(folder, channels="grey") == 0
+
+
+def test_a_16_bit_folder_needs_the_value_that_becomes_one(folder, capsys):
+    for number in range(16):
+        save(folder / "scans" / f"{number}.png", pixels(number, (12, 10), np.uint16) // 16)
+    assert cohort(folder, channels="grey") == 2
+    assert "`max_value` (such as 4095 or 65535) would admit it" in capsys.readouterr().err
+    assert cohort(folder, channels="grey", max_value=4095) == 0
+
+
+def one_rare(table):
+    return table.assign(**{"class": ["rare", *["mild"] * 7, *["severe"] * 8]})
+
+
+@pytest.mark.parametrize(
+    ("change", "options", "message"),
+    [
+        (lambda table: table.assign(**{"class": "mild"}), {}, "at least two classes; found: mild"),
+        (one_rare, {}, 'class "rare" has 1 usable sample'),
+        (lambda table: table, {"classes": ["mild", "severe", "none"]}, 'class "none" has no sample in the train set'),
+        (
+            lambda table: table.assign(split=["train"] * 8 + ["test", "train"] * 4),
+            {},
+            'class "mild" has no sample in the test set',
+        ),
+        (lambda table: table.iloc[:0], {}, "the table has no rows"),
+        (lambda table: table.drop(columns="class"), {}, 'there is no column "class"'),
+        (lambda table: table.rename(columns={"class": "clas"}), {}, 'Did you mean "clas"?'),
+        (lambda table: table, {"split": "table"}, "`split: table` needs a column"),
+        (lambda table: table, {"columns": {"group": "patient"}}, 'there is no column "patient"'),
+    ],
+)
+def test_what_cannot_be_trained_on_is_one_clear_message(folder, capsys, change, options, message):
+    edit(folder, change)
+    assert cohort(folder, **options) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert "Traceback" not in error
+
+
+def test_tables_that_cannot_be_read_are_clear_errors(folder, capsys):
+    table = folder / "table.csv"
+    table.write_text("path,class\nscans/1.png,mild,extra\n")
+    assert cohort(folder) == 2
+    assert "line 2: 3 cells under 2 columns" in capsys.readouterr().err
+    table.write_bytes(b"PK\x03\x04\xff\xfe\x00\x00")
+    assert cohort(folder) == 2
+    assert "not a CSV file in UTF-8" in capsys.readouterr().err
+    table.unlink()
+    assert cohort(folder) == 2
+    assert f"looked in {folder}" in capsys.readouterr().err
+
+
+def test_unknown_keys_and_columns_are_refused_with_the_nearest(folder):
+    with pytest.raises(UserError, match=r'unknown key "chanels".*Did you mean "channels"'):
+        settings_of(folder, chanels="grey")
+    with pytest.raises(UserError, match="patient"):
+        settings_of(folder, columns={"patient": "id"})
+    with pytest.raises(UserError, match="quotation marks"):
+        settings_of(folder, classes=[False, "early"])
+    with pytest.raises(UserError, match="twice"):
+        settings_of(folder, classes=["a", "a"])
+    assert settings_of(folder, classes=[0, 1, 2]).classes == ("0", "1", "2")
+
+
+def test_fingerprint_follows_the_table_and_the_images(folder):
+    settings = settings_of(folder)
+    first = fingerprint(settings)
+    (folder / "scans" / "1.png").unlink()
+    without = fingerprint(settings)
+    edit(folder, lambda table: table.assign(**{"class": table["class"][::-1].tolist()}))
+    assert len({first, without, fingerprint(settings)}) == 3
+    (folder / "table.csv").unlink()
+    with pytest.raises(UserError, match="there is no such table"):
+        fingerprint(settings)
+
+
+def test_subject_names_are_safe_for_files_and_unique():
+    names = subject_names(["a/b c.png", "a-b_c.png", "../x.tar.png", "A/B_C.png", "", "", "眼.jpg", "d" * 300 + ".png"])
+    assert names[:4] == ["a-b_c", "a-b_c-2", "x.tar", "A-B_C-3"]
+    assert len({name.lower() for name in names}) == len(names)
+    assert all(name and "/" not in name and len(name) <= 160 for name in names)

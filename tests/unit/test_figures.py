@@ -1,0 +1,252 @@
+"""Figures: the numbers they show, the same bytes each time, and names that call phantoms phantoms."""
+
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from imbalance_aware.__main__ import main
+from imbalance_aware.errors import UserError
+from imbalance_aware.reporting import confusion_matrices, feature_map, learning_curves, metric_dots, style
+from imbalance_aware.reporting.class_distribution import class_shares
+from imbalance_aware.reporting.run_files import runs_of_one_dataset
+
+CLASSES = ["no", "early", "advanced"]
+CONDITIONS = [
+    ("ce-uniform", "ce", "uniform", False),
+    ("ce-weighted", "ce", "uniform", True),
+    ("mcc-oversampling", "soft_mcc", "oversampling", False),
+    ("new-uniform", "new", "uniform", False),
+]
+
+
+@pytest.fixture
+def study(tmp_path):
+    """A made-up study of two datasets, four conditions and two seeds; seed 1 of ``new`` diverged."""
+    rng = np.random.default_rng(0)
+    rows = []
+    for dataset in ("fundus_phantoms", "glaucoma"):
+        samples = pd.DataFrame({"label": np.repeat([0, 1, 2], [20, 4, 12])})
+        samples["class"] = [CLASSES[label] for label in samples["label"]]
+        samples = samples.assign(subject=samples.index, cohort="made up", split=["train", "test"] * 18)
+        (tmp_path / dataset).mkdir()
+        samples.to_csv(tmp_path / dataset / "samples.csv", index=False)
+        for condition, loss, sampling, weighted in CONDITIONS:
+            for seed in (0, 1):
+                diverged = condition == "new-uniform" and seed == 1
+                folder = tmp_path / "s" / dataset / condition / f"seed-{seed}"
+                folder.mkdir(parents=True)
+                train_loss = np.where((np.arange(6) > 2) & diverged, np.nan, rng.random(6))
+                pd.DataFrame({"epoch": range(1, 7), "train_loss": train_loss}).to_csv(
+                    folder / "history.csv", index=False
+                )
+                matrix = None if diverged else rng.integers(1, 9, (3, 3)).tolist()
+                (folder / "metrics.json").write_text(json.dumps({"classes": CLASSES, "confusion_matrix": matrix}))
+                np.save(folder / "features.npy", rng.normal(size=(36, 5)).astype(np.float32))
+                predictions = samples[["subject", "class", "label"]].copy()
+                predictions[[f"prob_{name}" for name in CLASSES]] = 1 / 3
+                predictions.to_csv(folder / "predictions.csv", index=False)
+                names = ["balanced_accuracy", "f1_macro", *(f"f1_{name}" for name in CLASSES)]
+                rows += [
+                    (
+                        dataset,
+                        condition,
+                        loss,
+                        sampling,
+                        weighted,
+                        50,
+                        seed,
+                        name,
+                        None if diverged else rng.random(),
+                        "ok",
+                    )
+                    for name in names
+                ]
+    columns = [
+        "dataset",
+        "condition",
+        "loss",
+        "sampling",
+        "weighted",
+        "batch_size",
+        "seed",
+        "metric",
+        "value",
+        "status",
+    ]
+    pd.DataFrame(rows, columns=columns).assign(study="s").to_csv(tmp_path / "metrics.csv", index=False)
+    return tmp_path
+
+
+def files_of(study, dataset, name, seed="*"):
+    return [str(path) for path in sorted(study.glob(f"s/{dataset}/*/seed-{seed}/{name}"))]
+
+
+def commands(study, dataset):
+    """Every figure of one dataset: step and arguments."""
+    metrics = ["--metrics", str(study / "metrics.csv")]
+    published = str(study / "published.csv")
+    line = f"table1,{dataset},ce,uniform,50,balanced_accuracy,0.69,"
+    (study / "published.csv").write_text(f"table,dataset,loss,sampling,batch_size,metric,mean,std\n{line}\n")
+    return {
+        "class_distribution": [str(study / dataset / "samples.csv")],
+        "learning_curves": [*metrics, *files_of(study, dataset, "history.csv")],
+        "confusion_matrices": [*metrics, *files_of(study, dataset, "metrics.json")],
+        "metric_dots": [*metrics, "--metric", "balanced_accuracy", "--published", published],
+        "feature_map": [*metrics, *files_of(study, dataset, "features.npy", seed=0)],
+    }
+
+
+@pytest.mark.slow
+def test_every_figure_is_the_same_bytes_in_every_process(study):
+    steps = commands(study, "fundus_phantoms")
+    contents = []
+    for place, seed in (("a", "0"), ("b/c", "7")):
+        folder = study / place
+        out = {step: ["--png", str(folder / f"{step}.png"), "--pdf", str(folder / f"{step}.pdf")] for step in steps}
+        calls = [[step, *out[step], *arguments] for step, arguments in steps.items()]
+        code = f"import sys; from imbalance_aware.__main__ import main; sys.exit(sum(map(main, {calls!r})))"
+        environment = {**os.environ, "PYTHONHASHSEED": seed, "OMP_NUM_THREADS": "1"}
+        done = subprocess.run(
+            [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        assert not done.stderr
+        contents.append({path.name: path.read_bytes() for path in sorted(folder.iterdir())})
+    assert len(contents[0]) == 10 and contents[0] == contents[1]
+    for name, content in contents[0].items():
+        assert content.startswith(b"%PDF" if name.endswith("pdf") else b"\x89PNG")
+        assert b"CreationDate" not in content and str(study).encode() not in content
+
+
+@pytest.mark.parametrize(
+    "step", ["class_distribution", "learning_curves", "confusion_matrices", "metric_dots", "feature_map"]
+)
+def test_phantoms_are_called_phantoms_in_every_figure(study, step, monkeypatch):
+    texts = []
+
+    def keep_texts(canvas, *_, **__):
+        texts.extend(text.get_text() for text in canvas.findobj(match=lambda artist: hasattr(artist, "get_text")))
+
+    monkeypatch.setattr(style.Figure, "savefig", keep_texts)
+    arguments = commands(study, "fundus_phantoms")[step]
+    assert main([step, "--png", str(study / "x.png"), "--pdf", str(study / "x.pdf"), *arguments]) == 0
+    assert "Fundus phantoms" in texts
+
+
+def test_class_shares_by_split_for_one_cohort_and_by_cohort_for_several():
+    samples = pd.DataFrame(
+        {
+            "class": ["b", "a", "a", "a"],
+            "label": [1, 0, 0, 0],
+            "cohort": "one",
+            "split": ["train", "train", "train", "test"],
+        }
+    )
+    shares = class_shares(samples)
+    assert shares["group"].unique().tolist() == ["all", "train", "test"]
+    assert shares["class"].tolist()[:2] == ["a", "b"]
+    assert shares.query("group == 'all'")["percent"].tolist() == [75, 25]
+    assert shares.query("group == 'test'")["count"].tolist() == [1, 0]
+    several = class_shares(samples.assign(cohort=["x", "y", "y", "y"]))
+    assert several["group"].unique().tolist() == ["all", "x", "y"]
+
+
+def test_runs_keep_the_order_of_the_table_and_refuse_a_mixture(study):
+    metrics = pd.read_csv(study / "metrics.csv")
+    paths = [study / path for path in files_of(study, "glaucoma", "history.csv")]
+    runs = runs_of_one_dataset(paths[::-1], metrics)
+    assert runs["condition"].drop_duplicates().tolist() == [name for name, *_ in CONDITIONS]
+    assert len(runs) == len(paths) == 8
+    other = [study / path for path in files_of(study, "fundus_phantoms", "history.csv")]
+    with pytest.raises(UserError, match="one dataset"):
+        runs_of_one_dataset(paths + other, metrics)
+    with pytest.raises(UserError, match="no condition ce-uniform"):
+        runs_of_one_dataset(paths, metrics[metrics["condition"] != "ce-uniform"])
+
+
+def test_best_and_worst_by_macro_f1_of_the_runs_given(study):
+    metrics = pd.read_csv(study / "metrics.csv")
+    runs = runs_of_one_dataset([study / p for p in files_of(study, "glaucoma", "features.npy", seed=1)], metrics)
+    chosen = feature_map.best_and_worst(runs, metrics)
+    f1 = metrics.query("dataset == 'glaucoma' and seed == 1 and metric == 'f1_macro'").dropna(subset="value")
+    assert chosen["Best"]["condition"] == f1.loc[f1["value"].idxmax(), "condition"]
+    assert chosen["Worst"]["condition"] == f1.loc[f1["value"].idxmin(), "condition"]
+    assert list(feature_map.best_and_worst(runs[runs["condition"] == "ce-uniform"], metrics)) == ["Best"]
+    with pytest.raises(UserError, match="no run has a macro F1"):
+        feature_map.best_and_worst(runs[runs["condition"] == "new-uniform"], metrics)
+
+
+def test_embedding_keeps_clusters_apart_and_takes_few_points():
+    rng = np.random.default_rng(0)
+    features = np.r_[rng.normal(size=(20, 8)), rng.normal(size=(20, 8)) + 20]
+    positions = feature_map.embed(features)
+    first, second = positions[:20], positions[20:]
+    spread = max(np.ptp(first, axis=0).max(), np.ptp(second, axis=0).max())
+    assert np.linalg.norm(first.mean(axis=0) - second.mean(axis=0)) > spread / 2
+    assert feature_map.embed(features[:4]).shape == (4, 2)
+    assert (feature_map.embed(np.ones((40, 8), dtype=np.float32)) == 0).all()
+    nearly = np.ones((40, 8)) + 1e-6 * rng.normal(size=(40, 8))
+    assert np.isfinite(feature_map.embed(nearly)).all()
+
+
+def test_confusion_percentages_add_up_counts_of_seeds():
+    axes = style.Figure().subplots()
+    confusion_matrices.draw(
+        axes, [[[8, 2, 0], [0, 0, 0], [1, 1, 2]], [[2, 8, 0], [0, 0, 0], [0, 0, 4]]], ["N", "E", "A"]
+    )
+    assert [text.get_text() for text in axes.texts] == ["50", "50", "0", "–", "–", "–", "12", "12", "75"]
+
+
+@pytest.mark.parametrize(
+    ("names", "short"),
+    [
+        (["no", "early", "advanced"], ["N", "E", "A"]),
+        (["mild", "moderate", "severe"], ["Mi", "Mo", "Se"]),
+        (["grade_1", "grade_2"], ["1", "2"]),
+    ],
+)
+def test_short_names_tell_classes_apart(names, short):
+    assert confusion_matrices.short_names(names) == short
+
+
+def test_losses_with_several_samplings_begin_a_row():
+    assert confusion_matrices.lay_out([3, 2, 5, 1, 1, 1, 2]) == [0, 1, 2, 3, 4, 6, 7, 8, 9, 10, 11, 12, 13, 15, 16]
+
+
+def test_diverged_loss_ends_in_a_cross_and_leaves_the_mean():
+    axes = style.Figure().subplots()
+    epochs = pd.Index([1, 2, 3])
+    learning_curves.draw(axes, [pd.Series([3.0, 2, 1], epochs), pd.Series([5.0, 4, np.nan], epochs)], "#000000")
+    mean, cross = axes.lines
+    assert mean.get_ydata().tolist() == [4, 3, 1]
+    assert (cross.get_xdata()[0], cross.get_ydata()[0]) == (2, 4)
+
+
+def test_seeds_mean_and_paper_stand_where_they_should(study):
+    table = metric_dots.values_of(pd.read_csv(study / "metrics.csv"), "balanced_accuracy")
+    table = table[(table["dataset"] == "glaucoma") & (table["condition"] == "ce-uniform")].assign(reference_mean=0.69)
+    axes = style.Figure().subplots()
+    metric_dots.draw(axes, table, ["Uniform"])
+    mean, seeds, paper = axes.lines
+    assert seeds.get_xdata().tolist() == table["value"].tolist()
+    assert mean.get_xdata() == pytest.approx([table["value"].mean()] * 2)
+    assert paper.get_xdata()[0] == 0.69
+    assert axes.get_yticklabels()[0].get_text() == "CE"
+
+
+def test_what_cannot_be_drawn_is_explained(study, capsys):
+    out = ["--png", str(study / "x.png"), "--pdf", str(study / "x.pdf")]
+    metrics = ["--metrics", str(study / "metrics.csv")]
+    features = files_of(study, "glaucoma", "features.npy")
+    assert main(["feature_map", *out, *metrics, *features]) == 2
+    assert "one seed" in capsys.readouterr().err
+    assert main(["metric_dots", *out, *metrics, "--metric", "beauty"]) == 2
+    assert "no run has a value of the metric beauty" in capsys.readouterr().err
+    assert main(["class_distribution", *out, str(study / "nowhere" / "samples.csv")]) == 2
+    assert "no such file" in capsys.readouterr().err
+    assert not (study / "x.png").exists()

@@ -1,0 +1,122 @@
+import pytest
+
+from imbalance_aware.datasets import folder3d
+from imbalance_aware.datasets.fingerprint import fingerprint
+from imbalance_aware.datasets.settings_3d import Folder3DSettings
+from imbalance_aware.errors import UserError
+
+HEADER = ["subject", "class", "t1", "t2", "mask"]
+
+
+@pytest.fixture
+def make(tmp_path):
+    """Write a table and empty files for all that it names (but what is called absent), and list it."""
+
+    def find(rows, header=HEADER, **settings):
+        table = tmp_path / "table.csv"
+        table.write_text("\n".join(",".join(row) for row in [header, *rows]) + "\n")
+        for row in rows:
+            for name in row:
+                if name.endswith(".nii") and "absent" not in name:
+                    (tmp_path / name).touch()
+        return folder3d.find(_settings(table, **settings))
+
+    return find
+
+
+def _settings(table, **settings):
+    chosen = {"adapter": "folder3d", "table": table, "sequences": ["t1", "t2"]} | settings
+    return Folder3DSettings(**chosen)
+
+
+ROWS = [["p1", "low", "1a.nii", "1b.nii", "1m.nii"], ["p2", "high", "2a.nii", "2b.nii", "2m.nii"]]
+
+
+def test_a_table_of_volumes_is_listed(make, tmp_path):
+    facts = make(ROWS)
+    assert facts["subject"].tolist() == ["p1", "p2"]
+    assert facts["class"].tolist() == ["low", "high"]
+    assert not facts["excluded"].any() and not facts["split"].any()
+    assert facts["start"].tolist() == ["raw", "raw"]
+    assert facts["group"].tolist() == ["p1", "p2"]
+    assert facts["t2"].tolist() == [(tmp_path / f"{number}b.nii").as_posix() for number in (1, 2)]
+
+
+def test_optional_columns_are_taken_over(make):
+    header = [*HEADER, "cohort", "group", "split", "start"]
+    rows = [[*ROWS[0], "a", "x", "Train", "stripped"], [*ROWS[1], "", "y", "test", ""]]
+    facts = make(rows, header, start="registered")
+    assert facts["cohort"].tolist() == ["a", "table"]
+    assert facts["group"].tolist() == ["x", "y"]
+    assert facts["split"].tolist() == ["train", "test"]
+    assert facts["start"].tolist() == ["stripped", "registered"]
+
+
+def test_what_cannot_be_used_is_left_out_with_the_reason(make):
+    rows = [
+        *ROWS,
+        ["p3", "", "3a.nii", "3b.nii", "3m.nii"],
+        ["p4", "low", "4a.nii", "absent.nii", "4m.nii"],
+        ["p5", "low", "5a.nii", "", "5m.nii"],
+        ["p6", "high", "6a.nii", "6b.nii", ""],
+        ["p7", "other", "7a.nii", "7b.nii", "7m.nii"],
+    ]
+    facts = make(rows, classes=["low", "high"])
+    assert facts["excluded"].tolist() == [
+        "",
+        "",
+        "no class",
+        "no such file: t2",
+        "missing sequence: t2",
+        "missing mask",
+        'other class: "other" is not among `classes`',
+    ]
+
+
+def test_masks_are_not_asked_for_when_they_are_segmented_here(make):
+    settings = {"sequences": ["t1", "t1c", "t2", "flair"], "preprocessing": {"mask": {"method": "brats"}}}
+    row = ["p1", "low", *(f"{number}.nii" for number in range(4))]
+    assert not make([row], ["subject", "class", "t1", "t1c", "t2", "flair"], **settings)["excluded"].any()
+
+
+def test_test_cohorts_are_the_test_set(make):
+    rows = [[*ROWS[0], "a"], [*ROWS[1], "b"]]
+    assert make(rows, [*HEADER, "cohort"], test_cohorts=["b"])["split"].tolist() == ["train", "test"]
+    with pytest.raises(UserError, match="test_cohorts names c, which no row has"):
+        make(rows, [*HEADER, "cohort"], test_cohorts=["c"])
+
+
+@pytest.mark.parametrize(
+    ("rows", "header", "settings", "message"),
+    [
+        (ROWS, ["subject", "klass", "t1", "t2", "mask"], {}, 'no column "class". Did you mean "klass"?'),
+        (ROWS, ["subject", "class", "t1", "t2w", "mask"], {}, 'no column "t2". Did you mean "t2w"?'),
+        ([row[:4] for row in ROWS], HEADER[:4], {}, 'no column "mask"'),
+        ([ROWS[0], ROWS[0]], HEADER, {}, 'subject "p1" is listed 2 times'),
+        ([["p/1", *ROWS[0][1:]]], HEADER, {}, "cannot name a file"),
+        ([[*ROWS[0], "done"]], [*HEADER, "start"], {}, 'start is "done"; expected raw, registered, stripped'),
+        (
+            [[*ROWS[0], "x", "train"], [*ROWS[1], "x", "test"]],
+            [*HEADER, "group", "split"],
+            {},
+            'group "x" stands in both training and test',
+        ),
+    ],
+)
+def test_a_table_that_cannot_be_meant_is_refused(make, rows, header, settings, message):
+    with pytest.raises(UserError) as caught:
+        make(rows, header, **settings)
+    assert message in str(caught.value)
+
+
+def test_an_absent_table_says_what_it_should_be(tmp_path):
+    with pytest.raises(UserError, match="a row per subject and the columns subject, class and one per sequence"):
+        folder3d.find(_settings(tmp_path / "none.csv"))
+
+
+def test_a_changed_file_changes_the_fingerprint(make, tmp_path):
+    make(ROWS)
+    settings = _settings(tmp_path / "table.csv")
+    before = fingerprint(settings)
+    (tmp_path / "2b.nii").write_bytes(b"more")
+    assert fingerprint(settings) != before

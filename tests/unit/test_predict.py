@@ -1,0 +1,189 @@
+"""Classifying new images with a trained model."""
+
+import csv
+import gzip
+import json
+from argparse import ArgumentParser
+
+import nibabel
+import numpy as np
+import pytest
+from PIL import Image
+from training_cases import arguments, settings, write_dataset
+
+from imbalance_aware.errors import UserError
+from imbalance_aware.training import predict, train
+
+VOLUMES = {"gamma": [0.5, 1.5], "flip_axes": [0, 1, 2], "crop": 8}
+
+
+def trained(folder, augmentation=None, **dataset):
+    source = write_dataset(folder / "data", **dataset)
+    options = settings(training={"epochs": 1})
+    options["augmentation"] = augmentation or options["augmentation"]
+    train.run(arguments(source, folder / "run", json.dumps(options)))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def photographs(tmp_path_factory):
+    return trained(tmp_path_factory.mktemp("photographs"), channels=3)
+
+
+@pytest.fixture(scope="module")
+def volumes(tmp_path_factory):
+    return trained(tmp_path_factory.mktemp("volumes"), VOLUMES, dimensions=3, dtype="float16", edge=10)
+
+
+def classify(trained_in, *images, more=()):
+    parser = ArgumentParser()
+    predict.add_arguments(parser)
+    out = trained_in / "out.csv"
+    out.unlink(missing_ok=True)
+    given = ["--model", str(trained_in / "run"), "--images", *map(str, images), "--out", str(out), *more]
+    predict.run(parser.parse_args([*given, "--device", "cpu"]))
+    with out.open(newline="") as handle:
+        return list(csv.DictReader(handle))
+
+
+def probabilities(rows):
+    return np.array([[float(row[f"prob_{name}"]) for name in "abc"] for row in rows])
+
+
+def of_training(folder):
+    with (folder / "run" / "predictions.csv").open(newline="") as handle:
+        return probabilities(list(csv.DictReader(handle)))
+
+
+@pytest.mark.parametrize("case", ["photographs", "volumes"])
+def test_the_packed_array_gives_the_predictions_of_the_run(case, request):
+    folder = request.getfixturevalue(case)
+    rows = classify(folder, folder / "data" / "images.npy")
+    expected = of_training(folder)
+    assert list(rows[0]) == ["image", "predicted", "prob_a", "prob_b", "prob_c"]
+    assert rows[-1]["image"] == f"images-{len(rows) - 1}"
+    np.testing.assert_allclose(probabilities(rows)[-len(expected) :], expected, atol=1e-6)
+    assert [row["predicted"] for row in rows] == ["abc"[best] for best in probabilities(rows).argmax(axis=1)]
+
+
+@pytest.mark.parametrize("size", ["1", "5", "1000"])
+def test_batch_size_does_not_matter(photographs, size):
+    rows = classify(photographs, photographs / "data" / "images.npy", more=("--batch-size", size))
+    np.testing.assert_allclose(probabilities(rows)[-11:], of_training(photographs), atol=1e-6)
+
+
+def test_a_folder_of_photographs(photographs, tmp_path):
+    images = np.load(photographs / "data" / "images.npy")[-11:]
+    for number, image in enumerate(images):
+        Image.fromarray(np.moveaxis(image, 0, -1)).save(tmp_path / f"p{number:02}.png")
+    rows = classify(photographs, tmp_path)
+    assert [row["image"] for row in rows] == [f"p{number:02}" for number in range(11)]
+    np.testing.assert_allclose(probabilities(rows), of_training(photographs), atol=1e-6)
+
+
+def test_a_photograph_of_another_size_is_resized(photographs, tmp_path):
+    Image.fromarray(np.full((40, 30, 3), 90, np.uint8)).save(tmp_path / "large.png")
+    Image.fromarray(np.full((16, 16, 3), 90, np.uint8)).save(tmp_path / "right.png")
+    large, right = classify(photographs, tmp_path / "large.png", tmp_path / "right.png")
+    assert large | {"image": ""} == right | {"image": ""}
+
+
+#: Axes to the left, to the back and up, as preprocessing leaves them.
+LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
+
+
+def save_nifti(path, volume, affine=LPS):
+    nibabel.save(nibabel.Nifti1Image(volume.astype(np.float32), affine), path)
+    return path
+
+
+def test_nifti_crops(volumes, tmp_path):
+    images = np.load(volumes / "data" / "images.npy")[-11:]
+    four = [
+        save_nifti(tmp_path / f"v{number:02}.nii.gz", np.moveaxis(image, 0, -1)) for number, image in enumerate(images)
+    ]
+    lines = ["subject,t1,t2"]
+    for number, image in enumerate(images):
+        for name, channel in zip(("t1", "t2"), image, strict=True):
+            save_nifti(tmp_path / f"{name}-{number}.nii", channel)
+        lines.append(f"s{number},t1-{number}.nii,t2-{number}.nii")
+    (tmp_path / "table.csv").write_text("\n".join(lines))
+    for given, first in ((four, "v00"), ([tmp_path / "table.csv"], "s0")):
+        rows = classify(volumes, *given)
+        assert rows[0]["image"] == first
+        np.testing.assert_allclose(probabilities(rows), of_training(volumes), atol=1e-6)
+
+
+def test_the_orientation_of_a_nifti_file_does_not_matter(volumes, tmp_path):
+    volume = np.moveaxis(np.load(volumes / "data" / "images.npy")[-11], 0, -1)
+    save_nifti(tmp_path / "lps.nii.gz", volume)
+    save_nifti(tmp_path / "ras.nii.gz", volume[::-1, ::-1], np.eye(4))
+    swapped = np.eye(4)[[2, 1, 0, 3]] * [[1], [-1], [1], [1]]
+    save_nifti(tmp_path / "spr.nii.gz", volume.transpose(2, 1, 0, 3)[:, :, ::-1], swapped)
+    rows = classify(volumes, tmp_path)
+    assert [row["image"] for row in rows] == ["lps", "ras", "spr"]
+    np.testing.assert_allclose(probabilities(rows), np.tile(of_training(volumes)[:1], (3, 1)), atol=1e-6)
+
+
+def test_one_preprocessed_array(volumes, tmp_path):
+    image = np.load(volumes / "data" / "images.npy")[-11]
+    np.save(tmp_path / "patient.npy", image)
+    (row,) = classify(volumes, tmp_path / "patient.npy")
+    assert row["image"] == "patient"
+    np.testing.assert_allclose(probabilities([row]), of_training(volumes)[:1], atol=1e-6)
+
+
+#: Name -> how to make a file that cannot be classified, and what is said about it.
+BAD_FILES = {
+    "text.nii": (lambda path: path.write_text("hello"), "not a readable NIfTI file"),
+    "shape.nii": (lambda path: save_nifti(path, np.zeros((9, 9, 9, 2))), r"shape \(2, 9, 9, 9\); the model takes"),
+    "cut.nii.gz": (lambda path: path.write_bytes(gzip.compress(b"0" * 999)[:-9]), "not a readable NIfTI file"),
+    "range.nii": (lambda path: save_nifti(path, np.full((10, 10, 10, 2), 300.0)), "outside"),
+    "nan.nii": (lambda path: save_nifti(path, np.full((10, 10, 10, 2), np.nan)), "outside"),
+    "cut.npy": (lambda path: path.write_bytes(b"\x93NUMPY"), "not a NumPy array, or cut short"),
+    "type.npy": (lambda path: np.save(path, np.zeros((2, 10, 10, 10), np.int32)), "holds int32"),
+    "image.png": (lambda path: Image.fromarray(np.zeros((9, 9), np.uint8)).save(path), "the model takes volumes"),
+    "columns.csv": (lambda path: path.write_text("subject,t1\ns,x.nii\n"), "2 columns of NIfTI files"),
+    "files.csv": (lambda path: path.write_text("subject,t1,t2\ns,x.nii,y.nii\n"), "x.nii: no such file"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_FILES)
+def test_files_that_cannot_be_classified(volumes, tmp_path, name):
+    write, message = BAD_FILES[name]
+    write(tmp_path / name)
+    with pytest.raises(UserError, match=message):
+        classify(volumes, tmp_path / name)
+    assert not (volumes / "out.csv").exists()
+
+
+def test_a_damaged_photograph(photographs, tmp_path):
+    (tmp_path / "bad.png").write_text("hello")
+    with pytest.raises(UserError, match=r"bad\.png: unreadable"):
+        classify(photographs, tmp_path / "bad.png")
+
+
+def test_a_diverged_model_is_refused(tmp_path):
+    source = write_dataset(tmp_path / "data")
+    train.run(arguments(source, tmp_path / "run", json.dumps(settings(training={"learning_rate": 1e38}))))
+    with pytest.raises(UserError, match="diverged"):
+        classify(tmp_path, source / "images.npy")
+
+
+def test_nothing_there(photographs, tmp_path):
+    with pytest.raises(UserError, match="no such file or folder"):
+        classify(photographs, tmp_path / "nowhere")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UserError, match="no image in"):
+        classify(photographs, tmp_path / "empty")
+
+
+def test_a_damaged_photograph_keeps_none_of_the_others_back(photographs, tmp_path):
+    image = np.load(photographs / "data" / "images.npy")[-1]
+    for name in ("a", "c"):
+        Image.fromarray(np.moveaxis(image, 0, -1)).save(tmp_path / f"{name}.png")
+    (tmp_path / "b.png").write_text("hello")
+    with pytest.raises(UserError, match=r"files left out \(1\):\n.*b\.png: unreadable"):
+        classify(photographs, tmp_path)
+    with (photographs / "out.csv").open(newline="") as handle:
+        assert [row["image"] for row in csv.DictReader(handle)] == ["a", "c"]

@@ -1,0 +1,352 @@
+"""From scans to patches, step by step, on drawn heads; every kind of damage ends as a reason of that subject alone."""
+
+import json
+import shutil
+
+import nibabel as nib
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+import mri_cases
+from imbalance_aware.__main__ import main
+from imbalance_aware.preprocessing.registration import displacement_mm
+from imbalance_aware.preprocessing.similarity import dice
+from imbalance_aware.volumes import read_channels, read_mask, write_volume
+
+HEALTHY = "well"
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("source")
+    mri_cases.write_subjects(folder, {HEALTHY: "glioblastoma", "other": "astrocytoma"})
+    return folder
+
+
+@pytest.fixture(scope="module")
+def prepared(source, tmp_path_factory):
+    """Folder with all files of the healthy subject, and its last report."""
+    out = tmp_path_factory.mktemp("prepared")
+    report = mri_cases.prepare(source, HEALTHY, out)
+    return out / HEALTHY, report
+
+
+@pytest.fixture
+def patient(source, tmp_path):
+    """A copy of the atlas and the healthy subject that a test may damage."""
+    for name in ("atlas", HEALTHY):
+        shutil.copytree(source / name, tmp_path / name)
+    return tmp_path
+
+
+def _failed(patient, **arguments):
+    report = mri_cases.prepare(patient, HEALTHY, patient / "out", **arguments)
+    assert report["failed"], "expected a failure"
+    return report["failed"]
+
+
+def test_registration_finds_the_drawn_motions(source, prepared):
+    found = prepared[1]["steps"]["register"]["matrices"]
+    truth = mri_cases.true_matrices(source / HEALTHY)
+    for sequence, matrix in found.items():
+        error = displacement_mm(np.array(matrix), truth[sequence], mri_cases.brain_points())
+        assert error.mean() < 4, f"{sequence}: more than a voxel"
+
+
+def test_every_scan_lies_on_the_atlas_and_shows_one_head(prepared):
+    folder, report = prepared
+    assert report["failed"] is None
+    volumes = nib.load(folder / "resampled.nii")
+    assert volumes.shape == (48, 58, 46, 4)
+    assert nib.aff2axcodes(volumes.affine) == ("L", "P", "S")
+    assert all(value > 1.04 for value in report["steps"]["strip"]["similarity"].values())
+    assert report["steps"]["strip"]["atlas_overlap"] > 0.9
+
+
+def test_scaled_volumes_fill_the_range_inside_the_brain_only(prepared):
+    folder, _ = prepared
+    values, brain = read_channels(folder / "scaled.nii").array, read_mask(folder / "brain.nii.gz").array
+    assert values.shape == (*brain.shape, 4)
+    assert not values[~brain].any()
+    assert values[brain].min() == 0
+    assert values.max(axis=(0, 1, 2)) == pytest.approx([1, 1, 1, 1])
+
+
+def test_the_patch_is_the_cube_around_the_tumour(prepared):
+    folder, report = prepared
+    patch = np.load(folder / "patch.npy")
+    assert patch.shape == (4, 24, 24, 24) and patch.dtype == np.uint8
+    scaled, tumour = read_channels(folder / "scaled.nii").array, read_mask(folder / "tumour.nii.gz").array
+    centre = report["steps"]["crop"]["centre_voxel"]
+    assert centre == np.rint(np.argwhere(tumour).mean(axis=0)).astype(int).tolist()
+    assert patch[:, 12, 12, 12] == pytest.approx(np.rint(255 * scaled[tuple(centre)]))
+    assert report["steps"]["crop"]["tumour_in_patch"] > 0.95
+
+
+def test_the_same_scans_give_the_same_bytes(source, prepared, tmp_path):
+    mri_cases.prepare(source, HEALTHY, tmp_path)
+    for name in ("crop.json", "patch.npy", "brain.nii.gz", "scaled.nii"):
+        assert (tmp_path / HEALTHY / name).read_bytes() == (prepared[0] / name).read_bytes()
+
+
+def test_a_mask_on_the_grid_of_another_sequence_is_carried_along(patient, prepared):
+    truth = mri_cases.true_matrices(patient / HEALTHY)
+    mask, flair = nib.load(patient / HEALTHY / "mask.nii.gz"), nib.load(patient / HEALTHY / "flair.nii.gz")
+    to_mask = np.linalg.inv(mri_cases.LPS @ mask.affine) @ truth["t1"] @ np.linalg.inv(truth["flair"])
+    voxels = np.argwhere(np.ones(flair.shape))
+    places = to_mask @ mri_cases.LPS @ flair.affine @ np.c_[voxels, np.ones(len(voxels))].T
+    index = np.rint(places[:3]).astype(int)
+    inside = ((index >= 0) & (index < np.array(mask.shape)[:, None])).all(axis=0)
+    moved = np.zeros(flair.shape, np.uint8)
+    moved.reshape(-1)[inside] = np.asarray(mask.dataobj)[tuple(index[:, inside])]
+    nib.save(nib.Nifti1Image(moved, flair.affine), patient / HEALTHY / "mask.nii.gz")
+    report = mri_cases.prepare(patient, HEALTHY, patient / "out")
+    assert report["failed"] is None
+    ours = read_mask(patient / f"out/{HEALTHY}/tumour.nii.gz").array
+    assert dice(ours, read_mask(prepared[0] / "tumour.nii.gz").array) > 0.75
+
+
+@pytest.mark.parametrize("labels", [{1: 1}, {1: 1, 2: 2, 3: 4}, {1: 1, 2: 2, 3: 3}, {1: 255}])
+def test_every_label_but_0_counts_as_tumour(patient, prepared, labels):
+    image = nib.load(patient / HEALTHY / "mask.nii.gz")
+    mask = np.asarray(image.dataobj)
+    parts = 1 + np.arange(mask.size).reshape(mask.shape) % len(labels)
+    relabelled = np.where(mask > 0, np.vectorize(labels.get)(parts), 0).astype(np.float32)
+    nib.save(nib.Nifti1Image(relabelled, image.affine), patient / HEALTHY / "mask.nii.gz")
+    mri_cases.prepare(patient, HEALTHY, patient / "out")
+    ours = read_mask(patient / f"out/{HEALTHY}/tumour.nii.gz").array
+    assert np.array_equal(ours, read_mask(prepared[0] / "tumour.nii.gz").array)
+
+
+@pytest.mark.parametrize("sequences", [("t1", "t2", "flair"), ("t1", "t1c", "t2", "flair", "t1b")])
+def test_the_list_of_sequences_is_free(patient, sequences):
+    shutil.copy(patient / HEALTHY / "t1.nii.gz", patient / HEALTHY / "t1b.nii.gz")
+    report = mri_cases.prepare(patient, HEALTHY, patient / "out", sequences=sequences)
+    assert report["failed"] is None
+    assert np.load(patient / f"out/{HEALTHY}/patch.npy").shape[0] == len(sequences)
+
+
+def _on_the_atlas(patient, prepared, stripped, offset_mm=0.0):
+    """Make the subject's files what a cohort in atlas space publishes."""
+    folder, _ = prepared
+    volumes, brain = read_channels(folder / "resampled.nii"), read_mask(folder / "brain.nii.gz").array
+    affine = volumes.affine.copy()
+    affine[0, 3] += offset_mm
+    for channel, sequence in enumerate(mri_cases.SEQUENCES):
+        values = volumes.array[..., channel] * (brain if stripped else 1)
+        image = nib.Nifti1Image(values.astype(np.float32), affine)
+        nib.save(image, patient / HEALTHY / f"{sequence}.nii.gz")
+    tumour = nib.Nifti1Image(read_mask(folder / "tumour.nii.gz").array.astype(np.uint8), affine)
+    nib.save(tumour, patient / HEALTHY / "mask.nii.gz")
+
+
+@pytest.mark.parametrize("offset_mm", [0.0, 37.0])
+def test_stripped_scans_in_their_place_keep_their_voxels(patient, prepared, offset_mm):
+    """BraTS data sets agree in their voxels, not always in the origin of their headers."""
+    _on_the_atlas(patient, prepared, stripped=True, offset_mm=offset_mm)
+    report = mri_cases.prepare(patient, HEALTHY, patient / "out", start="stripped")
+    assert report["failed"] is None and report["steps"]["register"]["in_place"]
+    ours, theirs = np.load(patient / f"out/{HEALTHY}/patch.npy"), np.load(prepared[0] / "patch.npy")
+    assert np.abs(ours.astype(int) - theirs).max() <= 1
+
+
+def test_stripped_scans_in_another_place_are_brought_to_the_atlas(patient, prepared):
+    _on_the_atlas(patient, prepared, stripped=True)
+    for path in (patient / HEALTHY).glob("*.nii.gz"):
+        image = nib.load(path)
+        nib.save(nib.Nifti1Image(np.roll(np.asarray(image.dataobj), 6, axis=0)[:, :-2], image.affine), path)
+    report = mri_cases.prepare(patient, HEALTHY, patient / "out", start="stripped")
+    assert report["failed"] is None and not report["steps"]["register"]["in_place"]
+    assert report["steps"]["strip"]["atlas_overlap"] > 0.9
+
+
+def test_registered_scans_are_not_registered_again(patient, prepared):
+    _on_the_atlas(patient, prepared, stripped=False)
+    report = mri_cases.prepare(patient, HEALTHY, patient / "out", start="registered")
+    assert report["failed"] is None
+    matrices = report["steps"]["register"]["matrices"]
+    assert all(matrix == matrices["t1"] for matrix in matrices.values())
+
+
+def _change(path, change, dtype=np.float32):
+    image = nib.load(path)
+    nib.save(nib.Nifti1Image(change(np.asarray(image.dataobj).astype(dtype)), image.affine), path)
+
+
+def _truncate(folder):
+    path = folder / "t2.nii.gz"
+    path.write_bytes(path.read_bytes()[:5000])
+
+
+def _with_nan(folder):
+    def spoil(array):
+        array[5:9, 5:9, 5:9] = np.nan
+        return array
+
+    _change(folder / "flair.nii.gz", spoil)
+
+
+def _wrong_affine(folder):
+    """Axes swapped: the head lies on its side, in the header alone, beyond what a registration can mend."""
+    path = folder / "t1c.nii.gz"
+    image = nib.load(path)
+    nib.save(nib.Nifti1Image(np.asarray(image.dataobj), image.affine[:, [1, 2, 0, 3]]), path)
+
+
+def _mask_elsewhere(folder):
+    def move(array):
+        result = np.zeros_like(array)
+        result[:4, :4, :4] = 1
+        return result
+
+    _change(folder / "mask.nii.gz", move)
+
+
+DAMAGE = {
+    "truncated gzip": (_truncate, "register", "unreadable: t2, the file ends too early", "t2.nii.gz"),
+    "NaN": (_with_nan, "register", "not finite: flair, 64 voxels", "flair.nii.gz"),
+    "4D": (
+        lambda folder: _change(folder / "t1c.nii.gz", lambda array: np.stack([array, array], axis=-1)),
+        "register",
+        "not 3D: t1c,",
+        "t1c.nii.gz",
+    ),
+    "no header": (
+        lambda folder: (folder / "t1.nii.gz").write_bytes(b"\0" * 10_000),
+        "register",
+        "unreadable: t1, no NIfTI file",
+        "t1.nii.gz",
+    ),
+    "missing file": (lambda folder: (folder / "t1.nii.gz").unlink(), "register", "missing: t1", "t1.nii.gz"),
+    "empty mask": (lambda folder: _change(folder / "mask.nii.gz", np.zeros_like), "mask", "empty mask", "mask.nii.gz"),
+    "mask of probabilities": (
+        lambda folder: _change(folder / "mask.nii.gz", lambda array: array * 0.37),
+        "mask",
+        "mask without labels",
+        "mask.nii.gz",
+    ),
+    "mask outside the brain": (_mask_elsewhere, "mask", "mask outside the brain: 0% of it", ""),
+    "mask on another grid": (
+        lambda folder: _change(folder / "mask.nii.gz", lambda array: array[:-3]),
+        "mask",
+        "mask on another grid",
+        "mask.nii.gz",
+    ),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_damage_becomes_a_reason_and_the_chain_goes_on_to_its_end(patient, damage):
+    harm, step, reason, file = DAMAGE[damage]
+    harm(patient / HEALTHY)
+    failed = _failed(patient)
+    assert (failed["step"], failed["reason"][: len(reason)]) == (step, reason)
+    assert failed["file"].endswith(file)
+    assert (patient / f"out/{HEALTHY}/patch.npy").stat().st_size == 0
+
+
+def test_the_sequence_of_another_patient_is_noticed(source, patient):
+    shutil.copy(source / "other/flair.nii.gz", patient / HEALTHY / "flair.nii.gz")
+    report = mri_cases.prepare(patient, HEALTHY, patient / "out")
+    alike = mri_cases.prepare(source, HEALTHY, patient / "alike")["steps"]["strip"]["similarity"]["flair"]
+    mixed = report["steps"]["strip"]["similarity"]["flair"] if not report["failed"] else 1.0
+    assert mixed < alike - 0.03
+    threshold = (mixed + alike) / 2
+    failed = _failed(patient, strip={"min_similarity": threshold})
+    assert failed["step"] == "strip" and failed["reason"].startswith("sequences do not match: flair")
+
+
+def test_an_affine_that_turns_the_head_on_its_side_is_noticed(patient):
+    _wrong_affine(patient / HEALTHY)
+    assert _failed(patient, strip={"min_similarity": 1.08})["reason"].startswith("sequences do not match: t1c")
+
+
+def test_scans_that_claim_one_grid_and_have_several_are_a_reason(patient):
+    failed = _failed(patient, start="registered")
+    assert failed["reason"].startswith("grids differ: t1c")
+
+
+@pytest.mark.parametrize(
+    ("settings", "reason"),
+    [
+        ({"volume_ml": [100, 900]}, "brain volume: 1"),
+        ({"min_atlas_overlap": 0.999}, "atlas overlap: Dice 0.9"),
+    ],
+)
+def test_an_implausible_brain_is_a_reason(patient, settings, reason):
+    assert _failed(patient, strip=settings)["reason"].startswith(reason)
+
+
+def test_a_scan_that_shows_half_a_head_is_a_reason(patient):
+    def blank(array):
+        array[:, :, : array.shape[2] * 3 // 5] = 0
+        return array
+
+    _change(patient / HEALTHY / "t2.nii.gz", blank)
+    assert _failed(patient)["reason"].startswith(("coverage: t2 shows", "sequences do not match: t2"))
+
+
+def test_pictures_are_drawn_of_those_in_and_of_those_out(prepared, patient):
+    (patient / HEALTHY / "t1.nii.gz").unlink()
+    mri_cases.prepare(patient, HEALTHY, patient / "out")
+    for folder, least in ((prepared[0], 600), (patient / "out" / HEALTHY, 30)):
+        files = {"volumes": folder / "scaled.nii", "tumour": folder / "tumour.nii.gz", "previous": folder / "crop.json"}
+        mri_cases.step("qc_picture", sequences=list(mri_cases.SEQUENCES), size=24, out=patient / "qc.png", **files)
+        picture = np.asarray(Image.open(patient / "qc.png").convert("RGB"))
+        assert picture.shape[0] >= least and picture.any()
+    assert len(np.unique(picture.reshape(-1, 3), axis=0)) > 1, "the reason is written"
+
+
+def _cohort(folder, subjects):
+    rows = [(name, "here", label, side, "") for name, label, side in subjects]
+    table = pd.DataFrame(rows, columns=["subject", "cohort", "class", "split", "excluded"])
+    table.loc[len(table)] = ["earlier", "here", "a", "", "follow-up scan"]
+    table.to_csv(folder / "cohort.csv", index=False)
+
+
+def test_the_prepared_cohort_tells_who_failed_where_and_why(prepared, tmp_path, capsys):
+    good, bad = prepared[1], {"subject": "x", "failed": None, "steps": {}}
+    bad["failed"] = {"step": "register", "reason": "unreadable: t2, the file ends too early", "file": "x/t2.nii.gz"}
+    subjects = [
+        ("p1", "a", "train"),
+        ("p2", "a", "test"),
+        ("p3", "b", "train"),
+        ("p4", "b", "test"),
+        ("p5", "b", "test"),
+    ]
+    _cohort(tmp_path, subjects)
+    for name, _, _ in subjects:
+        (tmp_path / "subjects" / name).mkdir(parents=True)
+        (tmp_path / "subjects" / name / "crop.json").write_text(json.dumps(bad if name == "p5" else good))
+    out = {name: tmp_path / f"{name}.csv" for name in ("out", "qc", "flow")}
+    mri_cases.step("prepared", cohort=tmp_path / "cohort.csv", subjects=tmp_path / "subjects", **out)
+
+    table = pd.read_csv(out["out"], keep_default_na=False).set_index("subject")
+    assert table["excluded"].to_dict() == {
+        **{f"p{number}": "" for number in (1, 2, 3, 4)},
+        "p5": "unreadable: t2, the file ends too early",
+        "earlier": "follow-up scan",
+    }
+    assert table.at["p5", "split"] == ""
+    quality = pd.read_csv(out["qc"], keep_default_na=False).set_index("subject")
+    assert list(quality.index) == ["p1", "p2", "p3", "p4", "p5"]
+    assert quality.loc["p5", ["passed", "step", "file"]].tolist() == [False, "register", "x/t2.nii.gz"]
+    assert float(quality.at["p1", "atlas_overlap"]) == prepared[1]["steps"]["strip"]["atlas_overlap"]
+    flow = pd.read_csv(out["flow"], keep_default_na=False)
+    counts = flow.groupby("stage")["subjects"].sum()
+    assert counts["found"] == 6 and counts["excluded"] == 2 and counts["included"] == 4
+    assert set(flow["criterion"]) == {"", "follow-up scan", "unreadable"}
+
+    (tmp_path / "subjects/p4/crop.json").write_text(json.dumps(bad))
+    arguments = [part for name, path in out.items() for part in (f"--{name}", str(path))]
+    command = ["prepared", "--cohort", str(tmp_path / "cohort.csv"), "--subjects", str(tmp_path / "subjects")]
+    assert main([*command, *arguments]) == 2
+    assert 'class "b" has no sample in the test set' in capsys.readouterr().err
+
+
+def test_masks_written_by_a_step_read_back(prepared, tmp_path):
+    mask = read_mask(prepared[0] / "brain.nii.gz")
+    write_volume(tmp_path / "again.nii.gz", mask)
+    assert (tmp_path / "again.nii.gz").read_bytes() == (prepared[0] / "brain.nii.gz").read_bytes()

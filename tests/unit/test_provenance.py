@@ -1,0 +1,62 @@
+import shutil
+from pathlib import Path
+
+import pytest
+
+from imbalance_aware import provenance
+
+
+@pytest.fixture
+def package(tmp_path, monkeypatch) -> Path:
+    """A copy of the package whose source may be edited."""
+    copy = tmp_path / "imbalance_aware"
+    shutil.copytree(provenance.ROOT, copy, ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(provenance, "ROOT", copy)
+    forget()
+    yield copy
+    forget()
+
+
+def forget() -> None:
+    for function in (provenance._tree, provenance._source_digest, provenance._imports):
+        function.cache_clear()
+
+
+def digest(module: str) -> str:
+    forget()
+    return provenance.code_digest([module])
+
+
+def test_touching_and_commenting_change_nothing(package):
+    before = digest("files")
+    path = package / "files.py"
+    path.touch()
+    assert digest("files") == before
+    path.write_text("# a comment\n\n" + path.read_text().replace('"""Writing', '"""Describing'))
+    assert digest("files") == before
+
+
+def test_an_edit_counts_for_all_who_import_it_and_reverting_it_cancels(package):
+    users, stranger = digest("conditions"), digest("files")
+    path = package / "errors.py"
+    original = path.read_text()
+    path.write_text(original + "\nLIMIT = 1\n")
+    assert digest("conditions") != users
+    assert digest("files") == stranger
+    path.write_text(original)
+    assert digest("conditions") == users
+
+
+def test_a_loss_is_in_its_own_digest_alone(package):
+    modules = ["losses.soft_mcc", "losses.soft_f1", "losses.ce", "training.train"]
+    before = {module: digest(module) for module in modules}
+    path = package / "losses" / "soft_mcc.py"
+    path.write_text(path.read_text() + "\nLIMIT = 1\n")
+    assert [module for module in modules if digest(module) != before[module]] == ["losses.soft_mcc"]
+
+
+def test_naming_a_new_loss_changes_no_digest(package):
+    before = digest("training.train")
+    path = package / "losses" / "__init__.py"
+    path.write_text(path.read_text() + "\nLIMIT = 1\n")
+    assert digest("training.train") == before

@@ -1,0 +1,404 @@
+"""Tables: means over seeds, what is bold, the paper beside ours, and the three printed formats to the letter."""
+
+import json
+import re
+
+import pandas as pd
+import pytest
+
+from imbalance_aware.__main__ import main
+from imbalance_aware.errors import UserError
+from imbalance_aware.reporting import formats, labels
+from imbalance_aware.reporting.grid import Cell, Grid, Panel, Row, number, without_repeats
+from imbalance_aware.reporting.summary import read_published, summarise
+from imbalance_aware.reporting.tables import TABLES, make_table
+
+CONDITIONS = [
+    {"condition": "ce-uniform", "loss": "ce", "sampling": "uniform", "weighted": False},
+    {"condition": "ce_f1-weighted", "loss": "ce+soft_f1", "sampling": "uniform", "weighted": True},
+    {"condition": "mcc-oversampling", "loss": "soft_mcc", "sampling": "oversampling", "weighted": False},
+    {"condition": "tail_bender-uniform", "loss": "tail_bender", "sampling": "uniform", "weighted": False},
+]
+
+
+def tidy(*runs, batch_size=50, metric="balanced_accuracy") -> pd.DataFrame:
+    """A metrics.csv from (dataset, condition, seed, value[, status[, metric]])."""
+    by_name = {row["condition"]: row for row in CONDITIONS}
+    rows = []
+    for dataset, condition, seed, value, *rest in runs:
+        status, name = [*rest, *("ok", metric)[len(rest) :]]
+        rows.append(
+            {"study": "s", "dataset": dataset, **by_name[condition], "batch_size": batch_size, "seed": seed}
+            | {"metric": name, "value": value, "status": status}
+        )
+    return pd.DataFrame(rows)
+
+
+@pytest.fixture
+def published(checkout):
+    return read_published(checkout / "resources" / "published_results.csv")
+
+
+def test_mean_and_sample_standard_deviation():
+    values = [0.5, 0.6, 0.9]
+    row = summarise(
+        tidy(*(("glioma", "ce-uniform", seed, value) for seed, value in enumerate(values))), ["balanced_accuracy"]
+    ).iloc[0]
+    assert row["mean"] == pytest.approx(sum(values) / 3)
+    assert row["std"] == pytest.approx((sum((value - 2 / 3) ** 2 for value in values) / 2) ** 0.5)
+    assert row["n_seeds"] == row["n_runs"] == 3
+
+
+def test_one_seed_has_no_standard_deviation():
+    grid, summary = make_table("table1_balanced_accuracy", tidy(("x", "ce-uniform", 0, 0.5)))
+    assert summary["std"].isna().all()
+    assert grid.panels[0].rows[0].cells == (Cell("0.50", bold=True),)
+    assert grid.notes[0].startswith("One seed, hence no standard deviation.")
+
+
+def test_ties_at_the_printed_precision_are_all_bold():
+    metrics = tidy(
+        ("x", "ce-uniform", 0, 0.614), ("x", "ce_f1-weighted", 0, 0.606), ("x", "mcc-oversampling", 0, 0.604)
+    )
+    assert summarise(metrics, ["balanced_accuracy"])["best"].tolist() == [True, True, False]
+
+
+def test_lowest_is_best_where_less_is_better():
+    metrics = tidy(("x", "ce-uniform", 0, 0.3), ("x", "mcc-oversampling", 0, 0.9), metric="brier")
+    assert summarise(metrics, ["brier"])["best"].tolist() == [True, False]
+
+
+def test_collapsed_runs_count_in_the_mean_and_diverged_do_not():
+    metrics = tidy(
+        ("x", "mcc-oversampling", 0, 0.6),
+        ("x", "mcc-oversampling", 1, 0.36, "collapsed"),
+        ("x", "mcc-oversampling", 2, None, "diverged"),
+        ("x", "ce-uniform", 0, None, "diverged"),
+    )
+    grid, summary = make_table("table1_balanced_accuracy", metrics)
+    row = summary.set_index("condition").loc["mcc-oversampling"]
+    assert (row["mean"], row["n_seeds"], row["n_runs"]) == (pytest.approx(0.48), 2, 3)
+    cells = {row.labels[-1]: [cell.plain for cell in row.cells] for row in grid.panels[0].rows}
+    assert cells == {"Uniform": ["– ‡1", "–"], "Oversampling": ["–", "0.48 ± 0.17 †1 ‡1"]}
+    assert "1 of 4 runs in this table" in grid.notes[1] and "2 of 4 runs in this table" in grid.notes[2]
+
+
+def test_every_published_value_finds_its_place(published):
+    names = {metric for metric in published["metric"]}
+    assert len(published) == 222 and not published.duplicated(["dataset", "condition", "batch_size", "metric"]).any()
+    assert names == {
+        *("balanced_accuracy", "f1_macro", "auroc_macro", "mcc"),
+        *("f1_no", "f1_early", "f1_advanced", "f1_glioblastoma", "f1_astrocytoma", "f1_oligodendroglioma"),
+    }
+
+
+def test_errata_of_tables_2_and_3_hold_for_the_shipped_values(published):
+    """The mean of Table 2's class-wise F1 is Table 3, but for glaucoma's CE family, where two rows are swapped."""
+    values = published.assign(f1=published["metric"].str.startswith("f1_") & (published["metric"] != "f1_macro"))
+    means = values[values["f1"]].groupby(["dataset", "condition"])["reference_mean"].mean()
+    printed = values[values["reference"] == "Table 3"].set_index(["dataset", "condition"])["reference_mean"]
+    swap = {"uniform": "weighted", "weighted": "uniform"}
+    for (dataset, condition), mean in means.items():
+        loss, sampling = condition.split("-")
+        swapped = dataset == "glaucoma" and loss.startswith("ce")
+        other = f"{loss}-{swap.get(sampling, sampling)}" if swapped else condition
+        # Three rounded values and a rounded mean: each off by at most 0.005.
+        assert printed[dataset, other] == pytest.approx(mean, abs=0.0101)
+    assert abs(printed["glaucoma", "ce-uniform"] - means["glaucoma", "ce-uniform"]) > 0.02
+
+
+def test_paper_is_compared_only_where_dataset_condition_and_batch_size_match(published):
+    metrics = pd.concat(
+        [
+            tidy(("glioma", "ce-uniform", 0, 0.58), ("glioma_phantoms", "ce-uniform", 0, 0.58)),
+            tidy(("glioma", "mcc-oversampling", 0, 0.60), batch_size=10),
+            tidy(("glaucoma", "tail_bender-uniform", 0, 0.7)),
+        ]
+    )
+    summary = summarise(metrics, ["balanced_accuracy"], published)
+    found = {(row.dataset, row.condition): row.reference_mean for row in summary.itertuples()}
+    assert found == pytest.approx(
+        {
+            ("glioma", "ce-uniform"): 0.55,
+            ("glioma", "mcc-oversampling"): 0.51,
+            ("glaucoma", "tail_bender-uniform"): float("nan"),
+            ("glioma_phantoms", "ce-uniform"): float("nan"),
+        },
+        nan_ok=True,
+    )
+    difference = summary.set_index(["dataset", "condition"])["difference"]
+    assert difference["glioma", "ce-uniform"] == pytest.approx(0.03)
+
+
+def test_paper_lines_and_errata_stand_only_where_compared(published):
+    real = tidy(("glaucoma", "ce-uniform", 0, 0.7), ("glaucoma", "tail_bender-uniform", 0, 0.6), metric="f1_macro")
+    phantom = real.assign(dataset="fundus_phantoms")
+    grid, _ = make_table("table3_f1_macro", real, published)
+    assert [row.labels[-1] for row in grid.panels[0].rows] == ["obtained", "paper", "difference"]
+    assert [row.cells[0].plain for row in grid.panels[0].rows] == ["0.70", "0.71", "−0.01"]
+    assert any("one of the two tables has them swapped" in note for note in grid.notes)
+    for grid in (make_table("table3_f1_macro", phantom, published)[0], make_table("table3_f1_macro", real)[0]):
+        assert all(len(row.labels) == 2 for row in grid.panels[0].rows)
+        assert not any("Paper" in note for note in grid.notes)
+
+
+def test_the_papers_losses_samplings_and_datasets_come_first():
+    runs = [
+        (dataset, row["condition"], 0, 0.5)
+        for dataset in ("mri_phantoms", "glaucoma", "glioma")
+        for row in CONDITIONS[::-1]
+    ]
+    panel = make_table("table1_balanced_accuracy", tidy(*runs))[0].panels[0]
+    assert panel.columns == ("CE", "CE + F1", "MCC", "Tail bender")
+    assert [row.labels for row in panel.rows] == [
+        (dataset if sampling == "Uniform" else "", sampling)
+        for dataset in ("Glioma", "Glaucoma", "MRI phantoms")
+        for sampling in ("Uniform", "+ Weights", "Oversampling")
+    ]
+
+
+def test_wide_tables_are_cut_into_panels_without_empty_rows():
+    rows = [{**CONDITIONS[0], "condition": f"new_{index}-uniform", "loss": f"new_{index}"} for index in range(8)]
+    frame = pd.concat([tidy(("x", "ce-uniform", 0, 0.5)).assign(**row) for row in [*rows, CONDITIONS[2]]])
+    panels = make_table("table1_balanced_accuracy", frame)[0].panels
+    assert [panel.columns[0] for panel in panels] == ["MCC", "New 5"]
+    assert [len(panel.rows) for panel in panels] == [2, 1]
+
+
+def test_class_columns_are_grouped_by_dataset():
+    metrics = tidy(
+        ("glaucoma", "ce-uniform", 0, 0.8, "ok", "f1_no"),
+        ("glaucoma", "ce-uniform", 0, 0.4, "ok", "f1_early"),
+        ("glaucoma", "ce-uniform", 0, 0.6, "ok", "f1_macro"),
+        ("mine", "ce-uniform", 0, 0.6, "ok", "f1_rare_thing"),
+    )
+    panel = make_table("table2_f1_by_class", metrics)[0].panels[0]
+    assert panel.groups == (("Glaucoma", 2), ("Mine", 1))
+    assert panel.columns == ("No", "Early", "Rare thing")
+    assert [cell.text for cell in panel.rows[0].cells] == ["0.80", "0.40", "0.60"]
+
+
+def test_posthoc_values_stand_beside_those_before():
+    metrics = tidy(
+        ("x", "ce-uniform", 0, 0.50),
+        ("x", "ce-uniform", 0, 0.58, "ok", "posthoc_balanced_accuracy"),
+        ("x", "ce-uniform", 0, 0.40, "ok", "posthoc_mcc"),
+        ("x", "ce-uniform", 0, 0.41, "ok", "mcc"),
+    )
+    panel = make_table("posthoc_logit_adjustment", metrics)[0].panels[0]
+    assert panel.columns == ("Balanced accuracy", "MCC")
+    assert [row.labels[-1] for row in panel.rows] == ["after", "before", "difference"]
+    assert [[cell.text for cell in row.cells] for row in panel.rows] == [
+        ["0.58", "0.40"],
+        ["0.50", "0.41"],
+        ["+0.08", "−0.01"],
+    ]
+
+
+def test_small_batches_name_their_size_and_the_papers_table(published):
+    metrics = tidy(("glioma", "mcc-oversampling", 0, 0.5), batch_size=10)
+    grid, _ = make_table("table6_small_batches", metrics, published)
+    assert grid.title == "Small batches (batch size 10)"
+    assert any(note.startswith("Paper: Table 6 of Scholz et al.") for note in grid.notes)
+
+
+def test_html_table_shows_a_csv_as_it_is(tmp_path):
+    table, page = tmp_path / "flow.csv", tmp_path / "flow.html"
+    table.write_text("cohort,class,subjects\nUCSF-PDGM,a<b,012\n")
+    assert main(["html_table", "--table", str(table), "--title", "Flow", "--out", str(page)]) == 0
+    assert "<th>Cohort</th><th>Class</th><th>Subjects</th>" in page.read_text()
+    assert "<td>UCSF-PDGM</td><td>a&lt;b</td><td>012</td>" in page.read_text()
+    table.write_text("cohort,class\n")
+    assert main(["html_table", "--table", str(table), "--title", "Flow", "--out", str(page)]) == 0
+    assert "<p>None.</p>" in page.read_text()
+
+
+def test_table_of_a_metric_that_nobody_has_is_a_user_error():
+    with pytest.raises(UserError, match="no run has the metric f1_<class>"):
+        make_table("table2_f1_by_class", tidy(("x", "ce-uniform", 0, 0.5)))
+
+
+GRID = Grid(
+    name="my_table",
+    title="Score_1 & more",
+    panels=(
+        Panel(
+            stubs=("Set", "Kind"),
+            columns=("A_1", "B"),
+            groups=(("50 %", 2),),
+            rows=(
+                Row(("x_y", "one"), (Cell("0.57", " ± 0.03", bold=True), Cell("–"))),
+                Row(("", "two"), (Cell("−0.01"), Cell("0.30", marks="†2")), rule=True, muted=True),
+            ),
+        ),
+    ),
+    notes=("†k: a < b.",),
+)
+
+MARKDOWN = r"""**Score\_1 & more**
+
+| Set | Kind | 50 % A\_1 | 50 % B |
+| --- | --- | --- | --- |
+| x\_y | one | **0.57** ± 0.03 | – |
+|  | two | −0.01 | 0.30 †2 |
+
+†k: a \< b.
+"""
+
+LATEX = r"""% Needs \usepackage{booktabs,graphicx}.
+\begin{table}[tb]
+\centering\small
+\caption{Score\_1 \& more}
+\label{tab:my-table}
+\resizebox{\ifdim\width>\textwidth\textwidth\else\width\fi}{!}{%
+\begin{tabular}{llll}
+\toprule
+ &  & \multicolumn{2}{c}{50 \%} \\
+\cmidrule(lr){3-4}
+Set & Kind & A\_1 & B \\
+\midrule
+x\_y & one & \textbf{0.57} $\pm$ 0.03 & -- \\
+\midrule
+ & two & $-$0.01 & 0.30 $^{\dagger}$2 \\
+\bottomrule
+\end{tabular}
+}\par\medskip
+{\footnotesize $^{\dagger}$k: a \textless{} b.\par}
+\end{table}
+"""
+
+
+def test_markdown_to_the_letter():
+    assert formats.to_markdown(GRID) == MARKDOWN
+
+
+def test_latex_to_the_letter():
+    assert formats.to_latex(GRID) == LATEX
+
+
+def test_html_holds_the_same_and_escapes():
+    page = formats.to_html(GRID)
+    assert "<td><strong>0.57</strong> ± 0.03</td><td>–</td>" in page
+    assert '<tr class="rule muted"><th></th><th>two</th><td>−0.01</td><td>0.30 †2</td></tr>' in page
+    assert "Score_1 &amp; more" in page and "a &lt; b" in page
+    assert '<th class="group" colspan="2">50 %</th>' in page
+
+
+def test_latex_is_ascii_balanced_and_as_wide_as_it_says(published):
+    runs = [
+        (d, row["condition"], s, 0.4 + s / 9) for d in ("glioma", "odd_set&%") for row in CONDITIONS for s in (0, 1)
+    ]
+    for name in ("table1_balanced_accuracy", "table2_f1_by_class"):
+        metrics = tidy(*runs, metric=TABLES[name].metrics[0].replace("<class>", "no"))
+        text = formats.to_latex(make_table(name, metrics, published)[0])
+        assert text.isascii()
+        assert text.count("{") - text.count(r"\{") == text.count("}") - text.count(r"\}")
+        assert re.findall(r"\\begin\{(\w+)\}", text) == re.findall(r"\\end\{(\w+)\}", text)[::-1]
+        assert not re.search(r"(?<!\\)[%#_](?!$)", text.split("\n", 1)[1], flags=re.MULTILINE)
+        width = len(re.search(r"\\begin\{tabular\}\{(l+)\}", text)[1])
+        for line in text.splitlines():
+            if line.endswith(r"\\"):
+                spans = sum(int(span) - 1 for span in re.findall(r"\\multicolumn\{(\d+)\}", line))
+                assert len(re.findall(r"(?<!\\)&", line)) + 1 + spans == width
+
+
+@pytest.mark.parametrize(
+    ("value", "signed", "text"),
+    [
+        (0.5, False, "0.50"),
+        (-0.051, False, "−0.05"),
+        (0.05, True, "+0.05"),
+        (-0.004, True, "0.00"),
+        (0.0, True, "0.00"),
+    ],
+)
+def test_numbers(value, signed, text):
+    assert number(value, 2, signed) == text
+
+
+def test_repeated_labels_are_blank_only_under_the_same_left_part():
+    rows = [("a", "x", "1"), ("a", "x", "2"), ("a", "y", "2"), ("b", "y", "2"), ("b", "y", "2")]
+    assert without_repeats(rows) == [("a", "x", "1"), ("", "", "2"), ("", "y", "2"), ("b", "y", "2"), ("", "", "2")]
+
+
+def test_labels():
+    assert labels.loss_label("ce+soft_mcc") == "CE + MCC"
+    assert labels.loss_label("ce+0.5*soft_f1") == "CE + 0.5 F1"
+    assert labels.loss_label("balanced_softmax") == "Balanced softmax"
+    assert labels.sampling_label("uniform", True) == "+ Weights"
+    assert labels.sampling_label("square_root", True) == "Square root + weights"
+    assert labels.readable("fundus_phantoms") == "Fundus phantoms"
+    assert labels.readable("mri_phantoms") == "MRI phantoms"
+
+
+def test_one_loss_with_two_arguments_gets_two_labels():
+    assert labels.loss_labels([("focal", "focal"), ("focal_gamma5", "focal"), ("mine", "ce")]) == {
+        "focal": "Focal",
+        "focal_gamma5": "Focal gamma5",
+        "mine": "CE",
+    }
+
+
+def write_run(folder, dataset, condition, seed, **metrics):
+    path = folder / "runs" / "s" / dataset / condition / f"seed-{seed}" / "metrics.json"
+    path.parent.mkdir(parents=True)
+    report = {"n": 9, "classes": ["no", "yes"], "status": "ok", **metrics, "confusion_matrix": [[1, 2], [3, 3]]}
+    report["posthoc_logit_adjustment"] = {"tau": 1.0, "status": "collapsed", "mcc": 0.0}
+    path.write_text(json.dumps(report))
+    return str(path)
+
+
+def test_collect_then_tables_from_the_command_line(tmp_path):
+    runs = [
+        write_run(tmp_path, "toy", "mcc-oversampling", 10, mcc=0.1234567890123456, balanced_accuracy=0.6),
+        write_run(tmp_path, "toy", "mcc-oversampling", 9, mcc=None, balanced_accuracy=0.5),
+        write_run(tmp_path, "toy", "ce-uniform", 9, mcc=0.2, balanced_accuracy=0.7),
+    ]
+    table = tmp_path / "metrics.csv"
+    collect = ["collect", "--study", "s", "--conditions", json.dumps(CONDITIONS), "--batch-size", "5"]
+    assert main([*collect, "--out", str(table), *runs]) == 0
+    lines = table.read_text().splitlines()
+    assert lines[0] == "study,dataset,condition,loss,sampling,weighted,batch_size,seed,metric,value,status"
+    assert lines[1] == "s,toy,ce-uniform,ce,uniform,False,5,9,mcc,0.2,ok"
+    assert lines[4] == "s,toy,mcc-oversampling,soft_mcc,oversampling,False,5,9,mcc,,ok"
+    assert lines[7] == "s,toy,mcc-oversampling,soft_mcc,oversampling,False,5,10,mcc,0.1234567890123456,ok"
+    assert lines[9] == "s,toy,mcc-oversampling,soft_mcc,oversampling,False,5,10,posthoc_mcc,0.0,collapsed"
+
+    out = tmp_path / "tables"
+    assert main(["tables", "--metrics", str(table), "--tables", "table5_mcc", "--out", str(out)]) == 0
+    assert sorted(path.name for path in out.iterdir()) == [f"table5_mcc.{s}" for s in ("csv", "html", "md", "tex")]
+    assert "| Toy | Uniform | **0.20** | – |" in (out / "table5_mcc.md").read_text()
+
+
+def test_collect_reads_the_projects_table_of_conditions(tmp_path, checkout):
+    run = write_run(tmp_path, "toy", "ce_f1-weighted", 0, mcc=0.5)
+    table = checkout / "config" / "conditions.tsv"
+    out = tmp_path / "metrics.csv"
+    arguments = ["collect", "--study", "s", "--conditions", str(table), "--batch-size", "5", "--out", str(out), run]
+    assert main(arguments) == 0
+    assert out.read_text().splitlines()[1] == "s,toy,ce_f1-weighted,ce+soft_f1,uniform,True,5,0,mcc,0.5,ok"
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"study": "other"}, 'is of the study "s", not "other"'),
+        ({"conditions": json.dumps(CONDITIONS[1:])}, 'condition "ce-uniform" is not among'),
+        ({"conditions": '[{"condition": "ce-uniform"}]'}, "expected condition, loss, sampling and weighted"),
+        ({"conditions": "nowhere.tsv"}, "nowhere.tsv: no such table"),
+        ({"twice": True}, "given twice"),
+        ({"text": "{"}, "not the metrics of a run"),
+        ({"text": "[]"}, "not the metrics of a run"),
+        ({"path": "elsewhere/metrics.json"}, "not a file of a run"),
+    ],
+)
+def test_collect_explains_what_does_not_fit(tmp_path, capsys, changed, message):
+    path = write_run(tmp_path, "toy", "ce-uniform", 0, mcc=0.5)
+    if "text" in changed:
+        (tmp_path / "runs/s/toy/ce-uniform/seed-0/metrics.json").write_text(changed["text"])
+    runs = [changed.get("path", path)] * (2 if "twice" in changed else 1)
+    conditions = changed.get("conditions", json.dumps(CONDITIONS))
+    arguments = ["collect", "--study", changed.get("study", "s"), "--conditions", conditions, "--batch-size", "5"]
+    assert main([*arguments, "--out", str(tmp_path / "m.csv"), *runs]) == 2
+    assert message in capsys.readouterr().err
+    assert not (tmp_path / "m.csv").exists()

@@ -1,0 +1,374 @@
+"""The train step as a whole, on small phantoms: exact, resumable, paired, and clear about what it cannot use."""
+
+import csv
+import json
+import logging
+import signal
+
+import numpy as np
+import pytest
+import torch
+import yaml
+from training_cases import SIZES, arguments, settings, write_dataset
+
+from imbalance_aware.errors import UserError
+from imbalance_aware.training import augment_cpu, train
+from imbalance_aware.training.interruption import Interruption
+from imbalance_aware.training.lock import locked
+from imbalance_aware.training.loop import learning_rate
+from imbalance_aware.training.model import InputSpec, load_model, make_model
+
+OUTPUTS = ["config.yaml", "features.npy", "history.csv", "model.pt", "predictions.csv"]
+N = sum(SIZES["train"].values())
+STEPS = -(-N // 8)
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory):
+    return write_dataset(tmp_path_factory.mktemp("dataset"))
+
+
+def run(dataset, out, options=None, seed=0, *more):
+    train.run(arguments(dataset, out, json.dumps(options or settings()), seed, "--code", "0" * 16, *more))
+    return out
+
+
+def read(path):
+    with path.open(newline="") as handle:
+        return list(csv.DictReader(handle))
+
+
+def without_seconds(folder):
+    return [{key: value for key, value in row.items() if key != "seconds"} for row in read(folder / "history.csv")]
+
+
+def assert_same(one, other):
+    for name in OUTPUTS:
+        if name != "history.csv":
+            assert (one / name).read_bytes() == (other / name).read_bytes(), name
+    assert without_seconds(one) == without_seconds(other)
+
+
+def stop_after(monkeypatch, count):
+    """Have the run told to stop by SIGTERM when it has asked ``count`` times."""
+    asked = iter(range(1, count + 1))
+    received = property(lambda self: signal.SIGTERM if next(asked, count) == count else None, lambda self, value: None)
+    monkeypatch.setattr(Interruption, "received", received, raising=False)
+
+
+@pytest.fixture(scope="module")
+def fresh(dataset, tmp_path_factory):
+    return run(dataset, tmp_path_factory.mktemp("fresh"))
+
+
+def test_the_run_folder_holds_its_files_and_no_others(fresh):
+    assert sorted(path.name for path in fresh.iterdir()) == OUTPUTS
+
+
+def test_predictions(fresh, dataset):
+    rows = read(fresh / "predictions.csv")
+    expected = [row for row in read(dataset / "samples.csv") if row["split"] == "test"]
+    assert [(row["subject"], row["class"], row["label"]) for row in rows] == [
+        (row["subject"], row["class"], row["label"]) for row in expected
+    ]
+    assert list(rows[0]) == ["subject", "class", "label", "prob_a", "prob_b", "prob_c"]
+    probabilities = np.array([[float(row[f"prob_{name}"]) for name in "abc"] for row in rows])
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-12)
+    features = np.load(fresh / "features.npy")
+    assert features.shape == (len(rows), 8)
+    assert features.dtype == np.float32
+    model, spec, config = load_model(fresh / "model.pt")
+    assert (spec.channels, spec.shape, spec.classes) == (2, (16, 16), ("a", "b", "c"))
+    assert config == yaml.safe_load((fresh / "config.yaml").read_text())
+    images = torch.from_numpy(np.load(dataset / "images.npy")[N:]).float() / 255
+    with torch.inference_mode():
+        np.testing.assert_allclose(model(images).double().softmax(1), probabilities, atol=1e-6)
+        np.testing.assert_allclose(model.features(images), features, atol=1e-5)
+
+
+def test_history(fresh):
+    rows = read(fresh / "history.csv")
+    assert list(rows[0]) == ["epoch", "learning_rate", "train_loss", "train_balanced_accuracy", "seconds"]
+    assert [row["epoch"] for row in rows] == ["1", "2", "3"]
+    assert [float(row["learning_rate"]) for row in rows] == pytest.approx([1e-3, 7.5e-4, 2.5e-4])
+
+
+def test_cosine_annealing_is_torchs():
+    optimiser = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.1)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, T_max=30)
+    for epoch in range(30):
+        assert learning_rate(0.1, epoch, 30) == pytest.approx(schedule.get_last_lr()[0], rel=1e-9)
+        optimiser.step()
+        schedule.step()
+
+
+def test_one_whole_batch_gives_the_loss_of_the_initial_weights(dataset, tmp_path):
+    options = settings(
+        training={"epochs": 1, "batch_size": N},
+        augmentation={"probability": 0},
+        condition={"loss": {"ce": 1}, "weighted": True},
+    )
+    (row,) = read(run(dataset, tmp_path / "run", options) / "history.csv")
+    model = make_model(options["model"], InputSpec(2, (16, 16), "uint8", None, ("a", "b", "c")), 0).train()
+    samples = read(dataset / "samples.csv")[:N]
+    target = torch.tensor([int(sample["label"]) for sample in samples])
+    images = torch.from_numpy(np.load(dataset / "images.npy")[:N]).float() / 255
+    logits = model(images.contiguous(memory_format=torch.channels_last))
+    each = torch.nn.functional.cross_entropy(logits, target, reduction="none")
+    counts = torch.bincount(target)
+    expected = (each * (N / (3 * counts))[target]).mean().item()
+    assert float(row["train_loss"]) == pytest.approx(expected, rel=1e-5)
+    right = logits.argmax(1) == target
+    recalls = [right[target == label].double().mean().item() for label in range(3)]
+    assert float(row["train_balanced_accuracy"]) == pytest.approx(np.mean(recalls), abs=1e-9)
+
+
+def test_same_bytes_whatever_ran_before(fresh, dataset, tmp_path):
+    other = settings(condition={"loss": {"soft_mcc": 1}, "sampling": "oversampling"})
+    run(dataset, tmp_path / "other", other, 5)
+    torch.manual_seed(123)
+    np.random.default_rng(1)
+    assert_same(fresh, run(dataset, tmp_path / "again"))
+
+
+def test_another_seed_gives_other_weights(fresh, dataset, tmp_path):
+    other = run(dataset, tmp_path / "run", seed=1)
+    assert not np.array_equal(np.load(fresh / "features.npy"), np.load(other / "features.npy"))
+
+
+def test_config_yaml_can_be_given_as_settings(fresh, dataset, tmp_path):
+    train.run(arguments(dataset, tmp_path / "run", str(fresh / "config.yaml"), 0, "--code", "0" * 16))
+    assert_same(fresh, tmp_path / "run")
+
+
+def test_config_tells_what_shaped_the_run(fresh, dataset):
+    config = yaml.safe_load((fresh / "config.yaml").read_text())
+    assert config["condition"] == {"loss": {"ce": 1.0}, "kwargs": {}, "sampling": "uniform", "weighted": False}
+    assert config["recorded"]["seed"] == 0
+    assert config["recorded"]["versions"]["torch"] == torch.__version__
+    assert str(dataset) not in (fresh / "config.yaml").read_text()
+
+
+@pytest.mark.parametrize("stops", [(1,), (STEPS,), (STEPS + 1, 2, STEPS), (3 * STEPS,)])
+def test_a_run_that_is_stopped_ends_with_the_same_bytes(fresh, dataset, tmp_path, monkeypatch, caplog, stops):
+    caplog.set_level(logging.INFO)
+    out = tmp_path / "run"
+    for count in stops:
+        with monkeypatch.context() as patch, pytest.raises(SystemExit) as stop:
+            stop_after(patch, count)
+            run(dataset, out)
+        assert stop.value.code == 128 + signal.SIGTERM
+        assert len(list(out.glob("checkpoint-*.pt"))) == 1
+    assert "stopped by SIGTERM after" in caplog.text
+    caplog.clear()
+    run(dataset, out)
+    epochs, steps = divmod(sum(stops), STEPS)
+    if steps == 0:
+        epochs, steps = epochs - 1, STEPS
+    assert f"goes on after {epochs} epochs and {steps} steps" in caplog.text
+    assert sorted(path.name for path in out.iterdir()) == OUTPUTS, "the checkpoint is gone"
+    assert_same(fresh, out)
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        {"loss": {"ce": 1, "soft_f1": 1}, "sampling": "oversampling"},
+        {"loss": {"soft_mcc": 1}, "weighted": True},
+        {"loss": {"soft_mcc": 1}, "kwargs": {"soft_mcc": {"queue_size": 20}}, "sampling": "square_root"},
+        {"loss": {"ldam": 1}, "kwargs": {"ldam": {"deferred_until": 0.4}}, "sampling": "effective_number"},
+        {"loss": {"ce": 0.5, "auc_margin": 1}},
+    ],
+    ids=lambda condition: "+".join(condition["loss"]),
+)
+def test_other_conditions_resume_exactly_too(dataset, tmp_path, monkeypatch, condition):
+    options = settings(condition=condition)
+    with monkeypatch.context() as patch, pytest.raises(SystemExit):
+        stop_after(patch, STEPS + 2)
+        run(dataset, tmp_path / "stopped", options)
+    assert_same(run(dataset, tmp_path / "fresh", options), run(dataset, tmp_path / "stopped", options))
+
+
+def test_a_run_that_crashes_goes_on_from_its_last_checkpoint(fresh, dataset, tmp_path, monkeypatch):
+    made = []
+
+    def crash(self, rows, changes, original=augment_cpu.CpuImages._batch):
+        made.append(rows)
+        if len(made) == STEPS + 3:
+            raise MemoryError
+        return original(self, rows, changes)
+
+    with monkeypatch.context() as patch, pytest.raises(MemoryError):
+        patch.setattr(augment_cpu.CpuImages, "_batch", crash)
+        run(dataset, tmp_path / "run", None, 0, "--checkpoint-every-s", "0")
+    assert_same(fresh, run(dataset, tmp_path / "run"))
+
+
+@pytest.mark.parametrize("change", ["settings", "seed", "code", "data"])
+def test_a_changed_parameter_never_resumes(dataset, tmp_path, monkeypatch, change, caplog):
+    caplog.set_level(logging.INFO)
+    with monkeypatch.context() as patch, pytest.raises(SystemExit):
+        stop_after(patch, STEPS)
+        run(dataset, tmp_path / "run")
+    options, seed, code = settings(), 0, "0" * 16
+    if change == "settings":
+        options["training"]["learning_rate"] = 2e-3
+    if change == "seed":
+        seed = 1
+    if change == "code":
+        code = "1" * 16
+    if change == "data":
+        dataset = write_dataset(tmp_path / "other", edge=17)
+    for name in ("run", "fresh"):
+        train.run(arguments(dataset, tmp_path / name, json.dumps(options), seed, "--code", code))
+    assert "it belongs to a run with other code, settings, seed or data" in caplog.text
+    assert_same(tmp_path / "run", tmp_path / "fresh")
+
+
+def test_conditions_of_one_seed_are_paired(dataset, tmp_path, monkeypatch):
+    """Under one sampling mode they start from the same weights and see the same batches, to the bit."""
+    seen = {}
+    for name in ("ce", "soft_mcc"):
+        batches = seen[name] = []
+
+        def spy(self, rows, changes, original=augment_cpu.CpuImages._batch, batches=batches):
+            batch = original(self, rows, changes)
+            batches.append((rows.tolist(), batch.numpy().tobytes()))
+            return batch
+
+        with monkeypatch.context() as patch:
+            patch.setattr(augment_cpu.CpuImages, "_batch", spy)
+            run(dataset, tmp_path / name, settings(condition={"loss": {name: 1}}))
+    assert len(seen["ce"]) > 3 * STEPS
+    assert seen["ce"] == seen["soft_mcc"]
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "float16"])
+def test_volumes_learn_what_can_be_learnt(tmp_path, dtype):
+    dataset = write_dataset(tmp_path / "data", dimensions=3, dtype=dtype, edge=12)
+    options = settings(training={"epochs": 20, "learning_rate": 0.01}, condition={"sampling": "oversampling"})
+    options["augmentation"] = {"gamma": [0.9, 1.1], "blur_sigma": [0, 1.5], "flip_axes": [0, 1, 2], "crop": 8}
+    out = run(dataset, tmp_path / "run", options)
+    rows = read(out / "predictions.csv")
+    guesses = [max("abc", key=lambda name: float(row[f"prob_{name}"])) for row in rows]
+    right = np.array([guess == row["class"] for guess, row in zip(guesses, rows, strict=True)])
+    assert right.mean() > 0.8
+    assert float(read(out / "history.csv")[-1]["train_loss"]) < float(read(out / "history.csv")[0]["train_loss"])
+
+
+def test_a_diverged_run_finishes_and_says_so(dataset, tmp_path, caplog):
+    out = run(dataset, tmp_path / "run", settings(training={"learning_rate": 1e38}))
+    assert "diverged in epoch" in caplog.text
+    assert {row[f"prob_{name}"] for row in read(out / "predictions.csv") for name in "abc"} == {""}
+    assert sorted(path.name for path in out.iterdir()) == OUTPUTS
+    assert read(out / "history.csv")[-1]["train_loss"] == ""
+
+
+def test_what_a_killed_process_left_half_written_is_removed(fresh, dataset, tmp_path):
+    (tmp_path / ".checkpoint-0123456789abcdef-x1y2z3.pt").write_bytes(b"half")
+    run(dataset, tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == OUTPUTS
+
+
+def test_two_trainings_in_one_folder(dataset, tmp_path):
+    with locked(tmp_path / "run"), pytest.raises(UserError, match="is training this run"):
+        run(dataset, tmp_path / "run")
+
+
+def edit_samples(source, folder, change):
+    """The dataset with a changed table."""
+    folder.mkdir()
+    (folder / "images.npy").symlink_to(source / "images.npy")
+    rows = read(source / "samples.csv")
+    change(rows)
+    with (folder / "samples.csv").open("w", newline="") as handle:
+        writer = csv.DictWriter(handle, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    return folder
+
+
+def set_all(key, value, **where):
+    def change(rows):
+        for row in rows:
+            if all(row[name] == wanted for name, wanted in where.items()):
+                row[key] = value
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda rows: rows.pop(), "holds 53 images and .* 52 rows"),
+        (set_all("split", "train", split="test"), "no sample is in the split test"),
+        (set_all("split", "test", split="train"), "no sample is in the split train"),
+        (set_all("split", "", subject="s3"), 'line 5: split is ""'),
+        (set_all("label", "nan", subject="s3"), 'line 5: label is "nan"'),
+        (set_all("label", "3", label="2"), "expected labels 0 … K-1"),
+        (set_all("label", "1", subject="s0"), "label 1 stands for both"),
+        (set_all("class", "b", label="2"), "each with its own name"),
+        (set_all("split", "test", label="2"), "no training sample of the class c"),
+    ],
+)
+def test_tables_that_cannot_be_used(dataset, tmp_path, change, message):
+    with pytest.raises(UserError, match=message):
+        run(edit_samples(dataset, tmp_path / "data", change), tmp_path / "run")
+
+
+def values(array):
+    return lambda path: np.save(path, array)
+
+
+@pytest.mark.parametrize(
+    ("write", "message"),
+    [
+        (lambda path: None, "no such file"),
+        (lambda path: path.write_bytes(b"hello"), "not a NumPy array, or cut short"),
+        (values(np.zeros((53, 2, 16, 16), dtype=np.float32)), "expected uint8 or float16 images"),
+        (values(np.zeros((53, 256), dtype=np.uint8)), "expected uint8 or float16 images"),
+        (values(np.full((53, 2, 8, 8), 1.5, dtype=np.float16)), "values outside"),
+        (values(np.full((53, 2, 8, 8), np.nan, dtype=np.float16)), "values outside"),
+        (values(np.full((53, 2, 8, 8), -0.5, dtype=np.float16)), "values outside"),
+    ],
+)
+def test_arrays_that_cannot_be_used(dataset, tmp_path, write, message):
+    (tmp_path / "samples.csv").symlink_to(dataset / "samples.csv")
+    write(tmp_path / "images.npy")
+    with pytest.raises(UserError, match=message):
+        run(tmp_path, tmp_path / "run")
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_asking_for_a_gpu_without_one(dataset, tmp_path):
+    with pytest.raises(UserError, match="finds no GPU"):
+        run(dataset, tmp_path / "run", settings(training={"device": "cuda"}))
+
+
+def test_a_negative_seed(dataset, tmp_path):
+    with pytest.raises(UserError, match="--seed is -1"):
+        run(dataset, tmp_path / "run", seed=-1)
+
+
+def test_bfloat16_on_the_cpu_is_refused(dataset, tmp_path):
+    with pytest.raises(UserError, match="bfloat16 gradients of some convolutions are wrong"):
+        run(dataset, tmp_path / "run", settings(training={"precision": "bfloat16"}))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"training": {"epochs": 0}}, "training.epochs: input should be greater than or equal to 1"),
+        ({"training": {"batch_size": 1}}, "training.batch_size"),
+        ({"training": {"epoch": 3}}, 'unknown key "epoch" in training. Did you mean "epochs"'),
+        ({"condition": {"sampling": "over"}}, '"over" is not known'),
+        ({"condition": {"loss": {"cee": 1}}}, 'unknown loss "cee". Did you mean "ce"'),
+        ({"augmentation": {"gamma": [1.5, 0.5]}}, "a range is"),
+        ({"augmentation": {"crop": 40}}, "crop is 40, more than the images have: 16 x 16"),
+        ({"model": {"blocks": [1]}}, "blocks and widths need one number for each of the 4 stages"),
+        ({"model": {"stem_kernel": 4}}, "stem_kernel must be odd"),
+    ],
+)
+def test_settings_that_cannot_be_used(dataset, tmp_path, options, message):
+    with pytest.raises(UserError, match=message):
+        run(dataset, tmp_path / "run", settings(**options))

@@ -1,0 +1,45 @@
+"""Snakemake is killed in the middle of a study; the rerun repeats nothing and ends with the same results."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from tiny_study import TINY
+
+pytestmark = pytest.mark.slow
+
+RUNS = "results/runs/tiny/fundus_phantoms"
+
+
+def test_killed_and_started_again(workflow):
+    study = TINY["studies"]["tiny"]
+    longer = study | {"training": study["training"] | {"epochs": 40}}
+    workflow.configure(TINY | {"studies": {"tiny": longer}})
+    targets = [f"{RUNS}/{condition}/seed-0/metrics.json" for condition in ("ce-uniform", "mcc-oversampling")]
+
+    command = [sys.executable, "-m", "snakemake", "--cores", "1", *targets, "--configfile", "config/test.yaml"]
+    process = subprocess.Popen(
+        command, cwd=workflow.folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+    )
+    deadline = time.monotonic() + 300
+    while len(started := list(workflow.folder.glob(f"{RUNS}/*/seed-0/history.csv"))) < 2:
+        assert process.poll() is None and time.monotonic() < deadline, "it was to be killed in the second run"
+        time.sleep(0.02)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    done = [path.parent / "model.pt" for path in started if (path.parent / "model.pt").exists()]
+    assert len(done) == 1
+    finished_at = done[0].stat().st_mtime_ns
+
+    workflow.run("--unlock")
+    workflow.run(*targets)
+    assert done[0].stat().st_mtime_ns == finished_at, "the run that was done is not repeated"
+    killed = {path.parent.parent.name: path.parent for path in workflow.folder.glob(f"{RUNS}/*/seed-0/model.pt")}
+    interrupted = next(folder for folder in killed.values() if folder / "model.pt" != done[0])
+    again = {name: (interrupted / name).read_bytes() for name in ("model.pt", "predictions.csv", "features.npy")}
+
+    workflow.run(str(interrupted.relative_to(workflow.folder) / "metrics.json"), "--forcerun", "train")
+    assert {name: (interrupted / name).read_bytes() for name in again} == again, "as if it had not been interrupted"

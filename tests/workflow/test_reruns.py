@@ -1,0 +1,88 @@
+"""What reruns and what never does: by content, not by time."""
+
+import os
+
+import pytest
+from tiny_study import ROWS
+
+pytestmark = pytest.mark.slow
+
+AFTERWARDS = {"collect", "tables"}
+
+
+@pytest.fixture(scope="module")
+def finished(workflow):
+    """The tiny study, done."""
+    workflow.run()
+    assert workflow.planned() == set()
+    return workflow
+
+
+@pytest.fixture
+def edited(finished):
+    """Edit a file for the length of a test."""
+    originals = {}
+
+    def edit(name, change):
+        path = finished.folder / name
+        originals[path] = path.read_text()
+        path.write_text(change(originals[path]))
+
+    yield edit
+    for path, text in originals.items():
+        path.write_text(text)
+    assert finished.planned() == set(), "reverting the edit cancels the rerun"
+
+
+def test_touching_every_file_reruns_nothing(finished):
+    for path in finished.folder.rglob("*"):
+        if "results" not in path.parts and ".snakemake" not in path.parts:
+            os.utime(path)
+    assert finished.planned() == set()
+
+
+def test_an_edited_loss_reruns_the_conditions_that_use_it(finished, edited):
+    edited("src/imbalance_aware/losses/soft_mcc.py", lambda text: text + "\nLIMIT = 1\n")
+    jobs = finished.planned()
+    names = ["ce_mcc-weighted", "mcc-oversampling"]
+    assert {job for job in jobs if " " in job} == {f"{rule} {name}" for rule in ("train", "evaluate") for name in names}
+    assert jobs >= AFTERWARDS
+    assert not jobs & {"phantoms", "cohort", "resize", "pack"}
+
+
+def test_a_comment_or_another_loss_reruns_nothing(finished, edited):
+    edited("src/imbalance_aware/losses/soft_mcc.py", lambda text: "# a comment\n" + text)
+    edited("src/imbalance_aware/losses/soft_f1.py", lambda text: text + "\nLIMIT = 1\n")
+    assert finished.planned() == set()
+
+
+def test_an_edited_engine_reruns_all_training_and_no_preprocessing(finished, edited):
+    edited("src/imbalance_aware/training/sampling.py", lambda text: text + "\nLIMIT = 1\n")
+    jobs = finished.planned()
+    assert {job for job in jobs if job.startswith("train")} == {f"train {name}" for name in ROWS}
+    assert not jobs & {"phantoms", "cohort", "resize", "pack"}
+
+
+def test_a_new_row_runs_only_that_row(finished, edited):
+    edited("config/tiny.tsv", lambda text: text + "focal-uniform\tfocal\tuniform\tfalse\t{}\n")
+    jobs = finished.planned()
+    assert {job for job in jobs if " " in job} == {"train focal-uniform", "evaluate focal-uniform"}
+    assert jobs >= AFTERWARDS
+
+
+def test_changed_arguments_of_a_loss_rerun_that_condition(finished, edited):
+    old = "soft_mcc\toversampling\tfalse\t{}"
+    new = old.replace("{}", '{"soft_mcc": {"form": "macro"}}')
+    edited("config/tiny.tsv", lambda text: text.replace(old, new))
+    assert {job for job in finished.planned() if job.startswith("train")} == {"train mcc-oversampling"}
+
+
+def test_a_setting_reruns_what_it_shapes(finished, edited):
+    edited("config/test.yaml", lambda text: text.replace("epochs: 2", "epochs: 3"))
+    assert {job for job in finished.planned() if job.startswith("train")} == {f"train {name}" for name in ROWS}
+
+
+def test_a_single_condition_is_a_target(finished):
+    target = "results/runs/tiny/fundus_phantoms/mcc-oversampling/seed-7/metrics.json"
+    jobs = finished.planned(target)
+    assert jobs == {"train mcc-oversampling", "evaluate mcc-oversampling"}

