@@ -73,6 +73,7 @@ def measure(args: argparse.Namespace, folder: Path) -> tuple[list[tuple], dict[s
         rest[name] = options | reports(name, previous)
         previous = name
     picture = {**names, "size": 96, "volumes": scaled, "tumour": tumour, "out": args.out / "qc.png"}
+    picture["slices"] = folder / "slices.npz"
     rest["qc_picture"] = picture | {"previous": folder / "crop.json"}
     costs += [(name, *step(name, **options)) for name, options in rest.items()]
     return costs, comparisons

@@ -293,10 +293,24 @@ def test_pictures_are_drawn_of_those_in_and_of_those_out(prepared, patient):
     mri_cases.prepare(patient, HEALTHY, patient / "out")
     for folder, least in ((prepared[0], 600), (patient / "out" / HEALTHY, 30)):
         files = {"volumes": folder / "scaled.nii", "tumour": folder / "tumour.nii.gz", "previous": folder / "crop.json"}
-        mri_cases.step("qc_picture", sequences=list(mri_cases.SEQUENCES), size=24, out=patient / "qc.png", **files)
+        files |= {"out": patient / "qc.png", "slices": patient / f"{least}.npz"}
+        mri_cases.step("qc_picture", sequences=list(mri_cases.SEQUENCES), size=24, **files)
         picture = np.asarray(Image.open(patient / "qc.png").convert("RGB"))
         assert picture.shape[0] >= least and picture.any()
     assert len(np.unique(picture.reshape(-1, 3), axis=0)) > 1, "the reason is written"
+    assert (patient / "30.npz").stat().st_size == 0
+
+
+def test_the_axial_slice_passes_through_the_middle_of_the_patch(prepared, tmp_path):
+    folder, _ = prepared
+    files = {"volumes": folder / "scaled.nii", "tumour": folder / "tumour.nii.gz", "previous": folder / "crop.json"}
+    files |= {"out": tmp_path / "qc.png", "slices": tmp_path / "slices.npz"}
+    mri_cases.step("qc_picture", sequences=list(mri_cases.SEQUENCES), size=24, **files)
+    kept, patch = np.load(tmp_path / "slices.npz"), np.load(folder / "patch.npy")
+    assert kept["slices"].shape == (4, 48, 58) and kept["slices"].dtype == np.uint8
+    x, y = kept["corner"]
+    assert (kept["slices"][:, x : x + 24, y : y + 24] == patch[:, :, :, 12]).all()
+    assert kept["tumour"][x : x + 24, y : y + 24].sum() == kept["tumour"].sum() > 0
 
 
 def _cohort(folder, subjects):

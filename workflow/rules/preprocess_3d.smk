@@ -211,7 +211,8 @@ rule qc_picture:
         tumour=f"{SUBJECT}/tumour.nii.gz",
         previous=f"{SUBJECT}/crop.json",
     output:
-        report(
+        slices=f"{SUBJECT}/slices.npz",
+        picture=report(
             f"{SUBJECT}/qc.png",
             caption="../report/qc_picture.rst",
             category="Data",
@@ -233,7 +234,8 @@ rule qc_picture:
         code=code_digest(["preprocessing.qc_picture"]),
     shell:
         "python -m imbalance_aware qc_picture --sequences {params.sequences} --size {params.size}"
-        " --volumes {input.volumes:q} --tumour {input.tumour:q} --previous {input.previous:q} --out {output:q} 2> {log:q}"
+        " --volumes {input.volumes:q} --tumour {input.tumour:q} --previous {input.previous:q} --out {output.picture:q}"
+        " --slices {output.slices:q} 2> {log:q}"
 
 
 rule prepared:

@@ -1,7 +1,8 @@
 """Draw what was made of one subject: three planes through the middle of its patch, every sequence, scaled to [0, 1],
 with the outline of the tumour (orange) and of the patch (blue).
 
-Of a subject that failed, what there is is shown, with the reason.
+Of a subject that failed, what there is is shown, with the reason. The axial slice is written as numbers too, for figures
+that are drawn when all subjects are prepared; of a subject that failed, that file is empty.
 """
 
 import argparse
@@ -12,6 +13,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from imbalance_aware.files import atomic
+from imbalance_aware.preprocessing.axial_slice import write_axial_slice
 from imbalance_aware.preprocessing.subject_step import read_report
 from imbalance_aware.volumes import read_channels, read_mask
 
@@ -30,14 +32,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--size", type=int, required=True, help="edge of the patch in voxels")
     parser.add_argument("--previous", type=Path, required=True, help="report of the step crop")
     parser.add_argument("--out", type=Path, required=True, help="picture to write (.png)")
+    parser.add_argument("--slices", type=Path, required=True, help="axial slices to write (.npz)")
 
 
 def run(args: argparse.Namespace) -> None:
-    """Write the picture."""
+    """Write the picture and the slices."""
     report = read_report(args.previous)
     picture = draw(report, args.volumes, args.tumour, args.sequences, args.size)
     with atomic(args.out) as path:
         picture.quantize(128).save(path, optimize=True)
+    with atomic(args.slices) as path:
+        if not report["failed"]:
+            volumes, tumour = read_channels(args.volumes).array, read_mask(args.tumour).array
+            write_axial_slice(path, volumes, tumour, report["steps"]["crop"]["centre_voxel"], args.size)
 
 
 def draw(report: dict[str, Any], volumes: Path, tumour: Path, sequences: list[str], size: int) -> Image.Image:
