@@ -7,7 +7,14 @@ from pydantic import Field, model_validator
 
 from imbalance_aware.datasets.who2021 import CLASSES
 from imbalance_aware.schema import Strict
-from imbalance_aware.volume_settings import SequenceName, Start, VolumePreprocessing
+from imbalance_aware.volume_settings import (
+    CropSettings,
+    RegistrationSettings,
+    SequenceName,
+    Start,
+    StripSettings,
+    VolumePreprocessing,
+)
 
 CohortName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
 
@@ -174,12 +181,23 @@ class Folder3DSettings(Volumes3D):
     test_cohorts: tuple[str, ...] = Field((), description="cohorts that are the test set, if the table has no split")
 
 
+class PhantomPreprocessing(VolumePreprocessing):
+    """As for patients, with what suits small drawn heads: no network has learnt to find their brains."""
+
+    registration: RegistrationSettings = Field(
+        RegistrationSettings(samples=4000), description="sequences to each other and to the atlas"
+    )
+    strip: StripSettings = Field(StripSettings(method="threshold"), description="brain extraction")
+    crop: CropSettings = Field(CropSettings(size=24), description="patch around the tumour")
+
+
 class MriPhantomSettings(Volumes3D):
     """Generated heads with tumours whose look depends on the class; not patients."""
 
     classes: ClassVar[tuple[str, ...]] = CLASSES
 
     adapter: Literal["mri_phantoms"]
+    preprocessing: PhantomPreprocessing = Field(PhantomPreprocessing(), description="from scans to patches")
     subjects: int = Field(48, ge=24, description="number of phantoms over three cohorts, the third of them for testing")
     seed: int = Field(0, ge=0, description="seed of the phantoms; the same seed gives the same bytes")
     voxel_mm: float = Field(4, ge=1, le=6, description="edge of a voxel of the atlas and of the raw scans in plane")
