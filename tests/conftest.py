@@ -14,12 +14,29 @@ def checkout() -> Path:
     return CHECKOUT
 
 
-@pytest.fixture(scope="session")
-def shared_data() -> Path:
-    """Folder of real images (glaucoma/, mri/, clinical/); named by IMBALANCE_AWARE_DATA, else data/ in the checkout."""
-    folder = Path(os.environ.get("IMBALANCE_AWARE_DATA", CHECKOUT / "data"))
+def real_data(name: str) -> Path:
+    """Folder ``name`` of real data, under IMBALANCE_AWARE_DATA or data/ in the checkout; skips the test without it."""
+    folder = Path(os.environ.get("IMBALANCE_AWARE_DATA", CHECKOUT / "data")) / name
     if not folder.is_dir():
         pytest.skip(
             f"no real data at {folder}; set IMBALANCE_AWARE_DATA to a folder that holds glaucoma/, mri/, clinical/"
         )
     return folder
+
+
+@pytest.fixture(scope="session")
+def glaucoma_data() -> Path:
+    """The photographs of Ahn et al. 2018, in three folders of classes."""
+    return real_data("glaucoma")
+
+
+@pytest.fixture(scope="session")
+def clinical_data() -> Path:
+    """Published tables of biomarkers: UCSF-PDGM-metadata_v5.csv, tcga_subtypes_ceccarelli2016.csv."""
+    return real_data("clinical")
+
+
+@pytest.fixture(scope="session")
+def reference_patient() -> Path:
+    """TCGA-FG-6692: raw/ with four scans, brats_toolkit_reference/ with BraTS Toolkit's output on them."""
+    return real_data("mri/TCGA-FG-6692")

@@ -133,10 +133,8 @@ def test_fingerprint_follows_names_and_sizes_only(source):
 
 
 @pytest.fixture(scope="module")
-def real(shared_data) -> pd.DataFrame:
-    if not (shared_data / "glaucoma").is_dir():
-        pytest.skip(f"no glaucoma/ in {shared_data}")
-    return find(Ahn2018Settings(adapter="ahn2018", path=shared_data / "glaucoma"), RESOURCES)
+def real(glaucoma_data) -> pd.DataFrame:
+    return find(Ahn2018Settings(adapter="ahn2018", path=glaucoma_data), RESOURCES)
 
 
 def test_the_real_set_has_the_papers_counts(real):
@@ -174,8 +172,8 @@ def test_dropping_conflicts_of_the_real_set_leaves_the_test_set_alone(real):
     assert not duplicates(facts)["across_split"].any()
 
 
-def test_a_random_split_of_the_real_set_has_the_same_shares(real, shared_data):
-    settings = Ahn2018Settings(adapter="ahn2018", path=shared_data / "glaucoma", split="random")
+def test_a_random_split_of_the_real_set_has_the_same_shares(real, glaucoma_data):
+    settings = Ahn2018Settings(adapter="ahn2018", path=glaucoma_data, split="random")
     facts = real.assign(split="")
     assign_split(facts, settings)
     test = facts[facts["split"] == "test"]

@@ -158,8 +158,8 @@ def test_wrong_settings_are_refused_in_words(tmp_path, change, message):
         validate(GliomaSettings, glioma_trees.settings(tmp_path) | change, "test")
 
 
-def test_the_published_table_of_ucsf_pdgm(shared_data):
-    markers = ucsf_pdgm.markers(shared_data / "clinical/UCSF-PDGM-metadata_v5.csv")
+def test_the_published_table_of_ucsf_pdgm(clinical_data):
+    markers = ucsf_pdgm.markers(clinical_data / "UCSF-PDGM-metadata_v5.csv")
     assert len(markers) == 501
     first = markers[~markers.index.str.contains("_FU")]
     assert len(first) == 495 and first.index.is_unique
@@ -169,15 +169,15 @@ def test_the_published_table_of_ucsf_pdgm(shared_data):
     assert classes == {"glioblastoma": 392, "astrocytoma": 84, "oligodendroglioma": 15, "": 4}
 
 
-def test_the_published_table_of_tcga(shared_data):
-    markers = tcga.markers(shared_data / "clinical/tcga_subtypes_ceccarelli2016.csv")
+def test_the_published_table_of_tcga(clinical_data):
+    markers = tcga.markers(clinical_data / "tcga_subtypes_ceccarelli2016.csv")
     assert len(markers) == 1122 and markers.index.is_unique
     classes = Counter(tumour_class(*row)[0] for row in markers.itertuples(index=False))
     assert classes == {"glioblastoma": 538, "astrocytoma": 283, "oligodendroglioma": 171, "": 130}
 
 
-def test_every_patient_of_the_ucsf_table_is_found_in_the_published_layout(shared_data, tmp_path):
-    table = shared_data / "clinical/UCSF-PDGM-metadata_v5.csv"
+def test_every_patient_of_the_ucsf_table_is_found_in_the_published_layout(clinical_data, tmp_path):
+    table = clinical_data / "UCSF-PDGM-metadata_v5.csv"
     for name in ucsf_pdgm.markers(table).index:
         glioma_trees.ucsf_patient(tmp_path / "UCSF-PDGM-v5", name, bias=False)
     cohort = {"adapter": "ucsf_pdgm", "path": str(tmp_path), "table": str(table)}

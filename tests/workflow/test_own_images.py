@@ -59,8 +59,8 @@ def test_bad_images_end_as_reasons_and_the_others_go_on(workflow):
     assert (patients.nunique() == 1).all(), "no patient is on both sides"
 
 
-def test_the_real_photographs_from_folder_to_metrics(workflow, shared_data):
-    photographs = {"adapter": "ahn2018", "path": str(shared_data / "glaucoma"), "image_size": [32, 32]}
+def test_the_real_photographs_from_folder_to_metrics(workflow, glaucoma_data):
+    photographs = {"adapter": "ahn2018", "path": str(glaucoma_data), "image_size": [32, 32]}
     workflow.configure(study({"glaucoma_32": photographs}))
     workflow.run("results/runs/tiny/glaucoma_32/ce_mcc-weighted/metrics.csv")
 

@@ -136,7 +136,7 @@ def _folder(module: str) -> Path:
     found = importlib.util.find_spec(module)
     if found is None or found.origin is None:
         raise UserError(
-            f'the package with {module} is not installed; `pip install ".[preprocess]"`, or let Snakemake build the '
+            f'the package with {module} is not installed; `pip install ".[strip]"`, or let Snakemake build the '
             "environment: --software-deployment-method conda"
         )
     return Path(found.origin).parent
