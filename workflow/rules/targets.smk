@@ -29,11 +29,19 @@ def all_tables():
 def all_figures():
     """Every figure of the studies to run: some show all datasets of a study, some one."""
     whole = ["figure5_class_distribution", "balanced_accuracy"]
-    single = ["learning_curves", "confusion_matrices", "figure2_feature_map"]
+    single = ["learning_curves", "confusion_matrices", "figure2_feature_map", "figure4_augmentations"]
+    of_kind = {"images": single, "volumes": [*single, "figure3_sequences"]}
     return [
         f"results/figures/{name}/{figure}.png"
         for name, study in STUDIES.items()
-        for figure in [*whole, *(f"{dataset}/{figure}" for dataset in study.settings.datasets for figure in single)]
+        for figure in [
+            *whole,
+            *(
+                f"{dataset}/{figure}"
+                for dataset in study.settings.datasets
+                for figure in of_kind[CONFIG.datasets[dataset].kind]
+            ),
+        ]
     ]
 
 

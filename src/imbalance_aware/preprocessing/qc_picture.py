@@ -1,8 +1,8 @@
 """Draw what was made of one subject: three planes through the middle of its patch, every sequence, scaled to [0, 1],
 with the outline of the tumour (orange) and of the patch (blue).
 
-Of a subject that failed, what there is is shown, with the reason. The axial slice is written as numbers too, for figures
-that are drawn when all subjects are prepared; of a subject that failed, that file is empty.
+Of a subject that failed, what there is is shown, with the reason. The axial slice is written as numbers too, for
+figures that are drawn when all subjects are prepared; of a subject that failed, that file is empty.
 """
 
 import argparse

@@ -25,7 +25,10 @@ METRICS = {
 PAPER_LOSSES = ("ce", "ce_f1", "ce_mcc", "f1", "focal", "mcc")
 PAPER_DATASETS = ("glioma", "glaucoma")
 
-ABBREVIATIONS = ("AUC", "AUROC", "BCE", "CB", "CE", "DRW", "EGD", "F1", "IDH", "LDAM", "MCC", "MRI", "TCGA", "VS")
+ABBREVIATIONS = (
+    *("AUC", "AUROC", "BCE", "CB", "CE", "DRW", "F1", "LDAM", "MCC", "VS"),
+    *("EGD", "FLAIR", "IDH", "MRI", "TCGA"),
+)
 WORDS = {word.lower(): word for word in ABBREVIATIONS}
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import matplotlib
 from matplotlib.artist import Artist
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from imbalance_aware.files import atomic
@@ -77,6 +78,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments that every figure has."""
     parser.add_argument("--png", type=Path, required=True, help="picture to write, 300 dots per inch")
     parser.add_argument("--pdf", type=Path, required=True, help="the same as vectors")
+
+
+def bare(axes: Axes) -> None:
+    """Axes that hold a picture: no ticks, no frame."""
+    axes.set(xticks=[], yticks=[])
+    axes.spines[:].set_visible(False)
 
 
 def legend_above(canvas: Figure, handles: Sequence[Artist], title: str = "", **look: float) -> None:
