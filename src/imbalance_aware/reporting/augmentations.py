@@ -29,7 +29,8 @@ CROPS = {"Central crop": style.SKY, "Random crop": style.ORANGE}
 #: All images of a volume are shown from 0 to this percentile of the brightest of them.
 BRIGHTEST_PERCENT = 99.5
 #: Photographs in a row; letters in a line above a panel.
-COLUMNS, LETTERS = 4, 16
+COLUMNS, LETTERS = 4, 17
+NO_BREAK = "\N{NO-BREAK SPACE}"
 #: Edge of a panel, two lines of its title, the name above all, a legend, and the names of planes, in inches.
 PANEL_INCH, TITLE_INCH, NAME_INCH, LEGEND_INCH, BESIDE_INCH = 0.86, 0.28, 0.13, 0.2, 0.15
 
@@ -106,7 +107,7 @@ def title(examples: dict[str, np.ndarray], position: int) -> str:
         for name, (symbol, value, nothing) in strengths.items()
         if not (value == nothing or np.isnan(value))
     }
-    amounts = ", ".join(made.values()).replace(" =", "")
+    amounts = ", ".join(made.values()).replace(" = ", NO_BREAK)
     directions = DIRECTIONS[examples["flip"].shape[1]]
     flips = [directions[axis] for axis in np.flatnonzero(examples["flip"][position])]
     moved = examples["origin"][position] - examples["origin"][0]
