@@ -26,6 +26,8 @@ STEPS = {
     "pack": ("preprocessing.pack", "put all samples of a dataset into one array"),
     "augmentation_examples": ("training.augmentation_examples", "change one training image in every way"),
     "train": ("training.train", "train one condition with one seed"),
+    "bundle": ("training.bundle", "put all that training a study needs into one file, for another machine"),
+    "train_bundle": ("training.train_bundle", "train the runs of an unpacked bundle"),
     "predict": ("training.predict", "classify new images with a trained model"),
     "evaluate": ("evaluation.evaluate", "compute the metrics of one run from its predictions"),
     "collect": ("reporting.collect", "gather the metrics of all runs of a study"),

@@ -24,15 +24,20 @@ def code_digest(modules: Iterable[str]) -> str:
     Returns:
         16 hexadecimal digits.
     """
-    closure: set[str] = set()
+    content = "".join(f"{module}:{_source_digest(module)}\n" for module in closure(modules))
+    return hashlib.sha256(content.encode()).hexdigest()[:16]
+
+
+def closure(modules: Iterable[str]) -> list[str]:
+    """``modules`` and every module of this package that they import, directly or not, by name."""
+    found: set[str] = set()
     waiting = list(modules)
     while waiting:
         module = waiting.pop()
-        if module not in closure:
-            closure.add(module)
+        if module not in found:
+            found.add(module)
             waiting += _imports(module)
-    content = "".join(f"{module}:{_source_digest(module)}\n" for module in sorted(closure))
-    return hashlib.sha256(content.encode()).hexdigest()[:16]
+    return sorted(found)
 
 
 def module_path(module: str) -> Path:

@@ -5,6 +5,7 @@ import os
 import shlex
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 from snakemake.settings.types import DeploymentMethod
 
@@ -109,6 +110,15 @@ def augmentation_of(dataset):
 
 def augmentation_settings(wildcards):
     return augmentation_of(dataset_of(wildcards)).model_dump_json()
+
+
+def bundle_settings(wildcards):
+    """Settings and code of every condition of a study on a dataset, as JSON."""
+    conditions = {}
+    for name in study_of(wildcards).conditions:
+        run = SimpleNamespace(**wildcards, condition=name)
+        conditions[name] = {"settings": json.loads(train_settings(run)), "code": train_code(run)}
+    return json.dumps({"conditions": conditions})
 
 
 def condition_facts(wildcards):

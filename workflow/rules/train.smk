@@ -33,3 +33,29 @@ rule train:
         "python -m imbalance_aware train --images {input.images:q} --samples {input.samples:q}"
         " --settings {params.settings:q} --seed {wildcards.seed} --code {params.code} --threads {threads}"
         " --out {params.folder:q} 2> {log:q}"
+
+
+# For a machine without Snakemake: snakemake results/bundles/paper/glaucoma.tar
+rule bundle:
+    input:
+        images="results/datasets/{dataset}/images.npy",
+        samples="results/datasets/{dataset}/samples.csv",
+    output:
+        "results/bundles/{study}/{dataset}.tar",
+    log:
+        "results/logs/bundle/{study}/{dataset}.log",
+    benchmark:
+        "results/benchmarks/bundle/{study}/{dataset}.tsv"
+    conda:
+        "../../envs/train.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=120,
+    params:
+        settings=bundle_settings,
+        seeds=lambda wildcards: study_of(wildcards).settings.seeds,
+        code=code_digest(["training.bundle", "training.train_bundle"]),
+    shell:
+        "python -m imbalance_aware bundle --images {input.images:q} --samples {input.samples:q}"
+        " --study {wildcards.study:q} --dataset {wildcards.dataset:q} --settings {params.settings:q}"
+        " --seeds {params.seeds} --out {output:q} 2> {log:q}"

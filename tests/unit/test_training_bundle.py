@@ -1,0 +1,176 @@
+"""Bundles: what they hold, that the images come back bit for bit, and what is said about damaged or foreign ones."""
+
+import json
+import logging
+import os
+import subprocess
+import sys
+import tarfile
+from argparse import ArgumentParser
+
+import numpy as np
+import pytest
+from training_cases import settings, write_dataset
+
+from imbalance_aware.errors import UserError
+from imbalance_aware.training import bundle, compact, train_bundle
+
+CODE = "0" * 16
+CONDITIONS = {"ce-uniform": {"ce": 1}, "ce_mcc-uniform": {"ce": 1, "soft_mcc": 1}}
+
+
+@pytest.mark.parametrize("case", ["photographs", "one image", "grey, odd size", "volumes", "volumes of bytes"])
+def test_images_come_back_bit_for_bit(tmp_path, monkeypatch, case):
+    shape = {"photographs": (13, 3, 17, 9), "one image": (1, 3, 8, 8), "grey, odd size": (5, 1, 1, 7)}.get(case)
+    images = np.random.default_rng(0).integers(0, 256, shape or (5, 4, 6, 5, 7), dtype=np.uint8)
+    images = (images / 255).astype(np.float16) if case == "volumes" else images
+    monkeypatch.setattr(compact, "CHUNK_BYTES", 3 * images[0].nbytes)
+    np.save(tmp_path / "images.npy", images)
+    compact.write_compact(np.load(tmp_path / "images.npy", mmap_mode="r"), tmp_path / "images.bz2")
+    compact.read_compact(tmp_path / "images.bz2", images.shape, images.dtype.name, tmp_path / "again.npy")
+    assert (tmp_path / "again.npy").read_bytes() == (tmp_path / "images.npy").read_bytes()
+
+
+def test_smooth_photographs_become_small(tmp_path):
+    place = np.arange(64)
+    grey = (100 + 60 * np.sin(place / 9) + 60 * np.cos(place / 7)[:, None]).astype(np.uint8)
+    images = np.tile(grey, (6, 3, 1, 1))
+    compact.write_compact(images, tmp_path / "images.bz2")
+    assert (tmp_path / "images.bz2").stat().st_size < images.nbytes / 20
+
+
+@pytest.mark.parametrize("damage", [lambda content: content[: len(content) // 2], lambda content: b"hello" + content])
+def test_damaged_images(tmp_path, damage):
+    images = np.random.default_rng(0).integers(0, 256, (5, 3, 8, 8), dtype=np.uint8)
+    path = tmp_path / "images.bz2"
+    compact.write_compact(images, path)
+    path.write_bytes(damage(path.read_bytes()))
+    with pytest.raises(UserError, match="damaged, or cut short"):
+        compact.read_compact(path, images.shape, "uint8", tmp_path / "images.npy")
+    assert not (tmp_path / "images.npy").exists()
+
+
+def make(dataset, out, seeds=(0, 1), **training):
+    """A bundle of two conditions; returns the archive."""
+    options = {
+        name: {"settings": settings(condition={"loss": loss}, training=training), "code": CODE}
+        for name, loss in CONDITIONS.items()
+    }
+    parser = ArgumentParser()
+    bundle.add_arguments(parser)
+    files = ["--images", str(dataset / "images.npy"), "--samples", str(dataset / "samples.csv"), "--out", str(out)]
+    names = ["--study", "tiny", "--dataset", "phantoms", "--seeds", *map(str, seeds)]
+    bundle.run(parser.parse_args([*files, *names, "--settings", json.dumps({"conditions": options})]))
+    return out
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory):
+    return write_dataset(tmp_path_factory.mktemp("dataset"))
+
+
+@pytest.fixture(scope="module")
+def archive(dataset, tmp_path_factory):
+    return make(dataset, tmp_path_factory.mktemp("bundle") / "phantoms.tar")
+
+
+@pytest.fixture
+def unpacked(archive, tmp_path):
+    with tarfile.open(archive) as content:
+        content.extractall(tmp_path, filter="data")
+    return tmp_path / "tiny-phantoms"
+
+
+def test_the_same_bundle_is_the_same_bytes(archive, dataset, tmp_path):
+    assert make(dataset, tmp_path / "again.tar").read_bytes() == archive.read_bytes()
+
+
+def test_a_bundle_holds_the_code_it_needs_and_no_more(unpacked):
+    package = unpacked / "imbalance_aware"
+    names = {str(path.relative_to(package)) for path in package.rglob("*.py")}
+    assert {"losses/ce.py", "losses/soft_mcc.py", "losses/combined.py", "training/train.py", "__main__.py"} <= names
+    assert not {"losses/focal.py", "config.py", "training/predict.py", "training/bundle.py"} & names
+    tell = (
+        "import sys, imbalance_aware.training.train, imbalance_aware.training.train_bundle;"
+        "from imbalance_aware.losses import SoftMCCLoss, CombinedLoss;"
+        "print(*(m.__file__ for n, m in sys.modules.items() if n.startswith('imbalance_aware')), sep='\\n')"
+    )
+    environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+    done = subprocess.run(
+        [sys.executable, "-c", tell], cwd=unpacked, env=environment, capture_output=True, text=True, check=True
+    )
+    assert all(line.startswith(str(unpacked)) for line in done.stdout.splitlines())
+
+
+def arguments(unpacked, *more):
+    parser = ArgumentParser()
+    train_bundle.add_arguments(parser)
+    return parser.parse_args(["--bundle", str(unpacked), "--out", str(unpacked.parent / "results"), *more])
+
+
+def edit(unpacked, condition, key, value):
+    """Change the settings of a condition."""
+    content = json.loads((unpacked / "bundle.json").read_text())
+    content["conditions"][condition]["settings"][key] = value
+    (unpacked / "bundle.json").write_text(json.dumps(content))
+
+
+def test_no_time_at_all(unpacked, caplog):
+    with pytest.raises(SystemExit) as stop:
+        train_bundle.run(arguments(unpacked, "--time-limit-s", "0"))
+    assert stop.value.code == train_bundle.UNFINISHED
+    assert "stopped with 4 runs to do" in caplog.text
+
+
+def test_runs_that_fail_are_named_and_the_others_go_on(unpacked, caplog):
+    caplog.set_level(logging.INFO)
+    edit(unpacked, "ce_mcc-uniform", "condition", {"loss": {"ce": 1}, "kwargs": {"ce": {"nonsense": 1}}})
+    with pytest.raises(UserError, match="1 of 2 runs failed") as failure:
+        train_bundle.run(arguments(unpacked, "--seeds", "1"))
+    place = unpacked.parent / "results/logs/train/tiny/phantoms/ce_mcc-uniform/seed-1.log"
+    assert str(place) in str(failure.value)
+    assert 'has no argument "nonsense"' in place.read_text()
+    assert (unpacked.parent / "results/runs/tiny/phantoms/ce-uniform/seed-1/model.pt").exists()
+    caplog.clear()
+    train_bundle.run(arguments(unpacked, "--seeds", "1", "--conditions", "ce-uniform"))
+    assert "1 of 1 runs are done" in caplog.text
+
+
+def test_a_run_of_other_settings_is_not_taken_for_done(unpacked, caplog):
+    chosen = ["--seeds", "0", "--conditions", "ce-uniform"]
+    train_bundle.run(arguments(unpacked, *chosen))
+    edit(unpacked, "ce-uniform", "training", {"epochs": 1, "device": "cpu"})
+    train_bundle.run(arguments(unpacked, *chosen))
+    assert "holds a run of other code, settings or data" in caplog.text
+    history = unpacked.parent / "results/runs/tiny/phantoms/ce-uniform/seed-0/history.csv"
+    assert len(history.read_text().splitlines()) == 2
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (["--conditions", "ce-unifrm"], 'no "ce-unifrm". Did you mean "ce-uniform"'),
+        (["--seeds", "7"], 'no "7"'),
+        (["--jobs", "0"], "--jobs is 0"),
+    ],
+)
+def test_choices_that_the_bundle_does_not_have(unpacked, more, message):
+    with pytest.raises(UserError, match=message):
+        train_bundle.run(arguments(unpacked, *more))
+
+
+def test_no_bundle(tmp_path):
+    with pytest.raises(UserError, match="--bundle names an unpacked bundle"):
+        train_bundle.run(arguments(tmp_path))
+
+
+def test_changed_samples(unpacked):
+    (unpacked / "samples.csv").write_text((unpacked / "samples.csv").read_text().replace("phantoms", "patients"))
+    with pytest.raises(UserError, match="not those that were bundled"):
+        train_bundle.run(arguments(unpacked))
+
+
+@pytest.mark.parametrize(("visible", "expected"), [("2,3", ["2", "3"]), ("", [])])
+def test_cards_that_may_be_used(monkeypatch, visible, expected):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    assert train_bundle._cards() == expected
