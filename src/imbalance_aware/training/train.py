@@ -39,6 +39,7 @@ from imbalance_aware.training.inference import apply
 from imbalance_aware.training.interruption import Interrupted, Interruption
 from imbalance_aware.training.lock import Lock, locked
 from imbalance_aware.training.loop import Training
+from imbalance_aware.training.memory import enough_memory
 from imbalance_aware.training.model import InputSpec, make_model, save_model
 from imbalance_aware.training.predictions import write_predictions
 from imbalance_aware.training.settings import RunSettings
@@ -94,13 +95,14 @@ def run(args: argparse.Namespace) -> None:
             dataset.images.shape[1], shape, dataset.images.dtype.name, settings.augmentation.crop, dataset.classes
         )
         write_text(args.out / "config.yaml", yaml.safe_dump(config, sort_keys=False))
-        training = _training(settings, args.seed, dataset, spec, compute)
-        try:
-            _train(training, checkpoint, lock, args)
-        except Interrupted as stop:
-            log.warning("%s", stop)
-            raise SystemExit(stop.exit_status) from None
-        _finish(args.out, training, dataset, spec, config)
+        with enough_memory(settings, dataset.images.shape[1:], compute.device):
+            training = _training(settings, args.seed, dataset, spec, compute)
+            try:
+                _train(training, checkpoint, lock, args)
+            except Interrupted as stop:
+                log.warning("%s", stop)
+                raise SystemExit(stop.exit_status) from None
+            _finish(args.out, training, dataset, spec, config)
         checkpoint.remove()
 
 

@@ -71,7 +71,10 @@ def run(args: argparse.Namespace) -> None:
     failed = _train(waiting, manifest, args, deadline)
     if failed:
         logs = "\n".join(f"{job}: {job.log}" for job in failed)
-        raise UserError(f"{len(failed)} of {len(jobs)} runs failed; their logs say why:\n{logs}")
+        raise UserError(
+            f"{len(failed)} of {len(jobs)} runs failed; their logs say why (one that ends in the middle: killed, "
+            f"perhaps for lack of memory; then use fewer --jobs):\n{logs}"
+        )
 
 
 def _manifest(path: Path) -> Manifest:
@@ -138,8 +141,8 @@ def _train(jobs: list[Job], manifest: Manifest, args: argparse.Namespace, deadli
                 job, slot = running.pop(process)
                 slots.append(slot)
                 failed += [job] if process.returncode else []
-                left = len(waiting) + len(running)
-                log.info("%s: %s; %d left", job, "failed" if process.returncode else "done", left)
+                outcome = f"failed with status {process.returncode}" if process.returncode else "done"
+                log.info("%s: %s; %d left", job, outcome, len(waiting) + len(running))
             time.sleep(POLL_S)
     return failed
 
