@@ -142,6 +142,8 @@ def test_figure_of_volumes_has_three_planes_of_each_change(packed, monkeypatch):
     assert np.array_equal(pixels(grid[1, 0]), flair[:, 10, ::-1].T)
     assert np.array_equal(pixels(grid[2, 0]), flair[10, :, ::-1].T)
     assert np.array_equal(pixels(grid[0, 5]), made["images"][4, 1, :, :, 6].T)
+    brightest = max(np.percentile(image[1], 99.5) for image in [images[2], *made["images"]])
+    assert {axes.images[0].get_clim() for axes in panels} == {(0, brightest)}, "panels compare"
     assert {"MRI phantoms: FLAIR", "Central crop", "Random crop"} <= set(texts)
 
 

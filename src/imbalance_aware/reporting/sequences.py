@@ -100,7 +100,7 @@ def median_tumours(samples: pd.DataFrame, quality: pd.DataFrame) -> pd.DataFrame
     """Rows of ``samples``, with ``tumour_ml``: for each class in label order, the subject of median tumour volume."""
     known = samples.astype({"subject": str}).reset_index()
     known = known.merge(quality[["subject", "tumour_ml"]], on="subject", validate="one_to_one")
-    ranked = known.sort_values(["label", "tumour_ml", "subject"], kind="stable")
+    ranked = known.sort_values(["tumour_ml", "subject"], kind="stable")
     middle = [part.iloc[(len(part) - 1) // 2] for _, part in ranked.groupby("label")]
     return pd.DataFrame(middle).set_index("index")
 
