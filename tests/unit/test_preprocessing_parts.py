@@ -15,7 +15,7 @@ from imbalance_aware.preprocessing.crop import DTYPES, centre_of_mass, cut
 from imbalance_aware.preprocessing.scale import scale
 from imbalance_aware.preprocessing.similarity import correlation, dice, normalised_mutual_information
 
-# Kernels that torch.compile or a network's package loads may have told this process's processor to round subnormals to 0.
+# Kernels that torch.compile or a network's package loads may have this process's processor round subnormals to 0.
 floats = partial(st.floats, allow_subnormal=False)
 masks = st.integers(0, 2**32 - 1).map(lambda seed: np.random.default_rng(seed).random((6, 5, 4)) < 0.4)
 
