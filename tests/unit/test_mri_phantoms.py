@@ -47,8 +47,8 @@ def test_the_table_names_every_file_and_the_last_cohort_is_the_test_set(written)
     facts, _ = find(settings, source=written)
     assert len(facts) == 24 and not facts["excluded"].any()
     assert facts.groupby("split")["cohort"].unique().map(sorted).to_dict() == {
-        "train": ["site-a", "site-b"],
-        "test": ["site-c"],
+        "train": ["phantom-a", "phantom-b"],
+        "test": ["phantom-c"],
     }
     assert facts.groupby(["cohort", "class"]).size().min() >= mri_phantoms.FEWEST
     with (written / "table.csv").open() as handle:
@@ -60,7 +60,7 @@ def test_many_phantoms_have_the_proportions_of_the_study():
 
 
 def test_each_scan_has_a_grid_of_its_own_thick_slices_and_another_orientation(written):
-    folder = next(path for path in sorted(written.iterdir()) if path.name.startswith("site-a"))
+    folder = next(path for path in sorted(written.iterdir()) if path.name.startswith("phantom-a"))
     scans = {sequence: read_volume(folder / f"{sequence}.nii.gz") for sequence in mri_cases.SEQUENCES}
     assert len({volume.affine.tobytes() for volume in scans.values()}) == 4
     assert all(volume.spacing == pytest.approx([6, 6, 9]) for volume in scans.values())

@@ -29,8 +29,8 @@ TABLE = "table.csv"
 #: Share of each class in the study.
 PROPORTIONS = {"glioblastoma": 0.80, "astrocytoma": 0.12, "oligodendroglioma": 0.08}
 #: Share of each cohort in all phantoms; the last one is the test set.
-COHORTS = {"site-a": 0.40, "site-b": 0.27, "site-c": 0.33}
-TEST_COHORT = "site-c"
+COHORTS = {"phantom-a": 0.40, "phantom-b": 0.27, "phantom-c": 0.33}
+TEST_COHORT = "phantom-c"
 #: Fewest phantoms of a class in a cohort.
 FEWEST = 2
 #: How far heads are tilted and shifted in the scanner, and how far they move between sequences.
