@@ -227,6 +227,16 @@ def test_diverged_loss_ends_in_a_cross_and_leaves_the_mean():
     assert (cross.get_xdata()[0], cross.get_ydata()[0]) == (2, 4)
 
 
+def test_epochs_stand_below_the_lowest_panel_of_each_column(study, monkeypatch):
+    kept = []
+    monkeypatch.setattr(style.Figure, "savefig", lambda canvas, *_, **__: kept.append(canvas))
+    arguments = commands(study, "glaucoma")["learning_curves"]
+    assert main(["learning_curves", "--png", str(study / "x.png"), "--pdf", str(study / "x.pdf"), *arguments]) == 0
+    kept[0].draw_without_rendering()
+    numbered = {axes.get_title(): axes.xaxis.get_tick_params()["labelbottom"] for axes in kept[0].axes if axes.axison}
+    assert numbered == {"CE": False, "MCC": True, "New": True}
+
+
 def test_seeds_mean_and_paper_stand_where_they_should(study):
     table = metric_dots.values_of(pd.read_csv(study / "metrics.csv"), "balanced_accuracy")
     table = table[(table["dataset"] == "glaucoma") & (table["condition"] == "ce-uniform")].assign(reference_mean=0.69)

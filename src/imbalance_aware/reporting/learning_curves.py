@@ -41,6 +41,8 @@ def run(args: argparse.Namespace) -> None:
             axes.grid(axis="y")
         for axes in panels[len(losses) :]:
             axes.set_axis_off()
+        for axes in panels[max(0, len(losses) - COLUMNS) : len(losses)]:
+            axes.tick_params(labelbottom=True)  # the panel below that shares its epochs may be empty
         canvas.supxlabel("Epoch", fontsize=7)
         canvas.supylabel("Training loss", fontsize=7)
         handles = [Line2D([], [], color=colour, label=name) for name, colour in colours.items()]

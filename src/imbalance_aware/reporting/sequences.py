@@ -85,7 +85,7 @@ def run(args: argparse.Namespace) -> None:
             for axes, sequence in zip(half[0], args.sequences, strict=True):
                 axes.set_title(readable(sequence), pad=3)
         for row, patient in enumerate(patients):
-            slices[row, 0].set_ylabel(patient.label)
+            slices[row, 0].set_ylabel(patient.label, fontsize=6)
             for channel in range(columns):
                 draw_slice(slices[row, channel], patient, channel, window)
                 draw_patch(patches[row, channel], patient, channel)
