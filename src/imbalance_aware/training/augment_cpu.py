@@ -6,6 +6,7 @@ few channels that they stay in the cache; and memory is used again, since fresh 
 One image after the other is faster here than a whole batch at once, for the cache's sake.
 """
 
+import math
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -47,30 +48,25 @@ class CpuImages:
             start += len(part)
 
     def _batch(self, rows: np.ndarray, changes: Changes) -> Tensor:
-        lookups = torch.from_numpy(tables(self.images.dtype.name, changes.gamma, changes.gain))
-        batch = self._room("batch", torch.float32, (len(rows), *changes.size, self.images.shape[1]))
-        for position, row in enumerate(rows):
-            origin, sigma, reach = (
-                changes.origin[position],
-                changes.sigma[position],
-                int(radius(changes.sigma[position])),
-            )
-            flips = tuple(slice(None, None, -1 if flipped else 1) for flipped in changes.flip[position])
-            source = _cut(codes(self.images[row]), origin, changes.size, reach)[(slice(None), *flips)]
+        dtype = self.images.dtype.name
+        shape = (*changes.size, self.images.shape[1])
+        batch = self._room("batch", torch.float32, (len(rows), *shape))
+        lookups = torch.from_numpy(tables(dtype, changes.gamma, changes.gain))
+        plain = (changes.gamma == 1) & np.isnan(changes.gain) & (dtype == "uint8")
+        kinds = zip(rows.tolist(), radius(changes.sigma).tolist(), plain.tolist(), batch, lookups, strict=True)
+        for position, (row, reach, unchanged, out, lookup) in enumerate(kinds):
+            flips = [slice(None, None, -1 if flipped else 1) for flipped in changes.flip[position].tolist()]
+            source = _cut(codes(self.images[row]), changes.origin[position], changes.size, reach)[(slice(None), *flips)]
             if reach:
-                self._blurred(source, lookups[position], float(sigma), reach, batch[position])
+                self._blurred(source, lookup, float(changes.sigma[position]), reach, out)
+            elif unchanged:
+                _by_channel(source, out)
+                out.mul_(1 / 255)
             else:
-                self._looked_up(source, lookups[position], batch[position])
+                indices = self._room("indices", torch.int32, shape)
+                _by_channel(source, indices)
+                torch.index_select(lookup, 0, indices.view(-1), out=out.view(-1))
         return batch.movedim(-1, 1)
-
-    def _looked_up(self, source: np.ndarray, lookup: Tensor, out: Tensor) -> None:
-        """Changed intensities of ``(C, *spatial)``, into ``out`` (*spatial, C)."""
-        indices = self._room("indices", torch.int32, out.shape)
-        positions = indices.numpy()
-        # Copied at once, NumPy would walk along the few channels; along each channel's rows is six times faster.
-        for channel, stored in enumerate(source):
-            positions[..., channel] = stored
-        torch.index_select(lookup, 0, indices.view(-1), out=out.view(-1))
 
     def _blurred(self, source: np.ndarray, lookup: Tensor, sigma: float, reach: int, out: Tensor) -> None:
         """Changed intensities of ``(C, *spatial)`` with a halo of ``reach``, blurred, into ``out`` (*spatial, C)."""
@@ -101,14 +97,24 @@ class CpuImages:
 
     def _room(self, purpose: str, dtype: torch.dtype, shape: Sequence[int]) -> Tensor:
         """Memory for one purpose, kept from call to call; its content is arbitrary."""
-        count = int(np.prod(shape))
+        count = math.prod(shape)
         if purpose not in self._memory or self._memory[purpose].numel() < count:
             self._memory[purpose] = torch.empty(count, dtype=dtype)
         return self._memory[purpose][:count].view(*shape)
 
 
+def _by_channel(source: np.ndarray, out: Tensor) -> None:
+    """Copy ``(C, *spatial)`` into ``out`` (*spatial, C)."""
+    values = out.numpy()
+    # Copied at once, NumPy would walk along the few channels; along each channel's rows is six times faster.
+    for channel, stored in enumerate(source):
+        values[..., channel] = stored
+
+
 def _cut(image: np.ndarray, origin: np.ndarray, size: tuple[int, ...], halo: int) -> np.ndarray:
     """The part of ``(C, *spatial)`` at ``origin`` with a halo, beyond the border mirrored as (d c b a | a b c d)."""
+    if not halo and image.shape[1:] == size:
+        return image
     low, high = origin - halo, origin + size + halo
     inside = image[(slice(None), *(slice(max(first, 0), end) for first, end in zip(low, high, strict=True)))]
     if not halo:
