@@ -7,7 +7,7 @@ from torch import Tensor
 
 from imbalance_aware.losses.inputs import one_hot
 from imbalance_aware.losses.per_batch import PerBatchLoss
-from imbalance_aware.losses.sample_queue import SampleQueue
+from imbalance_aware.losses.sample_queue import SampleQueue, join
 
 
 class AUCMarginLoss(PerBatchLoss):
@@ -56,7 +56,7 @@ class AUCMarginLoss(PerBatchLoss):
         rows = one_hot(target, logits) if target.ndim == 1 else target
         probabilities = logits.softmax(1)
         if queue is not None:
-            probabilities, rows, sample_weight = queue.join(probabilities, rows, sample_weight)
+            probabilities, rows, sample_weight = join(queue.rows(), probabilities, rows, sample_weight)
         ones = probabilities.new_ones(len(probabilities), 1)
         sample_weight = ones if sample_weight is None else sample_weight.unsqueeze(1)
         mean_of_class, variance_of_class, of_class = _moments(probabilities, rows * sample_weight)

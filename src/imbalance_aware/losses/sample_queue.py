@@ -29,14 +29,9 @@ class SampleQueue(nn.Module):
         """Soft counts of the samples in the queue."""
         return soft_counts(self.probabilities, self.target, self.sample_weight)
 
-    def join(
-        self, probabilities: Tensor, target: Tensor, sample_weight: Tensor | None
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """Rows of the queue, then those of a batch: probabilities and targets ``(size + B, C)``, and weights."""
-        sample_weight = probabilities.new_ones(len(probabilities)) if sample_weight is None else sample_weight
-        rows = (probabilities, target, sample_weight)
-        kept = (self.probabilities, self.target, self.sample_weight)
-        return tuple(torch.cat((old.to(new.dtype), new)) for old, new in zip(kept, rows, strict=True))
+    def rows(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Probabilities and targets ``(size, C)``, and weights ``(size,)``, of the samples in the queue."""
+        return self.probabilities, self.target, self.sample_weight
 
     @torch.no_grad()
     def push(self, probabilities: Tensor, target: Tensor, sample_weight: Tensor | None) -> None:
@@ -57,3 +52,12 @@ class SampleQueue(nn.Module):
         ):
             buffer.index_copy_(0, slots, rows[last].to(buffer.dtype))
         self.position.add_(len(slots)).remainder_(self.size)
+
+
+def join(
+    kept: tuple[Tensor, ...], probabilities: Tensor, target: Tensor, sample_weight: Tensor | None
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Rows of a queue, then those of a batch: probabilities and targets ``(size + B, C)``, and weights."""
+    sample_weight = probabilities.new_ones(len(probabilities)) if sample_weight is None else sample_weight
+    rows = (probabilities, target, sample_weight)
+    return tuple(torch.cat((old.to(new.dtype), new)) for old, new in zip(kept, rows, strict=True))

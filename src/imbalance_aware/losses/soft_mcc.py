@@ -5,10 +5,11 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from imbalance_aware.losses.closed_form import loss_of_probabilities
 from imbalance_aware.losses.counts import LossOfCounts, SoftCounts, loss_of_counts, soft_counts
 from imbalance_aware.losses.inputs import one_hot, one_of
 from imbalance_aware.losses.per_batch import PerBatchLoss
-from imbalance_aware.losses.sample_queue import SampleQueue
+from imbalance_aware.losses.sample_queue import SampleQueue, join
 
 
 class SoftMCCLoss(PerBatchLoss):
@@ -63,39 +64,37 @@ class SoftMCCLoss(PerBatchLoss):
         if self.form != "pearson":
             return loss_of_counts(logits, target, self._loss, sample_weight, queue and queue.counts())
         target = one_hot(target, logits) if target.ndim == 1 else target
-        rows = (logits.softmax(1), target, sample_weight)
-        return 1 - self._pearson(*(queue.join(*rows) if queue else rows))
+        kept = queue.rows() if queue else ()
+        return loss_of_probabilities(logits, self._pearson, target, sample_weight, *kept)
 
     def _loss(self, counts: SoftCounts) -> LossOfCounts:
-        """L = 1 - R, R = N / sqrt(V_p V_t) =: N v; by TP_k it is -s v, by p_k it is t_k v + R (s - 2 p_k) / (2 V_p)."""
+        """L = 1 - N / sqrt(V_p V_t) =: 1 - N v; by TP_k it is -s v, by p_k it is v (t_k - (p_k - s / 2) N / V_p)."""
         true_positive, predicted, actual = counts
         # As a sum of `actual`, so that with targets of one class the two are equal to the last digit.
         total = actual.sum()
         not_predicted = total - predicted
-        missed = actual - true_positive
-        # s TP - p t as TP TN - FP FN: of whole numbers exact, where s TP and p t nearly cancel.
-        covariance = self._product(true_positive, not_predicted - missed)
-        covariance -= self._product(predicted - true_positive, missed)
+        # s TP - p t as TP (s - p) - p FN: of whole numbers exact, where s TP and p t nearly cancel.
+        minus_covariance = self._product(predicted, actual - true_positive)
+        minus_covariance -= self._product(true_positive, not_predicted)
         variance_predicted = self._product(predicted, not_predicted)
         variance_actual = self._product(actual, total - actual)
-        floor = total.square().mul_(self.eps)
-        known = variance_predicted > floor
-        variance_predicted = torch.maximum(variance_predicted, floor)
-        inverse = torch.maximum(variance_actual, floor).mul_(variance_predicted).rsqrt_()
+        floor = (total * total).mul_(self.eps)
+        limited = torch.maximum(variance_predicted, floor)
+        known = variance_predicted.gt_(floor)
         # The sign is 0 where all targets are of one class: there the coefficient is 0 by definition.
-        minus_inverse = inverse.mul_(variance_actual.sign()).neg_()
-        minus_correlation = covariance.mul_(minus_inverse)
-        slope = (minus_correlation / variance_predicted).mul_(known)
-        by_true_positive = minus_inverse * total
-        by_predicted = torch.addcmul((predicted - not_predicted).mul_(slope).mul_(0.5), actual, minus_inverse, value=-1)
+        inverse = torch.maximum(variance_actual, floor).mul_(limited).rsqrt_().mul_(variance_actual.sign())
+        slope = (minus_covariance / limited).mul_(known)
+        minus_correlation = minus_covariance.mul_(inverse)
+        by_true_positive = (total * inverse).neg_()
+        by_predicted = torch.addcmul(actual, torch.sub(predicted, total, alpha=0.5), slope).mul_(inverse)
         weight = self.class_weight(actual)
         if self.form == "macro":
             weight = torch.ones_like(actual) if weight is None else weight
             weight = weight / weight.sum()
-            minus_correlation = minus_correlation * weight
+            minus_correlation = torch.dot(minus_correlation, weight)
         if weight is not None:
             by_true_positive, by_predicted = by_true_positive * weight, by_predicted * weight
-        return LossOfCounts(minus_correlation.sum().add_(1), by_true_positive, by_predicted)
+        return LossOfCounts(minus_correlation + 1, by_true_positive, by_predicted)
 
     def _product(self, first: Tensor, second: Tensor) -> Tensor:
         """Products of each class; for R_K their (weighted) sum over classes."""
@@ -103,15 +102,27 @@ class SoftMCCLoss(PerBatchLoss):
             return first * second
         return torch.dot(first if self.weight is None else first * self.class_weight(first), second)
 
-    def _pearson(self, probabilities: Tensor, target: Tensor, sample_weight: Tensor | None) -> Tensor:
+    def _pearson(
+        self, probabilities: Tensor, target: Tensor, sample_weight: Tensor | None, *kept: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """L = 1 - N / sqrt(V_p V_t) =: 1 - N v, N = <p', t'>, of centred p' and t'; by p it is v (p' N / V_p - t').
+
+        Both sides are centred, so that the rounding of one mean meets no mean of the other.
+        """
+        samples = len(probabilities)
+        if kept:
+            probabilities, target, sample_weight = join(kept, probabilities, target, sample_weight)
         counts = soft_counts(probabilities, target, sample_weight)
         total = counts.actual.sum().clamp_min(torch.finfo(probabilities.dtype).tiny)
-        # Both sides centred, so that the rounding of one mean meets no mean of the other.
         of_predicted, of_actual = probabilities - counts.predicted / total, target - counts.actual / total
-        share = (1 if sample_weight is None else sample_weight.unsqueeze(1)) / total
+        share = total.reciprocal() if sample_weight is None else (sample_weight / total).unsqueeze(1)
         share = share if self.weight is None else share * self.class_weight(total)
-        covariance = (share * of_predicted * of_actual).sum()
-        variance_predicted = (share * of_predicted.square()).sum()
-        variance_actual = (share * of_actual.square()).sum()
-        inverse = (variance_predicted.clamp_min(self.eps) * variance_actual.clamp_min(self.eps)).rsqrt()
-        return covariance * inverse * (variance_actual > 0)
+        weighted_predicted, weighted_actual = share * of_predicted, share * of_actual
+        minus_covariance = -(weighted_predicted * of_actual).sum()
+        variance_predicted = (weighted_predicted * of_predicted).sum()
+        variance_actual = (weighted_actual * of_actual).sum()
+        limited = variance_predicted.clamp_min(self.eps)
+        inverse = (limited * variance_actual.clamp_min(self.eps)).rsqrt_() * (variance_actual > 0)
+        slope = minus_covariance / limited * (variance_predicted > self.eps)
+        by_probability = torch.addcmul(weighted_actual, weighted_predicted, slope).mul_(-inverse)
+        return 1 + minus_covariance * inverse, by_probability[-samples:]
