@@ -85,6 +85,7 @@ def test_the_same_bundle_is_the_same_bytes(archive, dataset, tmp_path):
     assert make(dataset, tmp_path / "again.tar").read_bytes() == archive.read_bytes()
 
 
+@pytest.mark.slow
 def test_a_bundle_holds_the_code_it_needs_and_no_more(unpacked):
     package = unpacked / "imbalance_aware"
     names = {str(path.relative_to(package)) for path in package.rglob("*.py")}
@@ -122,6 +123,7 @@ def test_no_time_at_all(unpacked, caplog):
     assert "stopped with 4 runs to do" in caplog.text
 
 
+@pytest.mark.slow
 def test_runs_that_fail_are_named_and_the_others_go_on(unpacked, caplog):
     caplog.set_level(logging.INFO)
     edit(unpacked, "ce_mcc-uniform", "condition", {"loss": {"ce": 1}, "kwargs": {"ce": {"nonsense": 1}}})
@@ -136,6 +138,7 @@ def test_runs_that_fail_are_named_and_the_others_go_on(unpacked, caplog):
     assert "1 of 1 runs are done" in caplog.text
 
 
+@pytest.mark.slow
 def test_a_run_of_other_settings_is_not_taken_for_done(unpacked, caplog):
     chosen = ["--seeds", "0", "--conditions", "ce-uniform"]
     train_bundle.run(arguments(unpacked, *chosen))
