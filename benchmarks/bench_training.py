@@ -13,7 +13,8 @@ import os
 import platform
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from importlib import metadata
 from itertools import islice
 from pathlib import Path
@@ -25,6 +26,7 @@ import torch
 from torch import Tensor
 
 from imbalance_aware.files import write_text
+from imbalance_aware.training.augment_cpu import by_channel
 from imbalance_aware.training.settings import Augmentation2D, Augmentation3D
 from measure import best, job, peak_memory, timed
 from training_rivals import MONAI, installed, monai
@@ -57,6 +59,28 @@ def input_path(case: Case) -> list[list[str]]:
         [name, f"{1 / wall:.0f}", f"{1e3 * cpu:.2f}", f"{cpu / ours[1]:.1f}", f"{wall / ours[0]:.1f}"]
         for name, (wall, cpu) in results.items()
     ]
+
+
+def parts_of_a_sample(case: Case) -> list[list[str]]:
+    """Rows of a table: what a photograph with changed intensities cannot do without, CPU milliseconds of each."""
+    lookup = torch.rand(256)
+    batch = torch.empty(case.batch_size, *case.shape[1:], case.shape[0])
+    indices = torch.zeros(batch.shape[1:], dtype=torch.int32)
+    parts = {
+        "copy the stored image": lambda image, out: image.copy(),
+        "put its colours side by side, as 32-bit indices": lambda image, out: by_channel(image, indices),
+        "look up each value, into the batch": lambda image, out: torch.index_select(
+            lookup, 0, indices.view(-1), out=out.view(-1)
+        ),
+        "of this, write float32 into the batch": lambda image, out: out.fill_(0.5),
+    }
+
+    def all_images(part: Callable) -> None:
+        for position, image in enumerate(case.images):
+            part(image, batch[position % case.batch_size])
+
+    measured = {name: [timed(partial(all_images, part)) for _ in range(ROUNDS)] for name, part in parts.items()}
+    return [[name, f"{1e3 * best(values, len(case.images))[1]:.3f}"] for name, values in measured.items()]
 
 
 #: What a step consists of -> torch's names for it.
@@ -192,6 +216,7 @@ def section(folder: Path) -> str:
     for case in CASES:
         header = [case.name, "samples / s", "CPU ms / sample", "times ours (CPU)", "times ours (wall)"]
         parts.append(table(header, input_path(case)))
+    parts.append(table([f"parts of a changed sample, {CASES[1].name}", "CPU ms"], parts_of_a_sample(CASES[1])))
     parts += [
         "### A whole training step",
         "ResNet-34, widths 32-256, forward, backward and Adam. *Times bare*: against the same step on one batch that "

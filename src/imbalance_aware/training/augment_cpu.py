@@ -60,11 +60,11 @@ class CpuImages:
             if reach:
                 self._blurred(source, lookup, float(changes.sigma[position]), reach, out)
             elif unchanged:
-                _by_channel(source, out)
+                by_channel(source, out)
                 out.mul_(1 / 255)
             else:
                 indices = self._room("indices", torch.int32, shape)
-                _by_channel(source, indices)
+                by_channel(source, indices)
                 torch.index_select(lookup, 0, indices.view(-1), out=out.view(-1))
         return batch.movedim(-1, 1)
 
@@ -103,7 +103,7 @@ class CpuImages:
         return self._memory[purpose][:count].view(*shape)
 
 
-def _by_channel(source: np.ndarray, out: Tensor) -> None:
+def by_channel(source: np.ndarray, out: Tensor) -> None:
     """Copy ``(C, *spatial)`` into ``out`` (*spatial, C)."""
     values = out.numpy()
     # Copied at once, NumPy would walk along the few channels; along each channel's rows is six times faster.
