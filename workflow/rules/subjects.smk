@@ -36,18 +36,19 @@ def scans(wildcards):
     return [row[sequence] for sequence in dataset_of(wildcards).sequences]
 
 
-def scan_arguments(wildcards, input):
-    return shlex.join(
-        f"{sequence}={path}" for sequence, path in zip(dataset_of(wildcards).sequences, input.scans, strict=True)
-    )
+def scan_arguments(wildcards):
+    # From the row, not from `input`: until the cohort is listed, that holds the cohort's table instead of the scans.
+    row = subject_of(wildcards)
+    return shlex.join(f"{sequence}={row[sequence]}" for sequence in dataset_of(wildcards).sequences)
 
 
 def provided_mask(wildcards):
     return subject_of(wildcards)["mask"] if dataset_of(wildcards).needs_mask else []
 
 
-def mask_argument(wildcards, input):
-    return shlex.join(["--mask", input.mask]) if input.mask else ""
+def mask_argument(wildcards):
+    mask = provided_mask(wildcards)
+    return shlex.join(["--mask", mask]) if mask else ""
 
 
 def start_of(wildcards):
