@@ -217,6 +217,12 @@ def section(folder: Path) -> str:
         header = [case.name, "samples / s", "CPU ms / sample", "times ours (CPU)", "times ours (wall)"]
         parts.append(table(header, input_path(case)))
     parts.append(table([f"parts of a changed sample, {CASES[1].name}", "CPU ms"], parts_of_a_sample(CASES[1])))
+    parts.append(
+        "What a changed photograph cannot do without takes most of its time: values stored colour by colour have to "
+        "stand side by\nside, be looked up (torch's sigmoid alone takes longer) and be written as four times as many "
+        "bytes. A copy of all images\nwith their colours side by side would save the first, at the price of as much "
+        "memory in every job as the images take,\nwhere all jobs of a machine now share them in one file."
+    )
     parts += [
         "### A whole training step",
         "ResNet-34, widths 32-256, forward, backward and Adam. *Times bare*: against the same step on one batch that "
