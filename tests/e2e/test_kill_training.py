@@ -66,8 +66,12 @@ def test_killed_at_random_moments(dataset, undisturbed, tmp_path):
     rng, resumed, kills = random.Random(0), 0, 0
     out = tmp_path / "run"
     while kills < KILLS:
+        before = checkpoints(out)
         process = start(dataset, out, "--checkpoint-every-s", "0.1")
-        wait_for_progress(process, out, rng.uniform(0, 0.6))
+        wait_for_progress(process, out, rng.uniform(0, 0.3))
+        # Every other one lives until it has saved something, however slow the machine.
+        while kills % 2 and process.poll() is None and checkpoints(out) == before:
+            time.sleep(0.01)
         process.kill()
         status, log = finish(process)
         kills += status == -signal.SIGKILL
@@ -86,6 +90,14 @@ def wait_for_progress(process, out, extra_s):
     while process.poll() is None and not holds(out, process.pid):
         time.sleep(0.01)
     time.sleep(extra_s)
+
+
+def checkpoints(out):
+    """Which checkpoints there are, and of when; none if a finished run is just removing its own."""
+    try:
+        return {path.name: path.stat().st_mtime_ns for path in out.glob("checkpoint-*.pt")}
+    except FileNotFoundError:
+        return {}
 
 
 def holds(out, pid):
