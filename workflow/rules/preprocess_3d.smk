@@ -1,7 +1,7 @@
 # Cohort to arrays, volumes: each subject by itself, step by step, then all samples into one file.
 #
-# The steps of one subject form one group: on a cluster they are one job, and `group-components: subject=20` puts twenty
-# subjects into one. What costs much (register, strip) leaves small files that stay; volumes are temporary.
+# The steps of one subject form one group: on a cluster they are one job. What costs much (register, strip) leaves small
+# files that stay; volumes are temporary.
 
 SUBJECT = "results/datasets/{dataset}/subjects/{subject}"
 ATLAS_HEAD = "results/datasets/{dataset}/atlas/head.nii.gz"
