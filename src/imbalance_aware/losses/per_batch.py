@@ -31,8 +31,10 @@ class PerBatchLoss(nn.Module):
     ) -> None:
         super().__init__()
         self.sample_weight_in = one_of("sample_weight_in", sample_weight_in, ("loss", "counts"))
-        weight = None if weight is None else torch.as_tensor(weight, dtype=torch.float32)
-        self.register_buffer("weight", weight, persistent=False)
+        if weight is None:
+            self.weight = None  # no buffer that is None: each look at a buffer costs as much as an operation
+        else:
+            self.register_buffer("weight", torch.as_tensor(weight, dtype=torch.float32), persistent=False)
         if queue_size < 0:
             raise ValueError(f"queue_size is {queue_size}; expected a number of samples")
         if queue_size and num_classes is None:

@@ -25,9 +25,13 @@ class SampleQueue(nn.Module):
         self.register_buffer("sample_weight", torch.zeros(size))
         self.register_buffer("position", torch.zeros((), dtype=torch.long))
 
-    def counts(self) -> SoftCounts:
-        """Soft counts of the samples in the queue."""
-        return soft_counts(self.probabilities, self.target, self.sample_weight)
+    def counts(self, weighted: bool) -> SoftCounts:
+        """Soft counts of the samples in the queue.
+
+        Args:
+            weighted: whether there are weights but 1. Without, none need be multiplied: what is not filled yet is 0.
+        """
+        return soft_counts(self.probabilities, self.target, self.sample_weight if weighted else None)
 
     def rows(self) -> tuple[Tensor, Tensor, Tensor]:
         """Probabilities and targets ``(size, C)``, and weights ``(size,)``, of the samples in the queue."""
@@ -43,15 +47,14 @@ class SampleQueue(nn.Module):
             sample_weight: ``(B,)``; ones by default.
         """
         sample_weight = probabilities.new_ones(len(probabilities)) if sample_weight is None else sample_weight
-        last = slice(max(0, len(probabilities) - self.size), None)
-        slots = (self.position + torch.arange(len(probabilities[last]), device=self.position.device)) % self.size
-        for buffer, rows in (
-            (self.probabilities, probabilities),
-            (self.target, target),
-            (self.sample_weight, sample_weight),
-        ):
-            buffer.index_copy_(0, slots, rows[last].to(buffer.dtype))
-        self.position.add_(len(slots)).remainder_(self.size)
+        batch = (probabilities, target, sample_weight)
+        if len(probabilities) > self.size:
+            batch = [rows[-self.size :] for rows in batch]
+        position = self.position
+        slots = torch.arange(len(batch[0]), device=position.device).add_(position).remainder_(self.size)
+        for buffer, rows in zip((self.probabilities, self.target, self.sample_weight), batch, strict=True):
+            buffer.index_copy_(0, slots, rows.to(buffer.dtype))
+        position.add_(len(slots)).remainder_(self.size)
 
 
 def join(

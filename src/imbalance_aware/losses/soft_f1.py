@@ -62,7 +62,8 @@ class SoftF1Loss(PerBatchLoss):
         self, logits: Tensor, target: Tensor, sample_weight: Tensor | None, queue: SampleQueue | None
     ) -> Tensor:
         formula = self._micro if self.average == "micro" else self._mean_over_classes
-        return loss_of_counts(logits, target, formula, sample_weight, queue and queue.counts())
+        memory = queue and queue.counts(self.sample_weight_in == "counts")
+        return loss_of_counts(logits, target, formula, sample_weight, memory)
 
     def _mean_over_classes(self, counts: SoftCounts) -> LossOfCounts:
         """L = 1 - sum_c v_c 2 TP_c / D_c, D = predicted + actual; by TP_c -2 v_c / D_c, by D_c 2 v_c TP_c / D_c^2."""

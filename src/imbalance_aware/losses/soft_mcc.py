@@ -62,7 +62,8 @@ class SoftMCCLoss(PerBatchLoss):
         self, logits: Tensor, target: Tensor, sample_weight: Tensor | None, queue: SampleQueue | None
     ) -> Tensor:
         if self.form != "pearson":
-            return loss_of_counts(logits, target, self._loss, sample_weight, queue and queue.counts())
+            memory = queue and queue.counts(self.sample_weight_in == "counts")
+            return loss_of_counts(logits, target, self._loss, sample_weight, memory)
         target = one_hot(target, logits) if target.ndim == 1 else target
         kept = queue.rows() if queue else ()
         return loss_of_probabilities(logits, self._pearson, target, sample_weight, *kept)
@@ -84,17 +85,15 @@ class SoftMCCLoss(PerBatchLoss):
         # The sign is 0 where all targets are of one class: there the coefficient is 0 by definition.
         inverse = torch.maximum(variance_actual, floor).mul_(limited).rsqrt_().mul_(variance_actual.sign())
         slope = (minus_covariance / limited).mul_(known)
-        minus_correlation = minus_covariance.mul_(inverse)
-        by_true_positive = (total * inverse).neg_()
-        by_predicted = torch.addcmul(actual, torch.sub(predicted, total, alpha=0.5), slope).mul_(inverse)
         weight = self.class_weight(actual)
         if self.form == "macro":
-            weight = torch.ones_like(actual) if weight is None else weight
-            weight = weight / weight.sum()
-            minus_correlation = torch.dot(minus_correlation, weight)
-        if weight is not None:
-            by_true_positive, by_predicted = by_true_positive * weight, by_predicted * weight
-        return LossOfCounts(minus_correlation + 1, by_true_positive, by_predicted)
+            inverse = inverse / len(actual) if weight is None else inverse * (weight / weight.sum())
+            value = torch.dot(minus_covariance, inverse) + 1
+        else:
+            value = minus_covariance * inverse + 1
+            inverse = inverse if weight is None else inverse * weight
+        by_predicted = torch.addcmul(actual, torch.sub(predicted, total, alpha=0.5), slope).mul_(inverse)
+        return LossOfCounts(value, (total * inverse).neg_(), by_predicted)
 
     def _product(self, first: Tensor, second: Tensor) -> Tensor:
         """Products of each class; for R_K their (weighted) sum over classes."""
