@@ -11,11 +11,13 @@ include: "workflow/rules/targets.smk"
 include: "workflow/rules/subjects.smk"
 include: "workflow/rules/cohort.smk"
 include: "workflow/rules/preprocess.smk"
-include: "workflow/rules/preprocess_3d.smk"
+include: "workflow/rules/locate.smk"
+include: "workflow/rules/crop.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/evaluate.smk"
 include: "workflow/rules/tables.smk"
 include: "workflow/rules/figures.smk"
+include: "workflow/rules/pictures.smk"
 
 
 rule all:

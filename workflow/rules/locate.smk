@@ -1,0 +1,121 @@
+# Cohort to patches, volumes, first half: where the scans, the brain and the tumour of each subject lie in the atlas.
+#
+# The steps of one subject form one group: on a cluster they are one job. What costs much (register, strip) leaves small
+# files that stay; volumes are temporary.
+
+SUBJECT = "results/datasets/{dataset}/subjects/{subject}"
+ATLAS_HEAD = "results/datasets/{dataset}/atlas/head.nii.gz"
+ATLAS_BRAIN = "results/datasets/{dataset}/atlas/brain.nii.gz"
+
+
+rule atlas:
+    input:
+        atlas_source,
+    output:
+        head=ATLAS_HEAD,
+        brain=ATLAS_BRAIN,
+    log:
+        "results/logs/atlas/{dataset}.log",
+    conda:
+        "../../envs/preprocess.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        source=atlas_folder,
+        code=code_digest(["preprocessing.atlas"]),
+    shell:
+        "python -m imbalance_aware atlas --source {params.source:q} --head {output.head:q} --brain {output.brain:q} 2> {log:q}"
+
+
+rule register:
+    input:
+        scans=scans,
+        head=ATLAS_HEAD,
+        brain=ATLAS_BRAIN,
+    output:
+        report=f"{SUBJECT}/register.json",
+    log:
+        "results/logs/register/{dataset}/{subject}.log",
+    benchmark:
+        "results/benchmarks/register/{dataset}/{subject}.tsv"
+    group:
+        "subject"
+    conda:
+        "../../envs/preprocess.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=15,
+    params:
+        settings=settings_for("register"),
+        start=start_of,
+        volumes=scan_arguments,
+        code=code_digest(["preprocessing.register"]),
+    shell:
+        "python -m imbalance_aware register --settings {params.settings:q} --subject {wildcards.subject:q}"
+        " --start {params.start} --volumes {params.volumes} --atlas {input.head:q} --atlas-brain {input.brain:q}"
+        " --report {output.report:q} 2> {log:q}"
+
+
+rule strip:
+    input:
+        scans=scans,
+        brain=ATLAS_BRAIN,
+        previous=f"{SUBJECT}/register.json",
+    output:
+        brain=f"{SUBJECT}/brain.nii.gz",
+        report=f"{SUBJECT}/strip.json",
+    log:
+        "results/logs/strip/{dataset}/{subject}.log",
+    benchmark:
+        "results/benchmarks/strip/{dataset}/{subject}.tsv"
+    group:
+        "subject"
+    conda:
+        "../../envs/strip.yaml"
+    resources:
+        mem_mb=lambda wildcards: STRIP_MB[dataset_of(wildcards).preprocessing.strip.method],
+        runtime=15,
+        gpu=lambda wildcards: int(dataset_of(wildcards).preprocessing.strip.device == "cuda"),
+    params:
+        settings=settings_for("strip"),
+        start=start_of,
+        volumes=scan_arguments,
+        centre=centre_of,
+        code=code_digest(["preprocessing.strip"]),
+    shell:
+        "python -m imbalance_aware strip --settings {params.settings:q} --start {params.start}"
+        " --volumes {params.volumes} --centre {params.centre} --atlas-brain {input.brain:q}"
+        " --previous {input.previous:q} --out {output.brain:q} --report {output.report:q} 2> {log:q}"
+
+
+rule mask:
+    input:
+        scans=scans,
+        mask=provided_mask,
+        brain=f"{SUBJECT}/brain.nii.gz",
+        previous=f"{SUBJECT}/strip.json",
+    output:
+        tumour=f"{SUBJECT}/tumour.nii.gz",
+        report=f"{SUBJECT}/mask.json",
+    log:
+        "results/logs/mask/{dataset}/{subject}.log",
+    benchmark:
+        "results/benchmarks/mask/{dataset}/{subject}.tsv"
+    group:
+        "subject"
+    conda:
+        "../../envs/preprocess.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=10,
+        gpu=lambda wildcards: int(dataset_of(wildcards).preprocessing.mask.method == "brats"),
+    params:
+        settings=settings_for("mask"),
+        volumes=scan_arguments,
+        mask=mask_argument,
+        code=code_digest(["preprocessing.mask"]),
+    shell:
+        "python -m imbalance_aware mask --settings {params.settings:q} {params.mask} --volumes {params.volumes}"
+        " --brain {input.brain:q} --previous {input.previous:q} --out {output.tumour:q} --report {output.report:q}"
+        " 2> {log:q}"
