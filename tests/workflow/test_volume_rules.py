@@ -140,3 +140,11 @@ def test_a_training_crop_larger_than_the_patch_is_refused_before_any_job(workflo
     assert (
         "augmentation.volumes.crop is 32, more than the patches of volumes have: 24" in refused.stdout + refused.stderr
     )
+
+
+@pytest.mark.slow
+def test_a_grouping_that_would_prepare_subjects_twice_is_refused(workflow):
+    workflow.configure(_config(_dataset()))
+    refused = workflow.run("--dry-run", "--group-components", "subject=2", check=False)
+    assert refused.returncode != 0
+    assert "several times at once" in refused.stdout + refused.stderr
