@@ -6,11 +6,6 @@ from functools import cache
 # Megabytes that each method of brain extraction takes on a CPU, 240 x 240 x 155 voxels.
 STRIP_MB = {"hd_bet": 4000, "hd_bet_fast": 4000, "deepbet": 2000, "threshold": 1000}
 
-# Snakemake 9.27 joins groups anew each time a checkpoint changes the plan and forgets what it has joined already: the same
-# subject would be in several jobs at once, each deleting what the other makes.
-if workflow.group_settings.group_components.get("subject", 1) > 1:
-    stop("--group-components subject=N: with N > 1 Snakemake would prepare the same subjects several times at once")
-
 
 @cache
 def included_rows(table, written):
@@ -18,8 +13,16 @@ def included_rows(table, written):
         return {row["subject"]: row for row in csv.DictReader(handle) if not row["excluded"]}
 
 
+def refuse_joined_groups():
+    """Snakemake 9.27 joins groups anew each time a checkpoint changes the plan and forgets what it has joined already: the
+    same subject would be in several jobs at once, each deleting what another makes."""
+    if workflow.group_settings.group_components.get("subject", 1) > 1:
+        stop("--group-components subject=N: with N > 1 Snakemake would prepare the same subjects several times at once")
+
+
 def subjects_of(wildcards):
     """Rows of the subjects that are in the cohort; Snakemake lists it first if it has to."""
+    refuse_joined_groups()
     table = checkpoints.cohort.get(dataset=wildcards.dataset).output.cohort
     return included_rows(table, os.stat(table).st_mtime_ns)
 
