@@ -1,8 +1,10 @@
 """Compare one subject, as prepared here, with what BraTS Toolkit made of the same scans.
 
 The reference folder is BraTS Toolkit's output: brats_space/ with the sequences, brain_mask and tumor_segmentation,
-registrations/ with its ANTs matrices. Two rigid registrations to an atlas differ by a millimetre or two, which says
-nothing about the images; so correlations are given as they are, and after one rigid motion of the whole subject.
+registrations/ with its ANTs matrices. Where its images really lie is found by laying each raw scan onto the image made
+of it. Two rigid registrations to an atlas differ by a millimetre or two, which says nothing about the images; so
+correlations are given as they are and after one rigid motion of the whole subject, beside the most that the scan can
+reach wherever it is laid. They are taken over the voxels of the reference's brain mask that its image shows.
 """
 
 import argparse
@@ -13,19 +15,22 @@ import pandas as pd
 import SimpleITK as sitk
 from PIL import Image, ImageDraw, ImageFont
 from scipy import ndimage
+from scipy.spatial.transform import Rotation
 
 from imbalance_aware.files import atomic, write_csv
-from imbalance_aware.preprocessing.registration import LPS, displacement_mm, register, resample, to_matrix
-from imbalance_aware.preprocessing.similarity import correlation, dice, normalised_mutual_information
+from imbalance_aware.preprocessing.registration import LPS, displacement_mm, resample, to_itk, to_matrix
+from imbalance_aware.preprocessing.similarity import correlation, dice
 from imbalance_aware.preprocessing.subject_step import named_paths, read_all, read_report
 from imbalance_aware.volumes import Volume, read_channels, read_mask, reorient
 
 #: Sequence -> the file with its matrix to T1.
 MATRICES = {"t1c": "t1c_to_t1", "t2": "t2_to_t1", "flair": "fla_to_t1"}
 TO_ATLAS = "native_t1_to_brats"
-#: Distance from the border of the brain at which its inside begins.
-INSIDE_MM = 3
+#: Share of the voxels that are looked at when a scan is laid onto its image.
+SAMPLED = 0.02
 ORANGE = (230, 159, 0)
+
+Row = tuple[str, str, float, str]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -48,104 +53,135 @@ def run(args: argparse.Namespace) -> None:
 
 
 class Comparison:
-    """The two versions of a subject on the reference's grid."""
+    """The two versions of a subject on the reference's grid.
+
+    ``ours``, ``theirs`` and ``laid`` map a point of the atlas to the point of each scan (LPS, mm): by our registration,
+    by the reference's matrices, and so that the scan lies on the reference's image.
+    """
 
     def __init__(self, paths: dict[str, Path], brain: Path, report: Path, reference: Path):
         self.scans = read_all(paths)
-        self.matrices = {
-            name: np.array(matrix) for name, matrix in read_report(report)["steps"]["register"]["matrices"].items()
-        }
-        self.theirs = {
+        self.images = {
             name: reorient(read_channels(reference / f"brats_space/{name}.nii.gz")).array for name in self.scans
         }
-        their_brain = reorient(read_mask(reference / "brats_space/brain_mask.nii.gz"))
-        self.their_brain, self.grid = their_brain.array, their_brain
-        self.our_brain = reorient(read_mask(brain)).array
+        self.grid = reorient(read_mask(reference / "brats_space/brain_mask.nii.gz"))
+        self.their_brain, self.our_brain = self.grid.array, reorient(read_mask(brain)).array
         self.tumour = reorient(read_mask(reference / "brats_space/tumor_segmentation.nii.gz")).array
-        registrations = reference / "registrations"
-        self.their_place = _ants(registrations / f"{TO_ATLAS}_0GenericAffine.mat")
-        self.their_moves = {
-            name: _ants(registrations / f"{file}_0GenericAffine.mat") for name, file in MATRICES.items()
-        }
-        self.ours = {name: self._resampled(name, self.matrices[name]) for name in self.scans}
-        self.motion = register(
-            Volume(self.theirs["t1"] * self.their_brain, self.grid.affine),
-            Volume(self.ours["t1"] * self.our_brain, self.grid.affine),
-        ).matrix
-        self.inside = ndimage.binary_erosion(self.their_brain, iterations=INSIDE_MM)
+        registered = read_report(report)["steps"]["register"]["matrices"]
+        self.ours = {name: np.array(registered[name]) for name in self.scans}
+        self.theirs = _their_matrices(reference / "registrations", list(self.scans))
+        self.laid = {name: self._laid(name) for name in self.scans}
+        self.motion = _mean_motion([np.linalg.inv(self.ours[name]) @ self.laid[name] for name in self.scans])
+        voxels = np.argwhere(self.their_brain)[::97]
+        self.points = (LPS @ self.grid.affine @ np.c_[voxels, np.ones(len(voxels))].T).T[:, :3]
 
-    def rows(self) -> list[tuple[str, str, float, str]]:
+    def rows(self) -> list[Row]:
         """Measure, sequence, value, unit."""
         return [
             ("brain mask, Dice", "", dice(self.our_brain, self.their_brain), ""),
-            *self._distances(),
-            ("crop centre, distance", "", self._centre_distance_mm(), "mm"),
+            *self._centre_distances(),
+            *(row for name in self.scans for row in self._distances(name)),
             *(row for name in self.scans for row in self._correlations(name)),
-            *(row for name in self.scans if name != "t1" for row in self._agreement_with_t1(name)),
         ]
+
+    def _shown(self, name: str) -> np.ndarray:
+        """The reference's brain mask where its image is not empty: not everywhere."""
+        return self.their_brain & (self.images[name] != 0)
+
+    def _laid(self, name: str) -> np.ndarray:
+        """The placement of a scan, near ours, in which it correlates most with the reference's image of it."""
+        region = ndimage.binary_erosion(self._shown(name))
+        fixed, moving = to_itk(Volume(self.images[name], self.grid.affine)), to_itk(self.scans[name])
+        method = sitk.ImageRegistrationMethod()
+        method.SetMetricAsCorrelation()
+        method.SetMetricSamplingStrategy(method.RANDOM)
+        method.SetMetricSamplingPercentage(SAMPLED, 1)
+        method.SetMetricFixedMask(to_itk(Volume(region.astype(np.uint8), self.grid.affine)))
+        method.SetInterpolator(sitk.sitkLinear)
+        start, motion = sitk.AffineTransform(3), sitk.Euler3DTransform()
+        start.SetMatrix(self.ours[name][:3, :3].ravel().tolist())
+        start.SetTranslation(self.ours[name][:3, 3].tolist())
+        motion.SetCenter(fixed.TransformContinuousIndexToPhysicalPoint([(size - 1) / 2 for size in fixed.GetSize()]))
+        method.SetMovingInitialTransform(start)
+        method.SetInitialTransform(motion, inPlace=True)
+        method.SetOptimizerAsRegularStepGradientDescent(learningRate=1.0, minStep=0.002, numberOfIterations=200)
+        method.SetOptimizerScalesFromPhysicalShift()
+        method.Execute(fixed, moving)
+        return self.ours[name] @ to_matrix(motion)
+
+    def _centre_distances(self) -> list[Row]:
+        """Between the tumour's centre of mass and where our crop has it: by their images, and by their T1's matrix."""
+        centre = LPS @ self.grid.affine @ np.append(np.argwhere(self.tumour).mean(axis=0), 1)
+        by = {"images": self.motion, "matrices": np.linalg.inv(self.ours["t1"]) @ self.theirs["t1"]}
+        return [
+            (f"crop centre, distance by their {what}", "", float(np.linalg.norm((motion @ centre - centre)[:3])), "mm")
+            for what, motion in by.items()
+        ]
+
+    def _distances(self, name: str) -> list[Row]:
+        """How far two placements send the points of the brain apart: in the atlas, and against T1."""
+        pairs = {
+            "ours to their images": (self.ours, self.laid),
+            "ours to their matrices": (self.ours, self.theirs),
+            "their matrices to their images": (self.theirs, self.laid),
+        }
+        rows = []
+        for pair, (one, other) in pairs.items():
+            apart = displacement_mm(one[name], other[name], self.points).mean()
+            rows.append((f"placement in the atlas, {pair}", name, float(apart), "mm"))
+        for pair, (one, other) in pairs.items() if name != "t1" else ():
+            moves = [matrices[name] @ np.linalg.inv(matrices["t1"]) for matrices in (one, other)]
+            points = (other["t1"] @ np.c_[self.points, np.ones(len(self.points))].T).T[:, :3]
+            rows.append((f"alignment with T1, {pair}", name, float(displacement_mm(*moves, points).mean()), "mm"))
+        return rows
+
+    def _correlations(self, name: str) -> list[Row]:
+        placements = {
+            "ours as it is": self.ours[name],
+            "ours after one rigid motion": self.ours[name] @ self.motion,
+            "the scan laid onto their image": self.laid[name],
+            "the scan by their matrices": self.theirs[name],
+        }
+        image, brain = self.images[name], self._shown(name)
+        rows = [
+            (f"correlation, {what}", name, correlation(self._resampled(name, matrix)[brain], image[brain]), "")
+            for what, matrix in placements.items()
+        ]
+        return [*rows, ("their brain mask that their image shows", name, brain.sum() / self.their_brain.sum(), "")]
 
     def _resampled(self, name: str, matrix: np.ndarray) -> np.ndarray:
         return resample(self.scans[name], self.grid, matrix).array
-
-    def _distances(self) -> list[tuple[str, str, float, str]]:
-        """How far the two versions of a transform send the points of the brain apart."""
-        voxels = np.argwhere(self.their_brain)[::97]
-        points = (LPS @ self.grid.affine @ np.c_[voxels, np.ones(len(voxels))].T).T[:, :3]
-        native = (self.their_place @ np.c_[points, np.ones(len(points))].T).T[:, :3]
-        pairs = {"atlas": (self.matrices["t1"], self.their_place, points)}
-        for name, move in self.their_moves.items():
-            pairs[name] = (self.matrices[name] @ np.linalg.inv(self.matrices["t1"]), move, native)
-        rows = []
-        for name, (ours, theirs, places) in pairs.items():
-            distance = displacement_mm(ours, theirs, places)
-            measure = "placement in the atlas" if name == "atlas" else "alignment with T1"
-            rows.append((f"{measure}, mean distance", name, float(distance.mean()), "mm"))
-            rows.append((f"{measure}, largest distance", name, float(distance.max()), "mm"))
-        return rows
-
-    def _centre_distance_mm(self) -> float:
-        """From the tumour's centre of mass in the atlas, by their matrix to the scan and by ours back."""
-        centre = LPS @ self.grid.affine @ np.append(np.argwhere(self.tumour).mean(axis=0), 1)
-        back = np.linalg.inv(self.matrices["t1"]) @ self.their_place @ centre
-        return float(np.linalg.norm((back - centre)[:3]))
-
-    def _correlations(self, name: str) -> list[tuple[str, str, float, str]]:
-        moved = self._resampled(name, self.matrices[name] @ self.motion)
-        replayed = self._resampled(name, self.their_moves.get(name, np.eye(4)) @ self.their_place)
-        theirs, brain, inside = self.theirs[name], self.their_brain, self.inside
-        within = f"correlation, one rigid motion, {INSIDE_MM} mm inside"
-        return [
-            ("correlation, as it is", name, correlation(self.ours[name][brain], theirs[brain]), ""),
-            ("correlation, one rigid motion", name, correlation(moved[brain], theirs[brain]), ""),
-            (within, name, correlation(moved[inside], theirs[inside]), ""),
-            ("the scan by their matrices, correlation", name, correlation(replayed[brain], theirs[brain]), ""),
-        ]
-
-    def _agreement_with_t1(self, name: str) -> list[tuple[str, str, float, str]]:
-        inside = self.inside
-        return [
-            (f"similarity with T1, {whose}", name, normalised_mutual_information(t1[inside], other[inside]), "")
-            for whose, t1, other in (
-                ("ours", self.ours["t1"], self.ours[name]),
-                ("theirs", self.theirs["t1"], self.theirs[name]),
-            )
-        ]
 
     def picture(self) -> Image.Image:
         """Axial slices through the tumour: theirs above with the outline of their brain mask, ours below with ours."""
         level = round(np.argwhere(self.tumour).mean(axis=0)[2])
         rows = []
         for whose, images, brain in (
-            ("BraTS Toolkit", self.theirs, self.their_brain),
-            ("this project", self.ours, self.our_brain),
+            ("BraTS Toolkit", self.images, self.their_brain),
+            ("this project", {name: self._resampled(name, self.ours[name]) for name in self.scans}, self.our_brain),
         ):
             panels = [_slice(images[name], brain, level, f"{name}, {whose}") for name in self.scans]
             rows.append(np.hstack(panels))
         return Image.fromarray(np.vstack(rows))
 
 
-def _ants(path: Path) -> np.ndarray:
-    return to_matrix(sitk.ReadTransform(str(path)))
+def _their_matrices(folder: Path, sequences: list[str]) -> dict[str, np.ndarray]:
+    """Point of the atlas to point of each scan, of the ANTs matrices to T1 and of T1's to the atlas."""
+
+    def read(name: str) -> np.ndarray:
+        return to_matrix(sitk.ReadTransform(str(folder / f"{name}_0GenericAffine.mat")))
+
+    place = read(TO_ATLAS)
+    return {name: read(MATRICES[name]) @ place if name in MATRICES else place for name in sequences}
+
+
+def _mean_motion(motions: list[np.ndarray]) -> np.ndarray:
+    """Rigid motion in the middle of several (4, 4) that differ little."""
+    motions = np.stack(motions)
+    result = np.eye(4)
+    result[:3, :3] = Rotation.from_matrix(motions[:, :3, :3]).mean().as_matrix()
+    result[:3, 3] = motions[:, :3, 3].mean(axis=0)
+    return result
 
 
 def _slice(values: np.ndarray, brain: np.ndarray, level: int, label: str) -> np.ndarray:
