@@ -33,6 +33,8 @@ from training_rivals import MONAI, installed, monai
 from training_work import BATCHES, CASES, Case, fixed, our_steps, plain_steps
 
 ROUNDS = 3
+#: Batches of a round. Workers are in the midst of a batch at both its ends: of ten batches, that would be a tenth.
+MEASURED = 4 * BATCHES
 BEGIN, END = "<!-- training: written by benchmarks/bench_training.py -->", "<!-- end of training -->"
 
 
@@ -47,11 +49,11 @@ def input_path(case: Case) -> list[list[str]]:
     results = {}
     for name, make in sources.items():
         batches = make(case.images, case.batch_size, case.crop)
-        # Workers fetch ahead: enough batches are taken first to fill their queues, as many stay in them at the end.
-        consume(batches, 5)
+        # Workers fetch ahead: what they have in store when they start is taken first.
+        consume(batches, BATCHES)
         results[name] = best(
-            [timed(lambda batches=batches: consume(batches, BATCHES)) for _ in range(ROUNDS)],
-            BATCHES * case.batch_size,
+            [timed(lambda batches=batches: consume(batches, MEASURED)) for _ in range(ROUNDS)],
+            MEASURED * case.batch_size,
         )
         del batches
     ours = results["this project"]

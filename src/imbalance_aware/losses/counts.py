@@ -80,17 +80,17 @@ def loss_of_counts(
         if memory:
             counts = SoftCounts(*(now + before for now, before in zip(counts, memory, strict=True)))
         loss = formula(counts)
-        return loss.value, _by_probability(loss, probabilities, target, sample_weight)
+        return loss.value, by_probability(loss, probabilities, target, sample_weight)
 
     return loss_of_probabilities(logits, of_probabilities, target, sample_weight, *(memory or ()))
 
 
-def _by_probability(loss: LossOfCounts, probabilities: Tensor, target: Tensor, sample_weight: Tensor | None) -> Tensor:
+def by_probability(loss: LossOfCounts, probabilities: Tensor, target: Tensor, sample_weight: Tensor | None) -> Tensor:
     """Derivatives of the loss by the probabilities, ``(B, C)``."""
     if target.ndim == 2:
-        by_probability = torch.addcmul(loss.by_predicted, target, loss.by_true_positive)
+        result = torch.addcmul(loss.by_predicted, target, loss.by_true_positive)
     else:
         of_target = loss.by_true_positive.expand_as(loss.by_predicted).index_select(0, target)
-        by_probability = loss.by_predicted.expand_as(probabilities).contiguous()
-        by_probability.scatter_add_(1, target.unsqueeze(1), of_target.unsqueeze(1))
-    return by_probability if sample_weight is None else by_probability.mul_(sample_weight.unsqueeze(1))
+        result = loss.by_predicted.expand_as(probabilities).contiguous()
+        result.scatter_add_(1, target.unsqueeze(1), of_target.unsqueeze(1))
+    return result if sample_weight is None else result.mul_(sample_weight.unsqueeze(1))

@@ -6,7 +6,14 @@ import torch
 from torch import Tensor
 
 from imbalance_aware.losses.closed_form import loss_of_probabilities
-from imbalance_aware.losses.counts import LossOfCounts, SoftCounts, loss_of_counts, soft_counts
+from imbalance_aware.losses.counts import (
+    ONE_HOT_LIMIT,
+    LossOfCounts,
+    SoftCounts,
+    by_probability,
+    loss_of_counts,
+    soft_counts,
+)
 from imbalance_aware.losses.inputs import one_hot, one_of
 from imbalance_aware.losses.per_batch import PerBatchLoss
 from imbalance_aware.losses.sample_queue import SampleQueue, join
@@ -64,7 +71,6 @@ class SoftMCCLoss(PerBatchLoss):
         if self.form != "pearson":
             memory = queue and queue.counts(self.sample_weight_in == "counts")
             return loss_of_counts(logits, target, self._loss, sample_weight, memory)
-        target = one_hot(target, logits) if target.ndim == 1 else target
         kept = queue.rows() if queue else ()
         return loss_of_probabilities(logits, self._pearson, target, sample_weight, *kept)
 
@@ -104,24 +110,59 @@ class SoftMCCLoss(PerBatchLoss):
     def _pearson(
         self, probabilities: Tensor, target: Tensor, sample_weight: Tensor | None, *kept: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """L = 1 - N / sqrt(V_p V_t) =: 1 - N v, N = <p', t'>, of centred p' and t'; by p it is v (p' N / V_p - t').
-
-        Both sides are centred, so that the rounding of one mean meets no mean of the other.
-        """
+        """L = 1 - N / sqrt(V_p V_t) =: 1 - N v; by p_ik it is v (p'_ik N / V_p - y'_ik) / s. A dash: centred."""
         samples = len(probabilities)
         if kept:
             probabilities, target, sample_weight = join(kept, probabilities, target, sample_weight)
-        counts = soft_counts(probabilities, target, sample_weight)
-        total = counts.actual.sum().clamp_min(torch.finfo(probabilities.dtype).tiny)
-        of_predicted, of_actual = probabilities - counts.predicted / total, target - counts.actual / total
-        share = total.reciprocal() if sample_weight is None else (sample_weight / total).unsqueeze(1)
-        share = share if self.weight is None else share * self.class_weight(total)
-        weighted_predicted, weighted_actual = share * of_predicted, share * of_actual
-        minus_covariance = -(weighted_predicted * of_actual).sum()
-        variance_predicted = (weighted_predicted * of_predicted).sum()
-        variance_actual = (weighted_actual * of_actual).sum()
+        if target.ndim == 1 and probabilities.numel() <= ONE_HOT_LIMIT:
+            target = one_hot(target, probabilities)
+        centred = probabilities - _mean(probabilities, sample_weight)
+        moments = _moments_of_rows if target.ndim == 2 else _moments_of_indices
+        share_of_class, covariance, variance_actual = moments(centred, target, sample_weight)
+        covariance, variance_actual = self._over_classes(covariance), self._over_classes(variance_actual)
+        variance_predicted = self._over_classes(_mean(centred.square(), sample_weight))
         limited = variance_predicted.clamp_min(self.eps)
-        inverse = (limited * variance_actual.clamp_min(self.eps)).rsqrt_() * (variance_actual > 0)
-        slope = minus_covariance / limited * (variance_predicted > self.eps)
-        by_probability = torch.addcmul(weighted_actual, weighted_predicted, slope).mul_(-inverse)
-        return 1 + minus_covariance * inverse, by_probability[-samples:]
+        inverse = (limited * variance_actual.clamp_min(self.eps)).rsqrt_().mul_(variance_actual > 0)
+        slope = (covariance / limited).mul_(variance_predicted > self.eps)
+        factor = inverse if self.weight is None else inverse * self.class_weight(inverse)
+        factor = (factor / samples if sample_weight is None else factor).expand_as(share_of_class)
+        loss = LossOfCounts(1 - covariance * inverse, -factor, factor * share_of_class)
+        gradient = by_probability(loss, probabilities, target, None).addcmul_(centred, factor * slope)
+        if sample_weight is not None:
+            gradient.mul_(_share(sample_weight).unsqueeze(1))
+        return loss.value, gradient[-samples:]
+
+    def _over_classes(self, values: Tensor) -> Tensor:
+        """The (weighted) sum over classes."""
+        return values.sum() if self.weight is None else torch.dot(values, self.class_weight(values))
+
+
+def _share(sample_weight: Tensor) -> Tensor:
+    """Each sample's share of a mean, ``(B,)``."""
+    return sample_weight / sample_weight.sum().clamp_min(torch.finfo(sample_weight.dtype).tiny)
+
+
+def _mean(rows: Tensor, sample_weight: Tensor | None) -> Tensor:
+    """Mean over samples of ``(B, C)``."""
+    return rows.mean(0) if sample_weight is None else torch.mv(rows.t(), _share(sample_weight))
+
+
+def _moments_of_rows(centred: Tensor, target: Tensor, sample_weight: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
+    """Share of each class, covariance of centred predictions with it, and its variance; each ``(C,)``."""
+    share_of_class = _mean(target, sample_weight)
+    # Both sides are centred, so that the rounding of one mean meets no mean of the other.
+    of_actual = target - share_of_class
+    return share_of_class, _mean(centred * of_actual, sample_weight), _mean(of_actual.square(), sample_weight)
+
+
+def _moments_of_indices(centred: Tensor, target: Tensor, sample_weight: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
+    """The same for class indices ``(B,)``, without a row per sample.
+
+    What the rounding of the predictions' mean has left in `predicted` is taken out of the covariance.
+    """
+    true_positive, predicted, actual = soft_counts(centred, target, sample_weight)
+    # As a sum of `actual`, so that with targets of one class the two are equal to the last digit.
+    total = actual.sum().clamp_min(torch.finfo(actual.dtype).tiny)
+    share_of_class = actual / total
+    covariance = (true_positive - predicted * share_of_class) / total
+    return share_of_class, covariance, share_of_class * ((total - actual) / total)
