@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from torch.autograd import gradcheck
 
 from imbalance_aware import losses
-from imbalance_aware.losses import LOSSES
+from imbalance_aware.losses import COMBINED, LOSSES
 
 # Every loss of the table with its default arguments, and the variants that take another path through the code.
 CASES = {name: (name, {}) for name in LOSSES} | {
@@ -32,6 +32,12 @@ CASES |= {
     "asymmetric gammas below 1": ("asymmetric", {"gamma_neg": 0.5, "gamma_pos": 0.5, "clip": 0.01}),
     "auc_margin weight, counts": ("auc_margin", {"weight": True, "sample_weight_in": "counts"}),
 }
+CASES |= {
+    "ce + soft_f1": ("combined", {"terms": {"ce": 1, "soft_f1": 1}}),
+    "ce + soft_mcc": ("combined", {"terms": {"ce": 1, "soft_mcc": 1}}),
+    "ldam + 0.5 auc_margin": ("combined", {"terms": {"ldam": 1, "auc_margin": 0.5}}),
+}
+REFERENCES = LOSSES | {"combined": COMBINED}
 PER_CLASS = ("weight", "alpha")
 every_loss = pytest.mark.parametrize("case", CASES)
 
@@ -39,7 +45,7 @@ every_loss = pytest.mark.parametrize("case", CASES)
 def make(case, classes, order=None):
     """The loss of a case for so many classes; what it takes per class runs 1, 2, … (in ``order``, if given)."""
     name, kwargs = CASES[case]
-    cls = getattr(losses, LOSSES[name].partition(":")[2])
+    cls = getattr(losses, REFERENCES[name].partition(":")[2])
     per_class = np.arange(1, classes + 1)[np.arange(classes) if order is None else order]
     kwargs = {key: (per_class / 2).tolist() if key in PER_CLASS else value for key, value in kwargs.items()}
     if "class_counts" in inspect.signature(cls).parameters:
@@ -108,6 +114,29 @@ def test_half_precision_logits_are_summed_in_float32(case, scene, dtype):
     assert gradient.dtype == dtype
     torch.testing.assert_close(value, reference)
     torch.testing.assert_close(gradient, reference_gradient.to(dtype))
+
+
+@every_loss
+@pytest.mark.parametrize("weighted", [False, True])
+def test_float32_keeps_its_digits_over_a_million_samples(case, weighted):
+    logits, target = batch(2**20, 3)
+    logits[: 2**19] = torch.linspace(-1, 1, 3)  # half of them alike, in which errors of rounding add up
+    loss, weight = make(case, 3), torch.full((2**20,), 0.1) if weighted else None
+    value, gradient = value_and_gradient(loss, logits, target, weight)
+    exact, exact_gradient = value_and_gradient(
+        loss, logits.double(), target, None if weight is None else weight.double()
+    )
+    torch.testing.assert_close(value.double(), exact, rtol=2e-5, atol=2e-6)
+    error = (gradient.double() - exact_gradient).abs().max()
+    assert error <= 1e-4 * exact_gradient.abs().max()
+
+
+@every_loss
+def test_weights_of_zero_for_all_samples_give_zero(case):
+    logits, target = batch(12, 3)
+    value, gradient = value_and_gradient(make(case, 3), logits, target, torch.zeros(12))
+    assert torch.isfinite(value)
+    assert (gradient == 0).all()
 
 
 @every_loss
@@ -193,6 +222,13 @@ def test_shapes_that_do_not_fit_are_refused(case):
             loss(bad_logits, bad_target)
     with pytest.raises(ValueError, match="sample_weight"):
         loss(logits, target, torch.ones(6, 1))
+
+
+@pytest.mark.parametrize("case", [case for case, (_, kwargs) in CASES.items() if {"weight", "alpha"} & {*kwargs}])
+def test_another_number_of_weights_than_classes_is_refused(case):
+    logits, target = batch(12, 4)
+    with pytest.raises(ValueError, match="3 values; expected one for each of the 4 classes"):
+        make(case, 3)(logits, target)
 
 
 @every_loss

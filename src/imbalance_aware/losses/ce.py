@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from imbalance_aware.losses.inputs import class_logits, class_target, weights_of_samples
+from imbalance_aware.losses.inputs import check_per_class, class_logits, class_target, weights_of_samples
 from imbalance_aware.losses.per_sample import PerSampleLoss
 
 
@@ -50,6 +50,7 @@ class CrossEntropyLoss(PerSampleLoss):
         """See :meth:`PerSampleLoss.forward`."""
         logits = class_logits(logits)
         target = class_target(target, logits)
+        check_per_class("weight", self.weight, logits)
         if sample_weight is None:
             return self._cross_entropy(logits, target, self.reduction)
         losses = self._cross_entropy(logits, target, "none") * weights_of_samples(sample_weight, logits)

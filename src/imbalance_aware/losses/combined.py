@@ -16,7 +16,11 @@ class CombinedLoss(nn.Module):
     Sample weights go to every term, so that with cross-entropy (a mean over samples) and a loss of the whole batch the
     sum is mean_i w_i (CE_i + L_batch).
 
-    Shapes and arguments of the call are those of the terms.
+    Shapes: logits ``(B, C)``, or ``(B,)`` / ``(B, 1)`` for two classes; target integers ``(B,)`` or class probabilities
+    ``(B, C)``; ``sample_weight`` ``(B,)``.
+
+    Fails when: its terms differ in size. A loss of the whole batch lies between 0 and 2, cross-entropy has no bound;
+    the factors decide which of them leads.
 
     Source: the plain sums CE + F1 and CE + MCC are those of Scholz et al., MIDL 2024.
 

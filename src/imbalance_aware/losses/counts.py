@@ -48,10 +48,12 @@ def soft_counts(probabilities: Tensor, target: Tensor, sample_weight: Tensor | N
     if target.ndim == 2:
         actual = target if sample_weight is None else target * sample_weight.unsqueeze(1)
         return SoftCounts((weighted * target).sum(0), weighted.sum(0), actual.sum(0))
-    ones = probabilities.new_ones(probabilities.shape[0]) if sample_weight is None else sample_weight
-    zeros = probabilities.new_zeros(probabilities.shape[1])
-    of_target = weighted.gather(1, target.unsqueeze(1)).squeeze(1)
-    return SoftCounts(zeros.index_add(0, target, of_target), weighted.sum(0), zeros.index_add(0, target, ones))
+    # One number after the other is added here: in float32, of a million samples only four digits would be right.
+    ones = probabilities.new_ones(len(target), dtype=torch.float64) if sample_weight is None else sample_weight.double()
+    zeros = ones.new_zeros(probabilities.shape[1])
+    of_target = weighted.gather(1, target.unsqueeze(1)).squeeze(1).double()
+    true_positive, actual = (zeros.index_add(0, target, values).to(weighted.dtype) for values in (of_target, ones))
+    return SoftCounts(true_positive, weighted.sum(0), actual)
 
 
 def loss_of_counts(

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from imbalance_aware.losses.inputs import check_per_class
 from imbalance_aware.losses.per_sample import PerSampleLoss, expected
 
 
@@ -46,6 +47,7 @@ class FocalLoss(PerSampleLoss):
         self.register_buffer("alpha", alpha, persistent=False)
 
     def sample_losses(self, logits: Tensor, target: Tensor) -> Tensor:
+        check_per_class("alpha", self.alpha, logits)
         if target.ndim == 1:
             losses = self._focal(functional.cross_entropy(logits, target, reduction="none"))
             return losses if self.alpha is None else losses * self.alpha.to(losses.dtype)[target]

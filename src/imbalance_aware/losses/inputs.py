@@ -70,6 +70,16 @@ def weights_of_samples(sample_weight: Tensor, logits: Tensor) -> Tensor:
     return sample_weight.to(logits.dtype)
 
 
+def check_per_class(argument: str, values: Tensor | None, logits: Tensor) -> None:
+    """Refuse ``values`` (one per class, or None) that do not fit logits ``(B, C)``.
+
+    Raises:
+        ValueError: another number than C.
+    """
+    if values is not None and len(values) != logits.shape[1]:
+        raise ValueError(f"{argument} has {len(values)} values; expected one for each of the {logits.shape[1]} classes")
+
+
 def one_of(argument: str, value: Any, allowed: tuple[Any, ...]) -> Any:
     """``value`` if it is allowed.
 

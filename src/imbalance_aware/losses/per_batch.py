@@ -5,7 +5,14 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from imbalance_aware.losses.inputs import class_logits, class_target, one_hot, one_of, weights_of_samples
+from imbalance_aware.losses.inputs import (
+    check_per_class,
+    class_logits,
+    class_target,
+    one_hot,
+    one_of,
+    weights_of_samples,
+)
 from imbalance_aware.losses.sample_queue import SampleQueue
 
 
@@ -54,6 +61,7 @@ class PerBatchLoss(nn.Module):
         """
         logits = class_logits(logits)
         target = class_target(target, logits)
+        check_per_class("weight", self.weight, logits)
         if sample_weight is not None:
             sample_weight = weights_of_samples(sample_weight, logits)
         in_counts = sample_weight if self.sample_weight_in == "counts" else None

@@ -18,6 +18,9 @@ from imbalance_aware.losses.inputs import one_hot, one_of
 from imbalance_aware.losses.per_batch import PerBatchLoss
 from imbalance_aware.losses.sample_queue import SampleQueue, join
 
+#: Stands for s^2 where all sample weights are 0; its square is still a number in float32.
+NO_SAMPLES = 1e-18
+
 
 class SoftMCCLoss(PerBatchLoss):
     r"""One minus the Matthews correlation of the batch, with probabilities in place of predictions.
@@ -85,7 +88,7 @@ class SoftMCCLoss(PerBatchLoss):
         minus_covariance -= self._product(true_positive, not_predicted)
         variance_predicted = self._product(predicted, not_predicted)
         variance_actual = self._product(actual, total - actual)
-        floor = (total * total).mul_(self.eps)
+        floor = (total * total).mul_(self.eps).clamp_min_(NO_SAMPLES)
         limited = torch.maximum(variance_predicted, floor)
         known = variance_predicted.gt_(floor)
         # The sign is 0 where all targets are of one class: there the coefficient is 0 by definition.
@@ -144,7 +147,8 @@ def _share(sample_weight: Tensor) -> Tensor:
 
 def _mean(rows: Tensor, sample_weight: Tensor | None) -> Tensor:
     """Mean over samples of ``(B, C)``."""
-    return rows.mean(0) if sample_weight is None else torch.mv(rows.t(), _share(sample_weight))
+    # No matrix product: autocast on a GPU would round it to half precision.
+    return rows.mean(0) if sample_weight is None else (rows * _share(sample_weight).unsqueeze(1)).sum(0)
 
 
 def _moments_of_rows(centred: Tensor, target: Tensor, sample_weight: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
