@@ -1,6 +1,7 @@
 """The command line: ``python -m imbalance_aware STEP --help``."""
 
 import argparse
+import errno
 import importlib
 import logging
 import sys
@@ -45,6 +46,9 @@ STEPS = {
     "manual": ("manual", "write the manual of the configuration"),
 }
 
+#: No space on the disk, or none left of the user's share.
+FULL = (errno.ENOSPC, errno.EDQUOT)
+
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one step; 0 on success, 2 after a mistake of the user's, which is explained on standard error."""
@@ -68,6 +72,14 @@ def main(arguments: list[str] | None = None) -> int:
         module.run(step_parser.parse_args(arguments[1:]))
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
+        return 2
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        print(
+            f"error: {error.filename or 'the disk'}: no space left to write to; free some and run again",
+            file=sys.stderr,
+        )
         return 2
     return 0
 

@@ -11,6 +11,7 @@ from imbalance_aware.conditions import Condition, read_conditions
 from imbalance_aware.datasets.settings import DatasetSettings
 from imbalance_aware.errors import UserError
 from imbalance_aware.losses import LOSSES
+from imbalance_aware.losses.build import check_arguments
 from imbalance_aware.schema import Strict, load_yaml, nearest, validate
 from imbalance_aware.training.settings import (
     SAMPLINGS,
@@ -95,14 +96,17 @@ def read_config(merged: Mapping[str, Any], files: Sequence[str | Path]) -> tuple
     return config, studies
 
 
-def run_settings(study: Study, condition: str, augmentation: Augmentation2D | Augmentation3D) -> RunSettings:
-    """All that shapes one training run of a study, except its data and seed."""
+def run_settings(
+    study: Study, condition: str, augmentation: Augmentation2D | Augmentation3D, max_value: int | None = None
+) -> RunSettings:
+    """All that shapes one training run of a study, except its data and seed; ``max_value`` is the dataset's."""
     row = study.conditions[condition]
     return RunSettings(
         condition=ConditionSettings(loss=row.terms, kwargs=row.kwargs, sampling=row.sampling, weighted=row.weighted),
         model=study.model,
         training=study.training,
         augmentation=augmentation,
+        max_value=max_value,
     )
 
 
@@ -156,6 +160,11 @@ def _crop_problem(config: Config, dataset: str, source: Any) -> str:
 def _study(name: str, config: Config, source: Any) -> Study:
     settings = config.studies[name]
     conditions = read_conditions(find_file(settings.conditions), list(LOSSES), list(SAMPLINGS))
+    for condition in conditions.values():
+        try:
+            check_arguments(condition.kwargs)
+        except UserError as problem:
+            raise UserError(f'{settings.conditions}: condition "{condition.name}": {problem}') from None
     for condition in settings.only or []:
         if condition not in conditions:
             raise UserError(

@@ -1,5 +1,6 @@
 """From names to losses: the table, sums, and what a run depends on."""
 
+import inspect
 import subprocess
 import sys
 
@@ -8,7 +9,8 @@ import torch
 
 from imbalance_aware import losses
 from imbalance_aware.errors import UserError
-from imbalance_aware.losses.build import build_loss, make_loss, module_names
+from imbalance_aware.losses import LOSSES
+from imbalance_aware.losses.build import _argument_names, build_loss, check_arguments, make_loss, module_names
 from imbalance_aware.provenance import _imports
 
 LOGITS = torch.randn(12, 3, generator=torch.Generator().manual_seed(0))
@@ -72,3 +74,17 @@ def test_module_names_are_those_a_run_looks_up():
 def test_the_table_is_read_without_torch():
     code = "import sys, imbalance_aware.losses.build; assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_arguments_are_checked_without_importing_the_losses():
+    check_arguments({"focal": {"gamma": 2, "alpha": [1, 2, 3]}, "soft_mcc": {"form": "macro"}, "ldam": {"beta": 0.9}})
+    with pytest.raises(UserError, match=r'"focal" has no argument "gama"\. Did you mean "gamma"\?'):
+        check_arguments({"focal": {"gama": 2}})
+    with pytest.raises(UserError, match='"reduction" cannot be set'):
+        check_arguments({"ce": {"reduction": "none"}})
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_arguments_read_from_the_source_are_those_of_the_class(name):
+    cls = getattr(losses, LOSSES[name].partition(":")[2])
+    assert _argument_names(LOSSES[name]) == list(inspect.signature(cls).parameters)

@@ -265,3 +265,11 @@ def test_every_row_of_the_extended_table_builds_and_every_loss_has_a_row(checkou
         loss = build_loss(condition.terms, condition.kwargs, class_counts=COUNTS)
         assert torch.isfinite(loss(logits, target))
     assert {name for condition in conditions.values() for name in condition.terms} == set(LOSSES)
+
+
+def test_ldam_tells_the_scale_of_the_probabilities_it_trains():
+    logits, target = torch.randn(40, 3) / 30, torch.arange(40) % 3
+    loss = LDAMLoss([1, 1, 1], max_margin=1e-6, scale=7)
+    torch.testing.assert_close(
+        loss(logits, target), torch.nn.functional.cross_entropy(loss.logit_scale * logits, target)
+    )

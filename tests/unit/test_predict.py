@@ -17,9 +17,9 @@ from imbalance_aware.training import predict, train
 VOLUMES = {"gamma": [0.5, 1.5], "flip_axes": [0, 1, 2], "crop": 8}
 
 
-def trained(folder, augmentation=None, **dataset):
+def trained(folder, augmentation=None, max_value=None, **dataset):
     source = write_dataset(folder / "data", **dataset)
-    options = settings(training={"epochs": 1})
+    options = settings(training={"epochs": 1}) | {"max_value": max_value}
     options["augmentation"] = augmentation or options["augmentation"]
     train.run(arguments(source, folder / "run", json.dumps(options)))
     return folder
@@ -183,7 +183,63 @@ def test_a_damaged_photograph_keeps_none_of_the_others_back(photographs, tmp_pat
     for name in ("a", "c"):
         Image.fromarray(np.moveaxis(image, 0, -1)).save(tmp_path / f"{name}.png")
     (tmp_path / "b.png").write_text("hello")
-    with pytest.raises(UserError, match=r"files left out \(1\):\n.*b\.png: unreadable"):
+    with pytest.raises(UserError, match=r"images left out \(1\):\n.*b\.png: unreadable"):
         classify(photographs, tmp_path)
     with (photographs / "out.csv").open(newline="") as handle:
         assert [row["image"] for row in csv.DictReader(handle)] == ["a", "c"]
+
+
+def test_photographs_of_16_bits_are_scaled_as_the_model_says(tmp_path):
+    folder = trained(tmp_path / "deep", max_value=4095, channels=1, dtype="float16")
+    images = np.load(folder / "data" / "images.npy")[-11:]
+    for number, image in enumerate(images):
+        Image.fromarray(np.rint(image[0].astype(np.float64) * 4095).astype(np.uint16)).save(folder / f"{number:02}.png")
+    rows = classify(folder, *sorted(folder.glob("*.png")))
+    np.testing.assert_allclose(probabilities(rows), of_training(folder), atol=1e-3)
+
+
+def test_minus_zero_is_zero(volumes, tmp_path):
+    image = np.load(volumes / "data" / "images.npy")[-1].copy()
+    image[:, :3] = 0
+    np.save(tmp_path / "plus.npy", image)
+    image[:, :3] *= -1
+    assert np.signbit(image).any()
+    np.save(tmp_path / "minus.npy", image)
+    minus, plus = classify(volumes, tmp_path / "minus.npy", tmp_path / "plus.npy")
+    assert minus | {"image": ""} == plus | {"image": ""}
+
+
+def test_a_bad_row_of_a_table_keeps_none_of_the_others_back(volumes, tmp_path):
+    image = np.load(volumes / "data" / "images.npy")[-1]
+    for name, channel in zip(("t1", "t2"), image, strict=True):
+        save_nifti(tmp_path / f"{name}.nii", channel)
+    (tmp_path / "table.csv").write_text("subject,t1,t2\nA,t1.nii,t2.nii\nB,gone.nii,t2.nii\nC,t1.nii,t2.nii\n")
+    with pytest.raises(UserError, match=r"images left out \(1\):\n.*gone\.nii: no such file"):
+        classify(volumes, tmp_path / "table.csv")
+    with (volumes / "out.csv").open(newline="") as handle:
+        assert [row["image"] for row in csv.DictReader(handle)] == ["A", "C"]
+
+
+def test_a_bad_image_of_an_array_keeps_none_of_the_others_back(volumes, tmp_path):
+    images = np.load(volumes / "data" / "images.npy")[-3:].copy()
+    images[1] = 2
+    np.save(tmp_path / "p.npy", images)
+    with pytest.raises(UserError, match="outside"):
+        classify(volumes, tmp_path / "p.npy")
+    with (volumes / "out.csv").open(newline="") as handle:
+        assert [row["image"] for row in csv.DictReader(handle)] == ["p-0", "p-2"]
+
+
+def test_a_table_in_another_encoding_is_explained(volumes, tmp_path):
+    (tmp_path / "table.csv").write_bytes("subject,t1,t2\nMüller,a.nii,b.nii\n".encode("latin-1"))
+    with pytest.raises(UserError, match="not a table in UTF-8"):
+        classify(volumes, tmp_path / "table.csv")
+
+
+def test_images_of_one_name_are_told_apart(photographs, tmp_path):
+    image = np.moveaxis(np.load(photographs / "data" / "images.npy")[-1], 0, -1)
+    for folder in ("healthy", "sick"):
+        (tmp_path / folder).mkdir()
+        Image.fromarray(image).save(tmp_path / folder / "001.png")
+    rows = classify(photographs, tmp_path / "healthy", tmp_path / "sick")
+    assert [row["image"] for row in rows] == [str(tmp_path / "healthy/001.png"), str(tmp_path / "sick/001.png")]

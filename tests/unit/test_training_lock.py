@@ -6,6 +6,7 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
@@ -60,16 +61,43 @@ def test_a_half_written_lock_holds_nothing(tmp_path):
         pass
 
 
-@pytest.mark.parametrize(("age_s", "free"), [(lock.STALE_S - 60, False), (lock.STALE_S + 60, True)])
-def test_a_lock_of_another_machine_holds_until_it_is_no_longer_touched(tmp_path, age_s, free):
-    write_lock(tmp_path, host="elsewhere", pid=1, started="another boot/1")
-    os.utime(tmp_path / NAME, (time.time() - age_s,) * 2)
-    if free:
-        with locked(tmp_path):
-            pass
-    else:
-        with pytest.raises(UserError, match="process 1 on elsewhere"), locked(tmp_path):
-            pass
+def write_lock_of_another_machine(folder, age_s):
+    write_lock(folder, host="elsewhere", pid=1, started="another boot/1")
+    os.utime(folder / NAME, (time.time() - age_s,) * 2)
+
+
+def test_a_lock_of_another_machine_that_was_not_touched_for_long_holds_nothing(tmp_path):
+    write_lock_of_another_machine(tmp_path, lock.STALE_S + 60)
+    with locked(tmp_path):
+        pass
+
+
+def test_a_lock_of_another_machine_is_waited_for_until_it_is_clear_that_its_process_is_dead(tmp_path, monkeypatch):
+    monkeypatch.setattr(lock, "LOOK_S", 0.1)
+    write_lock_of_another_machine(tmp_path, lock.STALE_S - 1)
+    start = time.monotonic()
+    with locked(tmp_path):
+        assert time.monotonic() - start > 0.5
+
+
+def test_a_process_of_another_machine_that_touches_its_lock_holds_it(tmp_path, monkeypatch):
+    monkeypatch.setattr(lock, "LOOK_S", 0.1)
+    write_lock_of_another_machine(tmp_path, 60)
+    touch = threading.Timer(0.5, os.utime, [tmp_path / NAME])
+    touch.start()
+    with pytest.raises(UserError, match="process 1 on elsewhere"), locked(tmp_path):
+        pass
+    touch.join()
+
+
+def test_a_file_system_without_links(tmp_path, monkeypatch):
+    def no_links(*names):
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(lock.os, "link", no_links)
+    with locked(tmp_path), pytest.raises(UserError, match="is training this run"), locked(tmp_path):
+        pass
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_touching(tmp_path, monkeypatch):

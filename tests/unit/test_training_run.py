@@ -372,3 +372,14 @@ def test_bfloat16_on_the_cpu_is_refused(dataset, tmp_path):
 def test_settings_that_cannot_be_used(dataset, tmp_path, options, message):
     with pytest.raises(UserError, match=message):
         run(dataset, tmp_path / "run", settings(**options))
+
+
+def test_the_probabilities_of_ldam_are_those_that_it_trained(dataset, tmp_path):
+    ldam = {"loss": {"ldam": 1}, "kwargs": {"ldam": {"scale": 30}}}
+    folder = run(dataset, tmp_path, settings(condition=ldam, training={"epochs": 1, "learning_rate": 1e-9}))
+    model, spec, config = load_model(folder / "model.pt")
+    start = make_model(config["model"], spec, seed=0)
+    torch.testing.assert_close(model.fc.weight, 30 * start.fc.weight, rtol=1e-4, atol=1e-5)
+    logits = model.fc(torch.from_numpy(np.load(folder / "features.npy"))).double()
+    given = [[float(row[f"prob_{name}"]) for name in "abc"] for row in read(folder / "predictions.csv")]
+    np.testing.assert_allclose(given, logits.softmax(1).detach().numpy(), atol=1e-6)

@@ -17,7 +17,7 @@ from imbalance_aware.config import read_config, run_settings
 from imbalance_aware.datasets import ADAPTERS, GENERATORS
 from imbalance_aware.datasets.fingerprint import fingerprint
 from imbalance_aware.errors import UserError
-from imbalance_aware.losses import COMBINED, LOSSES
+from imbalance_aware.losses.build import module_names as loss_modules
 from imbalance_aware.provenance import code_digest
 
 # Every step is found in this checkout. Inside a conda job Snakemake clears PYTHONPATH (so it is set in the command) and
@@ -85,10 +85,8 @@ def cohort_code(wildcards):
 
 def train_code(wildcards):
     """The engine and the losses of this condition: editing another loss leaves the run alone."""
-    losses = [LOSSES[name] for name in study_of(wildcards).conditions[wildcards.condition].terms]
-    if len(losses) > 1:
-        losses.append(COMBINED)
-    return code_digest(["training.train", *(room_module("losses", reference) for reference in losses)])
+    terms = study_of(wildcards).conditions[wildcards.condition].terms
+    return code_digest(["training.train", *loss_modules(terms)])
 
 
 def class_arguments(wildcards):
@@ -101,7 +99,8 @@ def train_settings(wildcards):
     study, dataset = study_of(wildcards), dataset_of(wildcards)
     if wildcards.condition not in study.conditions:
         stop(f'there is no condition "{wildcards.condition}" in {study.settings.conditions}')
-    return run_settings(study, wildcards.condition, augmentation_of(dataset)).model_dump_json()
+    max_value = getattr(dataset, "max_value", None)
+    return run_settings(study, wildcards.condition, augmentation_of(dataset), max_value).model_dump_json()
 
 
 def augmentation_of(dataset):

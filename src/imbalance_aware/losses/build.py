@@ -1,5 +1,6 @@
 """From the name of a loss to the loss."""
 
+import ast
 import inspect
 from collections.abc import Mapping, Sequence
 from importlib import import_module
@@ -7,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from imbalance_aware.errors import UserError
 from imbalance_aware.losses import COMBINED, LOSSES
+from imbalance_aware.provenance import module_path
 from imbalance_aware.schema import nearest
 
 if TYPE_CHECKING:
@@ -56,6 +58,33 @@ def make_loss(name: str, kwargs: Mapping[str, Any], class_counts: Sequence[int] 
         return cls(**(filled | dict(kwargs)))
     except (TypeError, ValueError) as error:
         raise UserError(f'the loss "{name}" cannot be built: {error}') from error
+
+
+def check_arguments(kwargs: Mapping[str, Mapping[str, Any]]) -> None:
+    """Refuse arguments that the losses do not take, without importing them: they import torch.
+
+    Args:
+        kwargs: name of a loss -> arguments of its class.
+
+    Raises:
+        UserError: an argument that is unknown, or that training does not leave open.
+    """
+    for name, given in kwargs.items():
+        accepted = [argument for argument in _argument_names(LOSSES[name]) if argument != "reduction"]
+        for argument in given:
+            if argument == "reduction":
+                raise UserError(f'the loss "{name}": training takes the mean, "reduction" cannot be set')
+            if argument not in accepted:
+                raise UserError(f'the loss "{name}" has no argument "{argument}".{nearest(argument, accepted)}')
+
+
+def _argument_names(reference: str) -> list[str]:
+    """Arguments of a class, read from its source."""
+    module, _, name = reference.partition(":")
+    tree = ast.parse(module_path(module.removeprefix("imbalance_aware.")).read_text(encoding="utf-8"))
+    (cls,) = (node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == name)
+    (init,) = (node for node in cls.body if isinstance(node, ast.FunctionDef) and node.name == "__init__")
+    return [argument.arg for argument in init.args.args if argument.arg != "self"]
 
 
 def module_names(terms: Mapping[str, float]) -> list[str]:

@@ -25,6 +25,8 @@ class LDAMLoss(PerSampleLoss):
     ``(B, C)``; ``sample_weight`` ``(B,)``.
     With soft labels the margin of a class is scaled by its probability.
 
+    The probabilities that it trains are softmax(s z): ``logit_scale`` is s, by which whoever predicts multiplies z.
+
     Source: Cao et al., "Learning imbalanced datasets with label-distribution-aware margin loss", NeurIPS 2019. The
     mean divides by the number of samples (the authors' code divides by the batch's sum of weights).
 
@@ -55,7 +57,7 @@ class LDAMLoss(PerSampleLoss):
                 raise ValueError(f"{argument} is {value}; expected a number above 0")
         if not 0 <= deferred_until <= 1:
             raise ValueError(f"deferred_until is {deferred_until}; expected a share of the epochs in [0, 1]")
-        self.scale, self.deferred_until = scale, deferred_until
+        self.logit_scale, self.deferred_until = scale, deferred_until
         counts = counts_of_classes(class_counts)
         self.register_buffer("margin", (max_margin * (counts.min() / counts) ** 0.25).float(), persistent=False)
         self.register_buffer("late_weight", effective_number_weight(class_counts, beta).float(), persistent=False)
@@ -70,5 +72,5 @@ class LDAMLoss(PerSampleLoss):
 
     def sample_losses(self, logits: Tensor, target: Tensor) -> Tensor:
         rows = one_hot(target, logits) if target.ndim == 1 else target
-        log_probability = (self.scale * (logits - rows * self.margin.to(logits.dtype))).log_softmax(1)
+        log_probability = (self.logit_scale * (logits - rows * self.margin.to(logits.dtype))).log_softmax(1)
         return expected(-log_probability * self.weight.to(logits.dtype), target)

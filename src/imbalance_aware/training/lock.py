@@ -23,6 +23,8 @@ NAME = "training.lock"
 #: A living process touches its lock this often; one on another machine that has not for `STALE_S` is taken for dead.
 TOUCH_S = 30
 STALE_S = 600
+#: How often a lock of another machine is looked at while it is not clear whether its process lives.
+LOOK_S = 5
 
 
 class Lock:
@@ -45,7 +47,8 @@ def locked(folder: Path) -> Iterator[Lock]:
     """Hold the lock of a run folder.
 
     A lock is stale, and taken over, if its process no longer lives on this machine, or if it is of another machine and
-    has not been touched for ten minutes.
+    has not been touched for ten minutes. Until that is known, this waits: where a node has failed, the job that comes
+    in its place must not fail as well.
 
     Raises:
         UserError: another process trains in this folder.
@@ -57,7 +60,7 @@ def locked(folder: Path) -> Iterator[Lock]:
         if _create(path, mine):
             break
         holder = _read(path)
-        if holder is not None and not _stale(path, holder):
+        if holder is not None and _lives(path, holder):
             job = f", job {holder['job']}" if holder.get("job") else ""
             raise UserError(
                 f"{folder}: process {holder['pid']} on {holder['host']}{job} is training this run. Wait for it or stop "
@@ -82,6 +85,12 @@ def _create(path: Path, content: dict[str, Any]) -> bool:
         os.link(name, path)
     except FileExistsError:
         return False
+    except OSError:  # a file system without links, such as exFAT
+        try:
+            with path.open("x", encoding="utf-8") as file:
+                json.dump(content, file)
+        except FileExistsError:
+            return False
     finally:
         Path(name).unlink()
     return True
@@ -107,6 +116,23 @@ def _clear_away(path: Path, holder: dict[str, Any] | None) -> None:
         with suppress(FileExistsError):
             os.link(aside, path)
     aside.unlink()
+
+
+def _lives(path: Path, holder: dict[str, Any]) -> bool:
+    """Whether the process that holds a lock lives; one on another machine is watched until it touches the lock."""
+    if holder["host"] == socket.gethostname():
+        return not _stale(path, holder)
+    try:
+        touched = path.stat().st_mtime_ns
+        if not _stale(path, holder):
+            log.info("%s is held by %s; waiting until it is clear whether it lives", path, holder["host"])
+        while not _stale(path, holder):
+            time.sleep(LOOK_S)
+            if path.stat().st_mtime_ns != touched:
+                return True
+    except FileNotFoundError:
+        pass
+    return False
 
 
 def _stale(path: Path, holder: dict[str, Any]) -> bool:

@@ -26,6 +26,7 @@ class InputSpec:
         dtype: ``uint8`` (scaled by 1/255) or ``float16`` (taken as it is, in [0, 1]).
         crop: edge of the central part that the network sees, or None for all of it.
         classes: names in label order.
+        max_value: of 16-bit photographs, the value that became 1; None: they have 8 bits, or are no photographs.
     """
 
     channels: int
@@ -33,6 +34,7 @@ class InputSpec:
     dtype: str
     crop: int | None
     classes: tuple[str, ...]
+    max_value: int | None = None
 
     @property
     def dimensions(self) -> int:

@@ -2,8 +2,9 @@
 
 import csv
 import zlib
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,40 +13,33 @@ from imbalance_aware.errors import UserError
 from imbalance_aware.images import BadImage, read_image, resize, to_channels
 from imbalance_aware.training.model import InputSpec
 
-Sample = tuple[str, np.ndarray]
+#: Name of an image, and what reads it.
+Entry = tuple[str, Callable[[], np.ndarray]]
 
 
-@dataclass(frozen=True)
-class Wanted:
-    """What images are read for.
-
-    Attributes:
-        spec: what the network takes.
-        max_value: for 16-bit photographs, the value that becomes 1.
-    """
-
-    spec: InputSpec
-    max_value: int | None = None
-
-
-def read_samples(paths: Sequence[Path], wanted: Wanted, unusable: list[str]) -> Iterator[Sample]:
+def read_samples(paths: Sequence[Path], spec: InputSpec, unusable: list[str]) -> Iterator[tuple[str, np.ndarray]]:
     """Name and values of every image, one at a time: ``(C, *spatial)`` of the network's shape and type.
 
     Args:
         paths: files (see `READERS`; all others are read as photographs) or folders of them.
-        wanted: what they are read for.
-        unusable: receives the reason for each file that cannot be read or does not fit the network; the others go on.
+        spec: what the network takes.
+        unusable: receives the reason for each image that cannot be read or does not fit the network; the others go on.
 
     Raises:
         UserError: a path does not exist.
     """
-    for path in _files(paths):
+    for path, name in _named(list(_files(paths))):
         reader = next((reader for suffix, reader in READERS.items() if path.name.endswith(suffix)), _photograph)
         try:
-            for name, image in reader(path, wanted):
-                yield name, _fit(image, wanted.spec, f"{path} ({name})")
+            entries = list(reader(path, name, spec))
         except UserError as error:
             unusable.append(str(error))
+            continue
+        for entry, read in entries:
+            try:
+                yield entry, _fit(read(), spec, f"{path} ({entry})")
+            except UserError as error:
+                unusable.append(str(error))
 
 
 def _files(paths: Sequence[Path]) -> Iterator[Path]:
@@ -53,6 +47,14 @@ def _files(paths: Sequence[Path]) -> Iterator[Path]:
         if not path.exists():
             raise UserError(f"{path}: no such file or folder")
         yield from sorted(inner for inner in path.iterdir() if inner.is_file()) if path.is_dir() else [path]
+
+
+def _named(files: list[Path]) -> Iterator[tuple[Path, str]]:
+    """Each file with its name without ending; with its whole path where others are called the same."""
+    stems = [path.name.removesuffix(".gz").removesuffix(".nii") if ".nii" in path.name else path.stem for path in files]
+    count = Counter(stems)
+    for path, stem in zip(files, stems, strict=True):
+        yield path, stem if count[stem] == 1 else str(path)
 
 
 def _fit(image: np.ndarray, spec: InputSpec, place: str) -> np.ndarray:
@@ -65,24 +67,28 @@ def _fit(image: np.ndarray, spec: InputSpec, place: str) -> np.ndarray:
     # A comparison with NaN is false.
     if not (image.min() >= 0 and image.max() <= 1):
         raise UserError(f"{place}: holds values outside [0, 1], or NaN; scale it as the model's training images were")
-    return image.astype(np.float16) if spec.dtype == "float16" else np.rint(image * 255).astype(np.uint8)
+    # The sum makes 0 of -0, which comparisons take for 0 and a table of stored values does not hold.
+    return (
+        image.astype(np.float16) + np.float16(0) if spec.dtype == "float16" else np.rint(image * 255).astype(np.uint8)
+    )
 
 
-def _photograph(path: Path, wanted: Wanted) -> Iterator[Sample]:
+def _photograph(path: Path, name: str, spec: InputSpec) -> Iterator[Entry]:
     """An image file, resized as for training."""
-    spec = wanted.spec
     if spec.dimensions != 2:
         raise UserError(f"{path}: the model takes volumes: NIfTI crops, .npy arrays or a .csv table of NIfTI files")
-    if spec.dtype == "float16" and wanted.max_value is None:
-        raise UserError("the model was trained on 16-bit images: give --max-value, the dataset's `max_value`")
-    try:
-        image = to_channels(read_image(path), "grey" if spec.channels == 1 else "rgb", wanted.max_value)
-    except BadImage as bad:
-        raise UserError(f"{path}: {bad}") from None
-    yield path.stem, resize(image, spec.shape)
+
+    def read() -> np.ndarray:
+        try:
+            image = to_channels(read_image(path), "grey" if spec.channels == 1 else "rgb", spec.max_value)
+        except BadImage as bad:
+            raise UserError(f"{path}: {bad}") from None
+        return resize(image, spec.shape)
+
+    yield name, read
 
 
-def _array(path: Path, wanted: Wanted) -> Iterator[Sample]:
+def _array(path: Path, name: str, spec: InputSpec) -> Iterator[Entry]:
     """A preprocessed image ``(C, *spatial)``, or a packed array of them."""
     try:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
@@ -90,31 +96,44 @@ def _array(path: Path, wanted: Wanted) -> Iterator[Sample]:
         raise UserError(f"{path}: not a NumPy array, or cut short ({error})") from None
     if array.dtype.name not in ("uint8", "float16", "float32"):
         raise UserError(f"{path}: holds {array.dtype}; expected uint8, or float16 or float32 in [0, 1]")
-    packed = array.ndim == wanted.spec.dimensions + 2
-    yield from ((f"{path.stem}-{row}", image) for row, image in enumerate(array)) if packed else [(path.stem, array)]
+    if array.ndim == spec.dimensions + 2:
+        yield from ((f"{name}-{row}", partial(array.__getitem__, row)) for row in range(len(array)))
+    else:
+        yield name, lambda: array
 
 
-def _volume(path: Path, wanted: Wanted) -> Iterator[Sample]:
+def _volume(path: Path, name: str, spec: InputSpec) -> Iterator[Entry]:
     """A NIfTI file: one channel in three dimensions, or several along the fourth."""
-    volume = _nifti(path)
-    channels = np.moveaxis(volume, -1, 0) if volume.ndim == 4 else volume[np.newaxis]
-    yield path.name.removesuffix(".gz").removesuffix(".nii"), channels
+
+    def read() -> np.ndarray:
+        volume = _nifti(path)
+        return np.moveaxis(volume, -1, 0) if volume.ndim == 4 else volume[np.newaxis]
+
+    yield name, read
 
 
-def _table(path: Path, wanted: Wanted) -> Iterator[Sample]:
+def _table(path: Path, name: str, spec: InputSpec) -> Iterator[Entry]:
     """A table with ``subject`` and one column of NIfTI files for each channel, in the order of the channels."""
-    with path.open(encoding="utf-8", newline="") as handle:
-        rows = list(csv.DictReader(handle))
-    columns = [name for name in rows[0] if name != "subject"] if rows else []
-    if len(columns) != wanted.spec.channels or "subject" not in rows[0]:
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as handle:
+            rows = list(csv.DictReader(handle))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise UserError(f"{path}: not a table in UTF-8 ({error})") from None
+    columns = [column for column in rows[0] if column != "subject"] if rows else []
+    if len(columns) != spec.channels or "subject" not in rows[0]:
         raise UserError(
-            f"{path}: expected rows of subject and {wanted.spec.channels} columns of NIfTI files, one for each channel"
+            f"{path}: expected rows of subject and {spec.channels} columns of NIfTI files, one for each channel"
         )
     for row in rows:
-        channels = [_nifti(path.parent / (row[name] or "")) for name in columns]
-        if len({channel.shape for channel in channels}) > 1:
-            raise UserError(f"{path}: the files of {row['subject']} differ in shape; crop them alike")
-        yield row["subject"], np.stack(channels)
+        yield row["subject"], partial(_channels, path, row, columns)
+
+
+def _channels(table: Path, row: dict[str, str], columns: list[str]) -> np.ndarray:
+    """The files of one row of a table, ``(C, *spatial)``."""
+    channels = [_nifti(table.parent / (row[column] or "")) for column in columns]
+    if len({channel.shape for channel in channels}) > 1:
+        raise UserError(f"{table}: the files of {row['subject']} differ in shape; crop them alike")
+    return np.stack(channels)
 
 
 def _nifti(path: Path) -> np.ndarray:
@@ -131,7 +150,7 @@ def _nifti(path: Path) -> np.ndarray:
         raise UserError(f"{path}: not a readable NIfTI file ({error})") from None
 
 
-READERS: dict[str, Callable[[Path, Wanted], Iterator[Sample]]] = {
+READERS: dict[str, Callable[[Path, str, InputSpec], Iterator[Entry]]] = {
     ".npy": _array,
     ".nii": _volume,
     ".nii.gz": _volume,

@@ -10,7 +10,7 @@ Writes a table: image, predicted class, and one probability for each class. Imag
 - .npy arrays, one image (C, ...) or many (N, C, ...): preprocessed/*.npy and images.npy of a dataset are such;
 - folders of these.
 
-A file that cannot be used keeps none of the others back; the reasons are told at the end, with status 2.
+An image that cannot be used keeps none of the others back; the reasons are told at the end, with status 2.
 
 The model file holds all that is needed of the training: the network, its classes, and the size and scale of its images.
 Such a model is a subject of research, not a medical device.
@@ -31,7 +31,7 @@ from imbalance_aware.training.batches import on_device
 from imbalance_aware.training.device import choose
 from imbalance_aware.training.inference import apply
 from imbalance_aware.training.model import load_model
-from imbalance_aware.training.new_images import Wanted, read_samples
+from imbalance_aware.training.new_images import read_samples
 from imbalance_aware.training.settings import TrainingSettings
 
 log = logging.getLogger(__name__)
@@ -41,7 +41,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", type=Path, required=True, help="run folder, or its model.pt")
     parser.add_argument("--images", type=Path, required=True, nargs="+", help="files or folders")
     parser.add_argument("--out", type=Path, required=True, help="table to write (CSV)")
-    parser.add_argument("--max-value", type=int, help="of 16-bit photographs: the value that becomes 1")
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="(default: auto)")
     parser.add_argument("--batch-size", type=int, default=50, help="images at a time (default: 50)")
     parser.add_argument("--threads", type=int, default=1, help="CPU threads (default: 1)")
@@ -54,7 +53,7 @@ def run(args: argparse.Namespace) -> None:
     model, spec, _ = load_model(args.model / "model.pt" if args.model.is_dir() else args.model)
     model = model.to(compute.device)
     unusable: list[str] = []
-    samples = read_samples(args.images, Wanted(spec, args.max_value), unusable)
+    samples = read_samples(args.images, spec, unusable)
     done = 0
     with atomic(args.out) as temporary, temporary.open("w", encoding="utf-8", newline="") as handle:
         writer = csv.writer(handle, lineterminator="\n")
@@ -71,7 +70,7 @@ def run(args: argparse.Namespace) -> None:
             raise UserError("\n".join(unusable) or f"no image in {', '.join(map(str, args.images))}")
     log.info("%d images classified", done)
     if unusable:
-        raise UserError("\n".join([f"files left out ({len(unusable)}):", *unusable]))
+        raise UserError("\n".join([f"images left out ({len(unusable)}):", *unusable]))
 
 
 def _chunks(samples: Iterator[tuple[str, np.ndarray]], size: int) -> Iterator[tuple[tuple[str, ...], np.ndarray]]:

@@ -86,6 +86,12 @@ class ResNet(MonaiResNet):
             x = stage(x)
         return x.mean(dim=tuple(range(2, x.ndim)), dtype=torch.float32)
 
+    @torch.no_grad()
+    def scale_logits(self, factor: float) -> None:
+        """Multiply the logits by ``factor`` from now on: where a loss trained the softmax of scaled logits."""
+        self.fc.weight.mul_(factor)
+        self.fc.bias.mul_(factor)
+
     def forward(self, x: Tensor) -> Tensor:
         features = self.features(x)
         # bfloat16 has three digits: too few for logits, from which losses take differences.

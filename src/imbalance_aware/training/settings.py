@@ -116,6 +116,9 @@ class RunSettings(Strict):
     model: ModelSettings = ModelSettings()
     training: TrainingSettings = TrainingSettings()
     augmentation: Augmentation = Augmentation()
+    max_value: int | None = Field(
+        None, description="of 16-bit photographs, the value that became 1; the model file passes it on to new images"
+    )
     recorded: dict[str, Any] | None = Field(
         None, description="facts about a finished run in its config.yaml (seed, digests, versions); not read"
     )

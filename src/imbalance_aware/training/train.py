@@ -16,6 +16,8 @@ import json
 import logging
 import platform
 import time
+from contextlib import suppress
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -92,7 +94,12 @@ def run(args: argparse.Namespace) -> None:
         # A run may go on on another kind of processor, though the bytes then depend on both: not part of the key.
         config = settings.shaping() | {"recorded": recorded | {"processor": compute.processor()}}
         spec = InputSpec(
-            dataset.images.shape[1], shape, dataset.images.dtype.name, settings.augmentation.crop, dataset.classes
+            channels=dataset.images.shape[1],
+            shape=shape,
+            dtype=dataset.images.dtype.name,
+            crop=settings.augmentation.crop,
+            classes=dataset.classes,
+            max_value=settings.max_value,
         )
         write_text(args.out / "config.yaml", yaml.safe_dump(config, sort_keys=False))
         with enough_memory(settings, dataset.images.shape[1:], compute.device):
@@ -119,6 +126,7 @@ def _record(seed: int, dataset: Dataset, code: str, compute: Compute, threads: i
             "imbalance_aware": imbalance_aware.__version__,
             "python": platform.python_version(),
             "torch": str(torch.__version__),
+            "monai": version("monai"),
             "numpy": np.__version__,
         },
     }
@@ -149,8 +157,7 @@ def _train(training: Training, checkpoint: Checkpoint, lock: Lock, args: argpars
         nonlocal saved
         lock.touch()
         if interruption.received:
-            checkpoint.save(training.state())
-            raise Interrupted(interruption.received, _place(training))
+            raise Interrupted(interruption.received, _place(training), checkpoint.save(training.state()))
         if time.monotonic() - saved >= args.checkpoint_every_s:
             checkpoint.save(training.state())
             saved = time.monotonic()
@@ -158,7 +165,8 @@ def _train(training: Training, checkpoint: Checkpoint, lock: Lock, args: argpars
     def after_epoch() -> None:
         nonlocal written
         if time.monotonic() - written >= HISTORY_EVERY_S:
-            write_history(args.out / "history.csv", training.history)
+            with suppress(OSError):  # a full disk: training goes on, and what is written at the end tells
+                write_history(args.out / "history.csv", training.history)
             written = time.monotonic()
         epoch, elapsed = training.history[-1], time.monotonic() - started
         left = elapsed / (epoch.epoch - done_before) * (epochs - epoch.epoch)
@@ -187,6 +195,7 @@ def _place(training: Training) -> str:
 
 def _finish(folder: Path, training: Training, dataset: Dataset, spec: InputSpec, config: dict[str, Any]) -> None:
     """Write what the run is for."""
+    training.model.scale_logits(getattr(training.loss, "logit_scale", 1.0))
     probabilities, features = apply(
         training.model,
         training.images,
