@@ -177,8 +177,7 @@ def test_best_and_worst_by_macro_f1_of_the_runs_given(study):
     assert chosen["Best"]["condition"] == f1.loc[f1["value"].idxmax(), "condition"]
     assert chosen["Worst"]["condition"] == f1.loc[f1["value"].idxmin(), "condition"]
     assert list(feature_map.best_and_worst(runs[runs["condition"] == "ce-uniform"], metrics)) == ["Best"]
-    with pytest.raises(UserError, match="no run has a macro F1"):
-        feature_map.best_and_worst(runs[runs["condition"] == "new-uniform"], metrics)
+    assert feature_map.best_and_worst(runs[runs["condition"] == "new-uniform"], metrics) == {}
 
 
 def test_embedding_keeps_clusters_apart_and_takes_few_points():
@@ -256,7 +255,17 @@ def test_what_cannot_be_drawn_is_explained(study, capsys):
     assert main(["feature_map", *out, *metrics, *features]) == 2
     assert "one seed" in capsys.readouterr().err
     assert main(["metric_dots", *out, *metrics, "--metric", "beauty"]) == 2
-    assert "no run has a value of the metric beauty" in capsys.readouterr().err
+    assert "no run has the metric beauty" in capsys.readouterr().err
     assert main(["class_distribution", *out, str(study / "nowhere" / "samples.csv")]) == 2
     assert "no such file" in capsys.readouterr().err
     assert not (study / "x.png").exists()
+
+
+def test_a_study_whose_runs_all_diverged_is_drawn(study):
+    metrics = pd.read_csv(study / "metrics.csv").assign(status="diverged", value=np.nan)
+    metrics.to_csv(study / "diverged.csv", index=False)
+    features = files_of(study, "glaucoma", "features.npy", seed=1)
+    for number, (step, files) in enumerate((("metric_dots", []), ("feature_map", features))):
+        out = ["--png", str(study / f"{number}.png"), "--pdf", str(study / f"{number}.pdf")]
+        assert main([step, *out, "--metrics", str(study / "diverged.csv"), *files]) == 0
+        assert (study / f"{number}.png").stat().st_size > 1000

@@ -8,7 +8,7 @@ import pytest
 
 from imbalance_aware.__main__ import main
 from imbalance_aware.errors import UserError
-from imbalance_aware.reporting import formats, labels
+from imbalance_aware.reporting import comparison, formats, labels
 from imbalance_aware.reporting.grid import Cell, Grid, Panel, Row, number, without_repeats
 from imbalance_aware.reporting.summary import read_published, summarise
 from imbalance_aware.reporting.tables import TABLES, make_table
@@ -402,3 +402,12 @@ def test_collect_explains_what_does_not_fit(tmp_path, capsys, changed, message):
     assert main([*arguments, "--out", str(tmp_path / "m.csv"), *runs]) == 2
     assert message in capsys.readouterr().err
     assert not (tmp_path / "m.csv").exists()
+
+
+def test_a_study_of_one_condition_has_nothing_to_compare(tmp_path):
+    (tmp_path / "differences.csv").write_text(",".join(comparison.COLUMNS) + "\n")
+    grid, numbers = comparison.make_comparison(tmp_path / "differences.csv", pd.DataFrame())
+    assert numbers.empty
+    for convert in (formats.to_markdown, formats.to_latex, formats.to_html):
+        assert "nothing to compare it with" in convert(grid)
+        assert "Difference from a baseline" in convert(grid)

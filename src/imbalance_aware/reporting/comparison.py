@@ -21,6 +21,7 @@ NOTES = (
     "choice of seeds, nor is it adjusted for the number of comparisons. Bold: the unrounded interval excludes zero.",
     "Runs that diverged, and their partners in the baseline, are left out; n_seeds in the .csv counts the pairs.",
 )
+ALONE = "The study has one condition: there is nothing to compare it with."
 
 
 def make_comparison(path: str | Path, metrics: pd.DataFrame) -> tuple[Grid, pd.DataFrame]:
@@ -39,6 +40,8 @@ def make_comparison(path: str | Path, metrics: pd.DataFrame) -> tuple[Grid, pd.D
         raise UserError(f"{path}: no such file") from None
     except ValueError as error:
         raise UserError(f"{path}: not a table that compare wrote: {error}") from None
+    if table.empty:
+        return Grid(NAME, "Difference from a baseline", (), (ALONE,)), table
     known = label_conditions(metrics[["condition", "loss", "sampling", "weighted"]].drop_duplicates())
     labelled = known.drop(columns=["loss", "sampling", "weighted"]).set_index("condition")
     named = {*table["condition"], *table["baseline"]}

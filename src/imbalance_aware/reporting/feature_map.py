@@ -38,6 +38,9 @@ def run(args: argparse.Namespace) -> None:
         raise UserError("features of one seed are drawn at a time")
     chosen = best_and_worst(runs, metrics)
     with style.figure(args, style.ONE_COLUMN_INCH, 2.45) as canvas:
+        if not chosen:
+            style.nothing_to_draw(canvas, readable(runs["dataset"].iloc[0]), "every run of this seed diverged")
+            return
         panels = canvas.subplots(1, len(chosen), squeeze=False)[0]
         for axes, (rank, row) in zip(panels, chosen.items(), strict=True):
             predictions = row["path"].with_name("predictions.csv")
@@ -63,11 +66,11 @@ def run(args: argparse.Namespace) -> None:
 
 
 def best_and_worst(runs: pd.DataFrame, metrics: pd.DataFrame) -> dict[str, dict]:
-    """``{"Best": row, "Worst": row}`` of ``runs`` by macro F1, the first of equals; of one run, the best."""
+    """``{"Best": row, "Worst": row}`` of ``runs`` by macro F1, the first of equals; only the best of one run."""
     f1 = metrics[metrics["metric"] == "f1_macro"][["dataset", "condition", "seed", "value"]]
     ranked = runs.merge(f1, on=["dataset", "condition", "seed"]).dropna(subset="value")
     if ranked.empty:
-        raise UserError("no run has a macro F1 score")
+        return {}
     ranked = ranked.sort_values("value", ascending=False, kind="stable").to_dict("records")
     return {"Best": ranked[0]} | ({"Worst": ranked[-1]} if len(ranked) > 1 else {})
 

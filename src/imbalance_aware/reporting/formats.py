@@ -28,6 +28,7 @@ MARKDOWN = {sign: f"\\{sign}" for sign in "\\`*_[]<>|"}
 STYLE = """\
 body { font: 14px/1.4 system-ui, sans-serif; color: #222; margin: 1.5em; }
 table { border-collapse: collapse; border-top: 2px solid #222; border-bottom: 2px solid #222; margin: 1em 0; }
+h1 { font-size: 1em; }
 caption { text-align: left; font-weight: 600; padding-bottom: .6em; }
 th, td { padding: .25em .8em; text-align: left; white-space: nowrap; }
 td { font-variant-numeric: tabular-nums; }
@@ -96,6 +97,7 @@ def _latex_panel(panel: Panel) -> Iterable[str]:
 def to_html(grid: Grid) -> str:
     """A page of its own, as the report of the workflow shows it."""
     tables = "\n".join(_html_panel(panel, grid.title if index == 0 else "") for index, panel in enumerate(grid.panels))
+    tables = tables or f"<h1>{html.escape(grid.title)}</h1>"
     notes = "\n".join(f"<p>{html.escape(note)}</p>" for note in grid.notes)
     return (
         f'<!DOCTYPE html>\n<html lang="en">\n<head><meta charset="utf-8"><title>{html.escape(grid.title)}</title>\n'

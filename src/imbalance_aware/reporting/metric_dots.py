@@ -39,7 +39,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Draw one panel per dataset, below each other, on one scale."""
-    table = values_of(read_metrics(args.metrics), args.metric)
+    metrics = read_metrics(args.metrics)
+    table = values_of(metrics, args.metric)
+    if table.empty:
+        with style.figure(args, style.ONE_COLUMN_INCH, 1.0) as canvas:
+            style.nothing_to_draw(canvas, metric_label(args.metric), "every run diverged")
+        return
     if args.published:
         table = table.merge(read_published(args.published), on=REFERENCE_KEYS, how="left", validate="many_to_one")
     table = in_order(table, ("dataset", "loss_key", "sampling_label"))
@@ -58,11 +63,15 @@ def run(args: argparse.Namespace) -> None:
 
 
 def values_of(metrics: pd.DataFrame, metric: str) -> pd.DataFrame:
-    """Rows of ``metric`` that have a value, labelled."""
-    chosen = metrics[(metrics["metric"] == metric) & metrics["value"].notna()]
+    """Rows of ``metric`` that have a value, labelled; a run that diverged has none.
+
+    Raises:
+        UserError: there is no such metric.
+    """
+    chosen = metrics[metrics["metric"] == metric]
     if chosen.empty:
-        raise UserError(f"no run has a value of the metric {metric}")
-    return label_conditions(chosen)
+        raise UserError(f"no run has the metric {metric}")
+    return label_conditions(chosen[chosen["value"].notna()])
 
 
 def draw(axes: Axes, table: pd.DataFrame, samplings: list[str]) -> None:

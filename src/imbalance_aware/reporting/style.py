@@ -80,6 +80,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--pdf", type=Path, required=True, help="the same as vectors")
 
 
+def nothing_to_draw(canvas: Figure, title: str, reason: str) -> None:
+    """A figure that says why it is empty."""
+    axes = canvas.subplots()
+    bare(axes)
+    axes.set_title(title, fontweight="bold")
+    axes.text(0.5, 0.5, reason, ha="center", va="center", color=GREY)
+
+
 def bare(axes: Axes) -> None:
     """Axes that hold a picture: no ticks, no frame."""
     axes.set(xticks=[], yticks=[])
