@@ -1,6 +1,8 @@
 """Mistakes in the configuration: one clear message before any job starts, and no traceback."""
 
 import copy
+import subprocess
+import sys
 
 import pytest
 from tiny_study import ROWS, TINY
@@ -111,3 +113,19 @@ def test_the_slurm_profile_shows_the_resources_of_each_rule(workflow):
     assert "mem_mb=4000" in training
     assert "runtime=720" in training
     assert "gpu=0" in training, "this study names the CPU"
+
+
+def test_a_mistyped_argument_of_a_loss(message):
+    rows = ROWS | {"focal-uniform": 'focal\tuniform\tfalse\t{"focal": {"gama": 1}}'}
+    for words in ("config/tiny.tsv", 'condition "focal-uniform"', 'no argument "gama"', 'Did you mean "gamma"?'):
+        assert words in message(rows=rows)
+
+
+@pytest.mark.parametrize("study", ["small_batch", "small_batch_queue", "extended"])
+def test_the_other_studies_of_the_demo_can_be_planned(checkout, study):
+    command = [sys.executable, "-m", "snakemake", "--dry-run", "--quiet", "host", "--configfile", "config/demo.yaml"]
+    done = subprocess.run(
+        [*command, "--config", f'run=["{study}"]'], cwd=checkout, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert f"results/tables/{study}" in done.stdout + done.stderr or "Nothing to be done" in done.stdout + done.stderr

@@ -86,3 +86,11 @@ def test_the_real_photographs_from_folder_to_metrics(workflow, glaucoma_data):
         key=sorted,
     )
     assert pairs["across_split"].all().sum() == 2
+
+
+def test_a_study_of_one_condition_ends_in_tables_and_figures(workflow):
+    workflow.configure(TINY | {"studies": {"tiny": TINY["studies"]["tiny"] | {"only": ["ce_mcc-weighted"]}}})
+    workflow.run()
+    table = (workflow.folder / "results/tables/tiny/comparison_with_baseline.md").read_text()
+    assert "nothing to compare it with" in table
+    assert (workflow.folder / "results/figures/tiny/balanced_accuracy.png").exists()
