@@ -1,13 +1,12 @@
 """The command line: ``python -m imbalance_aware STEP --help``."""
 
 import argparse
-import errno
 import importlib
 import logging
 import sys
 
 from imbalance_aware import __version__
-from imbalance_aware.errors import UserError
+from imbalance_aware.errors import DISK_FULL, UserError
 
 #: Steps in the order of the flow: name -> (module, what it does). A step's module is imported only when it runs.
 STEPS = {
@@ -46,9 +45,6 @@ STEPS = {
     "manual": ("manual", "write the manual of the configuration"),
 }
 
-#: No space on the disk, or none left of the user's share.
-FULL = (errno.ENOSPC, errno.EDQUOT)
-
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one step; 0 on success, 2 after a mistake of the user's, which is explained on standard error."""
@@ -74,7 +70,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except OSError as error:
-        if error.errno not in FULL:
+        if error.errno not in DISK_FULL:
             raise
         print(
             f"error: {error.filename or 'the disk'}: no space left to write to; free some and run again",

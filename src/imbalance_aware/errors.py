@@ -1,4 +1,9 @@
-"""The one exception that users are meant to see."""
+"""The one exception that users are meant to see, and the system's errors that are theirs to mend."""
+
+import errno
+
+#: Of an `OSError`: no space on the disk, or none left of the user's share.
+DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 class UserError(Exception):

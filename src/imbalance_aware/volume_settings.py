@@ -39,6 +39,13 @@ class StripSettings(Strict):
         1.04, ge=1, le=2, description="least normalised mutual information of a sequence and the centre in the brain"
     )
 
+    @model_validator(mode="after")
+    def _ordered(self) -> "StripSettings":
+        low, high = self.volume_ml
+        if not 0 <= low < high:
+            raise ValueError(f"volume_ml: from {low:g} to {high:g} ml admits no brain; give the smaller volume first")
+        return self
+
 
 class ScaleSettings(Strict):
     """Intensities to [0, 1] inside the brain."""
@@ -58,6 +65,11 @@ class MaskSettings(Strict):
 
     method: Literal["provided", "brats"] = Field(
         "provided", description="provided: the source's own; brats: segmented by a BraTS algorithm in a container"
+    )
+    drawn_on: SequenceName | None = Field(
+        None,
+        description="for provided: the sequence on which the masks were drawn, or atlas; left out: the first sequence "
+        "that has the mask's grid, else the atlas",
     )
     algorithm: str = Field("BraTS23_1", description="for brats: algorithm of brats.AdultGliomaPreTreatmentAlgorithms")
     engine: Literal["docker", "singularity"] = Field(

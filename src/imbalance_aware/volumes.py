@@ -6,7 +6,10 @@ NIfTI's world (RAS: x to the right, y to the front, z up).
 """
 
 import gzip
+import math
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,8 +23,8 @@ from imbalance_aware.files import atomic
 
 #: A NIfTI-2 file begins with the size of its header, in either byte order.
 NIFTI_2 = (b"\x1c\x02\x00\x00", b"\x00\x00\x02\x1c")
-#: More than any header takes.
-HEADER_BYTES = 4096
+#: Bytes of a NIfTI-2 header, the longer one; extensions of any length may follow.
+HEADER_BYTES = 540
 #: Voxel edges and edges of the whole box that a scan of a head may have, in mm.
 VOXEL_MM = (0.2, 12.0)
 BOX_MM = (60.0, 600.0)
@@ -67,8 +70,8 @@ def read_volume(path: str | Path, dtype: type = np.float32) -> Volume:
     """Read one 3D volume and check it.
 
     Raises:
-        BadVolume: missing, unreadable, truncated, not 3D, without orientation, of implausible size, with values that
-            are not finite, or of one value throughout.
+        BadVolume: missing, unreadable, truncated, not one real number per voxel, not 3D, without orientation, of
+            implausible size, with values that are not finite, or of one value throughout.
     """
     image = _image(_content(Path(path)))
     array = _data(image, dtype)
@@ -86,8 +89,9 @@ def read_volume(path: str | Path, dtype: type = np.float32) -> Volume:
 
 def read_grid(path: str | Path) -> Volume:
     """Where the voxels of a 3D file lie, without its values (all 0)."""
-    image = _image(_content(Path(path), HEADER_BYTES))
-    return Volume(np.broadcast_to(np.float32(0), image.shape[:3]), image.affine)
+    header = _header(_content(Path(path), HEADER_BYTES))
+    with _nifti():
+        return Volume(_zeros(header.get_data_shape()[:3]), header.get_best_affine())
 
 
 def read_channels(path: str | Path) -> Volume:
@@ -136,15 +140,35 @@ def check_affine(affine: np.ndarray, shape: tuple[int, ...]) -> None:
 
 def reorient(volume: Volume, orientation: tuple[str, str, str] = ORIENTATION) -> Volume:
     """The same volume with its axes permuted and flipped into ``orientation``; no interpolation."""
+    turned = _turn(volume, orientation)
+    return Volume(np.ascontiguousarray(turned.array), turned.affine)
+
+
+def _turn(volume: Volume, orientation: tuple[str, str, str]) -> Volume:
+    """`reorient` as a view."""
     wanted = nib.orientations.axcodes2ornt(orientation)
     change = nib.orientations.ornt_transform(nib.io_orientation(volume.affine), wanted)
     affine = volume.affine @ nib.orientations.inv_ornt_aff(change, volume.shape)
-    return Volume(np.ascontiguousarray(nib.apply_orientation(volume.array, change)), affine)
+    return Volume(nib.apply_orientation(volume.array, change), affine)
 
 
-def same_grid(one: Volume, other: Volume, tolerance_mm: float = 0.1) -> bool:
-    """Whether two volumes have the same voxels in the same places."""
-    return one.shape == other.shape and _corner_distance(one, other) <= tolerance_mm
+def same_grid(one: Volume, other: Volume, tolerance: float = 0.1) -> bool:
+    """Whether two volumes have the same voxels in the same places, in whatever order they store them.
+
+    The arrays must not be compared voxel by voxel before both are reoriented alike.
+
+    Args:
+        one: a volume.
+        other: another.
+        tolerance: how far voxels may lie apart, as a share of the shortest edge of a voxel.
+    """
+    one, other = (_turn(Volume(_zeros(grid.shape), grid.affine), ORIENTATION) for grid in (one, other))
+    return one.shape == other.shape and _corner_distance(one, other) <= tolerance * one.spacing.min()
+
+
+def _zeros(shape: tuple[int, ...]) -> np.ndarray:
+    """An array of 0 that takes no memory."""
+    return np.broadcast_to(np.float32(0), shape)
 
 
 def _corner_distance(one: Volume, other: Volume) -> float:
@@ -173,20 +197,52 @@ def _content(path: Path, size: int = -1) -> bytes:
         raise BadVolume(f"unreadable: {' '.join(str(error).split())}") from None
 
 
+def _kind(content: bytes) -> type[nib.Nifti1Image]:
+    """NIfTI-1 or NIfTI-2, from how the file begins."""
+    return nib.Nifti2Image if content[:4] in NIFTI_2 else nib.Nifti1Image
+
+
+def _header(content: bytes) -> nib.Nifti1Header:
+    """The header at the beginning of a file, without extensions, which may be longer than what was read."""
+    header = _kind(content).header_class
+    with _nifti():
+        return _placed(header(content[: header.template_dtype.itemsize]))
+
+
 def _image(content: bytes) -> nib.Nifti1Image:
-    """A NIfTI-1 or NIfTI-2 file from its bytes."""
-    kind = nib.Nifti2Image if content[:4] in NIFTI_2 else nib.Nifti1Image
+    """A NIfTI-1 or NIfTI-2 file from its bytes, with room for all the voxels that its header announces."""
+    with _nifti():
+        image = _kind(content).from_bytes(content)
+        _placed(image.header)
+    stored = image.get_data_dtype()
+    if stored.names or stored.kind == "c":
+        raise BadVolume(f"not one real number per voxel: {'colours' if stored.names else 'complex numbers'}")
+    if min(image.shape, default=0) < 1:
+        raise BadVolume(f"not 3D: {' x '.join(map(str, image.shape))} voxels")
+    if image.dataobj.offset + math.prod(image.shape) * stored.itemsize > len(content):
+        raise BadVolume("unreadable: the file ends too early")
+    return image
+
+
+@contextmanager
+def _nifti() -> Iterator[None]:
     try:
-        image = kind.from_bytes(content)
+        yield
     except (ImageFileError, WrapStructError, HeaderDataError, ValueError) as error:
         raise BadVolume(f"unreadable: no NIfTI file ({' '.join(str(error).split())})") from None
-    if int(image.header["qform_code"]) == 0 and int(image.header["sform_code"]) == 0:
+
+
+def _placed(header: nib.Nifti1Header) -> nib.Nifti1Header:
+    """The header, if it says how the volume lies in space."""
+    if int(header["qform_code"]) == 0 and int(header["sform_code"]) == 0:
         raise BadVolume("affine: the header does not say how the volume lies in space")
-    return image
+    return header
 
 
 def _data(image: nib.Nifti1Image, dtype: type) -> np.ndarray:
     try:
         return np.asanyarray(image.dataobj).astype(dtype, copy=False)
-    except (OSError, ValueError):
-        raise BadVolume("unreadable: the file ends too early") from None
+    except (OSError, ValueError, TypeError):
+        raise BadVolume("unreadable: its values cannot be read as numbers") from None
+    except MemoryError:
+        raise BadVolume(f"unreadable: {' x '.join(map(str, image.shape))} voxels do not fit into memory") from None

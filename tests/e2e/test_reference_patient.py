@@ -6,6 +6,7 @@ What the limits mean and what bounds the values: docs/preprocessing.md.
 
 import json
 
+import nibabel as nib
 import numpy as np
 import pandas as pd
 import pytest
@@ -101,3 +102,26 @@ def test_the_chain_ends_in_a_patch_of_the_tumour(made):
     patch = np.load(made / "patch.npy")
     assert patch.shape == (4, 96, 96, 96)
     assert all(channel.max() > 100 for channel in patch)
+
+
+def _alike(made, t1, t1c, out):
+    """Report of register and strip, with default settings, on two sequences."""
+    scans = {"volumes": [f"t1={t1}", f"t1c={t1c}"], "atlas_brain": made / "atlas_brain.nii.gz", "start": "raw"}
+    head = {"atlas": made / "head.nii.gz", "report": out / "register.json"}
+    step("register", settings="{}", subject="patient", **scans, **head)
+    files = {"previous": out / "register.json", "out": out / "brain.nii.gz", "report": out / "strip.json"}
+    step("strip", settings="{}", centre="t1", **scans, **files)
+    return json.loads((out / "strip.json").read_text())
+
+
+def test_the_default_similarity_tells_the_patients_own_sequences_from_a_strangers(made, reference_patient, tmp_path):
+    """A mirror image stands for the T1c of a stranger of the same size, tilt and scanner."""
+    own = json.loads((made / "crop.json").read_text())
+    assert own["failed"] is None
+    t1, t1c = (reference_patient / f"raw/{name}.nii.gz" for name in ("t1", "t1c"))
+    image = nib.load(t1c)
+    side = next(axis for axis, code in enumerate(nib.aff2axcodes(image.affine)) if code in "LR")
+    mirrored = np.flip(np.asarray(image.dataobj), side)
+    nib.save(nib.Nifti1Image(mirrored, image.affine), tmp_path / "mirrored.nii.gz")
+    failed = _alike(made, t1, tmp_path / "mirrored.nii.gz", tmp_path)["failed"]
+    assert failed["step"] == "strip" and failed["reason"].startswith("sequences do not match: t1c")

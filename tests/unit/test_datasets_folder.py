@@ -134,6 +134,28 @@ def test_nan_in_the_class_column_is_a_reason_not_a_class(folder, empty):
     assert set(pd.read_csv(folder / "out.csv")["class"].dropna()) == {"mild", "severe"}
 
 
+@pytest.mark.parametrize("word", ["NA", "N/A", "null", "None"])
+def test_a_class_called_na_is_refused_unless_the_settings_name_it(folder, capsys, word):
+    edit(folder, lambda table: table.assign(**{"class": table["class"].replace("mild", word)}))
+    assert cohort(folder) == 2
+    assert f'table.csv, line 2: the class is "{word}", which may be an empty cell or a class' in capsys.readouterr().err
+    facts = facts_of(folder, classes=[word, "severe"])
+    assert facts.at["scans-0", "class"] == word and not facts["excluded"].any()
+
+
+@pytest.mark.parametrize("empty", ["NA", "N/A", "nan", "null", "None"])
+def test_empty_cells_may_be_written_as_words(folder, empty):
+    table = pd.read_csv(folder / "table.csv").assign(group="p", cohort="x", split="train")
+    for row, column in enumerate(("path", "group", "cohort", "split")):
+        table.loc[row, column] = empty
+    edit(folder, lambda _: table)
+    facts = facts_of(folder).reset_index()
+    assert facts["excluded"][0] == "no path: empty in line 2 of the table"
+    assert facts["excluded"][1] == "no group: empty in line 3 of the table"
+    assert facts["cohort"][2] == "unknown"
+    assert facts["excluded"][3] == 'no split: "" is neither train nor test'
+
+
 def test_a_row_without_path_or_patient_is_out(folder):
     edit(folder, lambda table: table.assign(path=["", *table["path"][1:]], group=["p0", "", *["p"] * 14]))
     facts = facts_of(folder).reset_index()

@@ -12,6 +12,7 @@ from skimage.exposure import adjust_gamma, adjust_sigmoid
 
 from imbalance_aware.__main__ import main
 from imbalance_aware.reporting import augmentations, sequences, style
+from imbalance_aware.reporting.class_distribution import read_samples
 from imbalance_aware.training.settings import Augmentation2D, Augmentation3D
 
 VOLUMES, PHOTOGRAPHS = (5, 2, 20, 20, 20), (5, 3, 30, 24)
@@ -223,6 +224,18 @@ def test_figure_shows_every_sequence_of_each_class_whole_and_cut(patients, monke
                 low, high = outline.get_paths()[0].get_extents().get_points()
                 assert low.tolist() == [13.5, 11.5] and high.tolist() == [17.5, 19.5]
     assert {"MRI phantoms", "Tumour mask", "Patch of 20³ voxels, on the right as training reads it"} <= set(texts)
+
+
+def test_subjects_that_are_numbers_keep_their_zeros(patients, monkeypatch):
+    for name in ("samples.csv", "qc.csv"):
+        table = pd.read_csv(patients / name)
+        table["subject"] = [f"00{'abcde'.index(subject)}" for subject in table["subject"]]
+        table.to_csv(patients / name, index=False)
+    for number, subject in enumerate("abcde"):
+        (patients / "subjects" / subject).rename(patients / "subjects" / f"00{number}")
+    assert read_samples(patients / "samples.csv")["subject"].tolist() == ["000", "001", "002", "003", "004"]
+    _, texts = drawn(patients, monkeypatch, "sequences", *arguments(patients))
+    assert {"P\n20 ml", "Q\n7 ml"} <= set(texts)
 
 
 def test_all_slices_are_cut_to_one_window_that_holds_heads_and_patches(patients, monkeypatch):

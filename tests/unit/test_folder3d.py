@@ -1,4 +1,5 @@
 import pytest
+from pydantic import ValidationError
 
 from imbalance_aware.datasets import folder3d
 from imbalance_aware.datasets.fingerprint import fingerprint
@@ -73,6 +74,27 @@ def test_what_cannot_be_used_is_left_out_with_the_reason(make):
     ]
 
 
+@pytest.mark.parametrize("empty", ["NA", "N/A", "nan", "null", "None", " "])
+def test_empty_cells_may_be_written_as_words(make, empty):
+    header = [*HEADER, "cohort", "group", "start"]
+    facts = make([[*ROWS[0], empty, empty, empty], ["p2", "high", "2a.nii", empty, empty, "a", "g", "raw"]], header)
+    assert facts[["cohort", "group", "start"]].iloc[0].tolist() == ["table", "p1", "raw"]
+    assert facts["excluded"].tolist() == ["", "missing sequence: t2; missing mask"]
+
+
+def test_a_class_may_be_called_na_if_the_settings_say_so(make):
+    rows = [["p1", "NA", *ROWS[0][2:]], ROWS[1]]
+    facts = make(rows, classes=["NA", "high"])
+    assert facts["class"].tolist() == ["NA", "high"] and not facts["excluded"].any()
+    assert make(rows, classes=["low", "high"])["excluded"][0] == 'other class: "NA" is not among `classes`'
+
+
+@pytest.mark.parametrize("name", ["mask", "start", "group", "split", "cohort", "class", "subject"])
+def test_a_sequence_cannot_be_called_as_another_column(tmp_path, name):
+    with pytest.raises(ValidationError, match=f"sequences: {name} names another column"):
+        _settings(tmp_path / "table.csv", sequences=["t1", name])
+
+
 def test_masks_are_not_asked_for_when_they_are_segmented_here(make):
     settings = {"sequences": ["t1", "t1c", "t2", "flair"], "preprocessing": {"mask": {"method": "brats"}}}
     row = ["p1", "low", *(f"{number}.nii" for number in range(4))]
@@ -93,6 +115,8 @@ def test_test_cohorts_are_the_test_set(make):
         (ROWS, ["subject", "class", "t1", "t2w", "mask"], {}, 'no column "t2". Did you mean "t2w"?'),
         ([row[:4] for row in ROWS], HEADER[:4], {}, 'no column "mask"'),
         ([ROWS[0], ROWS[0]], HEADER, {}, 'subject "p1" is listed 2 times'),
+        ([[*row, "x.nii"] for row in ROWS], [*HEADER, "t2"], {}, 'the column "t2" stands there twice'),
+        ([["p1", "NA", *ROWS[0][2:]]], HEADER, {}, 'line 2: the class is "NA", which may be an empty cell or a class'),
         ([["p/1", *ROWS[0][1:]]], HEADER, {}, "cannot name a file"),
         ([[*ROWS[0], "done"]], [*HEADER, "start"], {}, 'start is "done"; expected raw, registered, stripped'),
         (

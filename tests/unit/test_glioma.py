@@ -14,6 +14,20 @@ from imbalance_aware.errors import UserError
 from imbalance_aware.schema import validate
 
 
+def _settings_of(root):
+    """Settings of the three trees below ``root``, which are there already."""
+    tables = {
+        "ucsf_pdgm": ("UCSF-PDGM", "UCSF-PDGM-metadata.csv"),
+        "egd": ("EGD", "EGD/METADATA/Genetic_and_Histological_labels.csv"),
+        "tcga": ("TCGA", "tcga_subtypes.csv"),
+    }
+    cohorts = [
+        {"adapter": adapter, "path": str(root / path), "table": str(root / table)}
+        for adapter, (path, table) in tables.items()
+    ]
+    return GliomaSettings(adapter="glioma", cohorts=cohorts, test_cohorts=["TCGA"])
+
+
 @pytest.fixture
 def facts(tmp_path):
     return glioma.find(GliomaSettings(**glioma_trees.settings(tmp_path))).set_index("subject")
@@ -100,6 +114,55 @@ def test_bias_corrected_scans_of_ucsf(tmp_path):
     assert facts.loc["UCSF-PDGM-0004", "t2"].endswith("UCSF-PDGM-0004_T2_bias.nii.gz")
 
 
+def test_uncompressed_and_linked_files_count_and_hidden_ones_do_not(tmp_path, facts):
+    """Folders moved elsewhere and linked, all images renamed to .nii, with what macOS leaves beside them."""
+    for path in list(tmp_path.rglob("*.nii.gz")):
+        path.with_name(f"._{path.name}").touch()
+        path.rename(path.with_suffix(""))
+    store = tmp_path / "store"
+    store.mkdir()
+    patients = [*tmp_path.rglob("*_nifti"), *tmp_path.glob("EGD/SUBJECTS/*"), *tmp_path.glob("TCGA/*/TCGA-*")]
+    for patient in patients:
+        patient.rename(store / patient.name)
+        patient.symlink_to(store / patient.name, target_is_directory=True)
+    (tmp_path / "TCGA" / "loop").symlink_to(tmp_path / "TCGA", target_is_directory=True)
+    linked = glioma.find(_settings_of(tmp_path)).set_index("subject")
+    assert linked["excluded"].to_dict() == facts["excluded"].to_dict()
+    assert linked.loc["TCGA-02-0003", "t1"].endswith("TCGA-02-0003/TCGA-02-0003_1996.06.08_t1.nii")
+    before = fingerprint(_settings_of(tmp_path))
+    (store / "EGD-0001" / "T1" / "NIFTI" / "T1.nii").write_bytes(b"more")
+    assert fingerprint(_settings_of(tmp_path)) != before
+
+
+@pytest.mark.parametrize(("number", "pattern"), [(0, "UCSF-PDGM-0004_T1"), (1, "EGD-0001/T1"), (2, "1996.06.08_t1")])
+def test_a_cohort_without_any_images_is_refused(tmp_path, number, pattern):
+    settings = glioma_trees.settings(tmp_path)
+    settings["cohorts"][number]["path"] = str(tmp_path / "empty")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UserError, match=f"(?s)no images below .*empty.*set `path`.*{pattern}"):
+        glioma.find(GliomaSettings(**settings))
+
+
+def test_the_first_complete_session_of_a_patient_is_kept(tmp_path):
+    folder, _ = glioma_trees.tcga(tmp_path)
+    glioma_trees.tcga_patient(folder, "TCGA-CS-4938", date="1998.01.01", without=["t2"])
+    glioma_trees.tcga_patient(folder, "TCGA-CS-4944", date="2003.01.01", without=["t1"])
+    cohort = {"adapter": "tcga", "path": str(folder), "table": str(tmp_path / "tcga_subtypes.csv")}
+    facts = glioma.find(GliomaSettings(adapter="glioma", cohorts=[cohort])).set_index("subject")
+    assert facts.loc["TCGA-CS-4938", ["session", "excluded"]].tolist() == ["1999.10.22", ""]
+    assert facts.loc["TCGA-CS-4938_1998.01.01", "excluded"] == "second session; missing sequence: t2"
+    assert facts.loc["TCGA-CS-4944", ["session", "excluded"]].tolist() == ["2001.02.08", ""]
+
+
+def test_copies_of_a_patients_folder_are_left_out_with_the_reason(tmp_path):
+    settings = GliomaSettings(**glioma_trees.settings(tmp_path))
+    glioma_trees.ucsf_patient(tmp_path / "UCSF-PDGM" / "copy", "UCSF-PDGM-0004")
+    glioma_trees.egd_patient(tmp_path / "EGD", "EGD-001")
+    excluded = glioma.find(settings).set_index("subject")["excluded"]
+    assert excluded["UCSF-PDGM-0004"].startswith("several folders: ")
+    assert excluded["EGD-0001"].startswith("several folders: ") and excluded["EGD-0001"].endswith("/EGD-001")
+
+
 def test_a_mask_is_not_needed_when_it_is_segmented_here(tmp_path):
     settings = glioma_trees.settings(tmp_path) | {"preprocessing": {"mask": {"method": "brats"}}}
     facts = glioma.find(GliomaSettings(**settings)).set_index("subject")
@@ -148,6 +211,7 @@ def test_a_table_without_the_markers_names_what_it_has(tmp_path):
         ({"test_cohorts": ["TCGAA"]}, "there is no cohort TCGAA"),
         ({"test_cohorts": ["UCSF", "EGD", "TCGA"]}, "none is left for training"),
         ({"sequences": ["t2", "flair"]}, "registration.centre is t1"),
+        ({"preprocessing": {"mask": {"drawn_on": "t1ce"}}}, "mask.drawn_on is t1ce"),
         ({"sequences": ["t1", "t1"]}, "names one twice"),
         ({"sequencs": ["t1"]}, 'Did you mean "sequences"'),
         ({"preprocessing": {"strip": {"method": "hdbet"}}}, 'Did you mean "hd_bet"'),
@@ -192,3 +256,72 @@ def test_numbers_that_a_spreadsheet_made_decimal(tmp_path):
     table = tmp_path / "labels.csv"
     table.write_text("Subject,IDH,1p19q\nEGD-0001,1.0,0\nEGD-0002,-1,\n")
     assert egd.markers(table).to_numpy().tolist() == [["mutant", "intact"], ["unknown", "unknown"]]
+
+
+def test_other_numbers_of_digits_name_the_same_patient_of_the_egd(tmp_path):
+    folder, table = glioma_trees.egd(tmp_path)
+    table.write_text(table.read_text().replace("EGD-0", "EGD-"))
+    cohort = {"adapter": "egd", "path": str(folder), "table": str(table)}
+    facts = glioma.find(GliomaSettings(adapter="glioma", cohorts=[cohort]))
+    assert facts["subject"].tolist() == [f"EGD-000{number}" for number in range(1, 6)]
+    assert (facts["excluded"] == "").sum() == 3
+
+
+TABLES = {
+    ucsf_pdgm: ("ID,IDH,1p/19q", "UCSF-PDGM-004", "wildtype", "co-deletion"),
+    egd: ("Subject,IDH,1p19q", "EGD-0001", "0", "1"),
+    tcga: ("patient,idh_status,codeletion_1p19q", "TCGA-02-0003", "WT", "codel"),
+}
+
+
+@pytest.fixture(params=TABLES, ids=lambda adapter: adapter.__name__.rpartition(".")[2])
+def read(request, tmp_path):
+    """Write rows into a cohort's table and read it; `{id}`, `{idh}` and `{codel}` stand for its first patient."""
+
+    def markers(*rows):
+        header, name, idh, codeletion = TABLES[request.param]
+        table = tmp_path / "table.csv"
+        table.write_text("\n".join([header, *rows]).format(id=name, idh=idh, codel=codeletion) + "\n")
+        return request.param.markers(table)
+
+    return markers
+
+
+def test_blank_rows_and_repeated_rows_count_once(read):
+    markers = read("{id},{idh},{codel}", ",,", " ,{idh},", "{id}, {idh} ,{codel}")
+    assert markers.to_numpy().tolist() == [["wildtype", "codeleted"]]
+
+
+def test_rows_that_contradict_each_other_are_refused(read):
+    with pytest.raises(UserError, match=r"table.csv: (UCSF-PDGM-0004|EGD-0001|TCGA-02-0003) stands in several rows"):
+        read("{id},{idh},{codel}", "{id},{idh},unknown")
+
+
+def test_two_spellings_of_one_number_are_one_patient(tmp_path):
+    table = tmp_path / "table.csv"
+    table.write_text("ID,IDH,1p/19q\nUCSF-PDGM-004,wildtype,intact\nUCSF-PDGM-0004,wildtype,intact\n")
+    assert ucsf_pdgm.markers(table).index.tolist() == ["UCSF-PDGM-0004"]
+    table.write_text(
+        table.read_text() + "UCSF-PDGM-0004_FU003d,IDH1 p.R132H,intact\nUCSF-PDGM-4,mutated (NOS),intact\n"
+    )
+    with pytest.raises(UserError, match="UCSF-PDGM-0004 stands in several rows"):
+        ucsf_pdgm.markers(table)
+
+
+@pytest.mark.parametrize("cell", ["", "NA", "nan", "Unknown", "-1", "Indeterminate", " n/a "])
+def test_markers_that_were_not_determined_are_unknown(read, cell):
+    assert read("{id}," + cell + "," + cell).to_numpy().tolist() == [["unknown", "unknown"]]
+
+
+@pytest.mark.parametrize(("row", "cell"), [("{id},wild typ,{codel}", "wild typ"), ("{id},{idh},deletd", "deletd")])
+def test_a_spelling_that_no_table_uses_is_refused(read, row, cell):
+    with pytest.raises(UserError, match=rf'table.csv: "{cell}" in the column (IDH|idh_status|1p/?19q|codel.*) \('):
+        read(row)
+
+
+def test_small_and_capital_letters_are_the_same(tmp_path):
+    table = tmp_path / "table.csv"
+    table.write_text("patient,idh_status,codeletion_1p19q\nTCGA-02-0003,wt,NON-CODEL\nTCGA-02-0004,MUTANT,Codel\n")
+    assert tcga.markers(table).to_numpy().tolist() == [["wildtype", "intact"], ["mutant", "codeleted"]]
+    table.write_text("ID,IDH,1p/19q\nUCSF-PDGM-001,Wildtype,Intact\nUCSF-PDGM-002,idh2 P.R172K,Co-Deletion\n")
+    assert ucsf_pdgm.markers(table).to_numpy().tolist() == [["wildtype", "intact"], ["mutant", "codeleted"]]

@@ -1,7 +1,9 @@
 import csv
 import filecmp
+import itertools
 import json
 
+import nibabel as nib
 import numpy as np
 import pytest
 
@@ -15,7 +17,8 @@ from imbalance_aware.datasets.settings_3d import MriPhantomSettings
 from imbalance_aware.errors import UserError
 from imbalance_aware.preprocessing.brain_extraction import METHODS
 from imbalance_aware.preprocessing.similarity import dice, normalised_mutual_information
-from imbalance_aware.volumes import Volume, read_volume
+from imbalance_aware.schema import validate
+from imbalance_aware.volumes import Volume, read_grid, read_volume, same_grid
 
 SETTINGS = MriPhantomSettings(adapter="mri_phantoms", subjects=24, voxel_mm=6)
 
@@ -59,11 +62,14 @@ def test_many_phantoms_have_the_proportions_of_the_study():
     assert mri_phantoms.class_counts(1000) == {"glioblastoma": 800, "astrocytoma": 120, "oligodendroglioma": 80}
 
 
-def test_each_scan_has_a_grid_of_its_own_thick_slices_and_another_orientation(written):
+def test_each_scan_has_thick_slices_on_a_grid_of_its_own(written):
     folder = next(path for path in sorted(written.iterdir()) if path.name.startswith("phantom-a"))
     scans = {sequence: read_volume(folder / f"{sequence}.nii.gz") for sequence in mri_cases.SEQUENCES}
-    assert len({volume.affine.tobytes() for volume in scans.values()}) == 4
-    assert all(volume.spacing == pytest.approx([6, 6, 9]) for volume in scans.values())
+    assert not any(same_grid(one, other) for one, other in itertools.combinations(scans.values(), 2))
+    assert all(sorted(volume.spacing) == pytest.approx([6, 6, 9]) for volume in scans.values())
+    assert {int(volume.spacing.argmax()) for volume in scans.values()} == {0, 1, 2}, "sagittal, coronal and axial"
+    assert len({nib.aff2axcodes(volume.affine) for volume in scans.values()}) == 4
+    assert same_grid(read_grid(folder / "mask.nii.gz"), scans["t1"])
 
 
 def test_the_atlas_lies_on_cubes_and_holds_one_brain(written):
@@ -165,3 +171,15 @@ def _eroded(mask):
     for axis in range(3):
         inner &= np.roll(mask, 1, axis) & np.roll(mask, -1, axis)
     return inner
+
+
+def test_a_part_of_a_steps_settings_leaves_the_rest_as_it_suits_phantoms():
+    steps = {"strip": {"min_similarity": 1.05}, "registration": {"centre": "t1c"}, "crop": {"size": 16}}
+    settings = MriPhantomSettings(adapter="mri_phantoms", preprocessing=steps).preprocessing
+    assert (settings.strip.method, settings.strip.min_similarity) == ("threshold", 1.05)
+    assert (settings.registration.samples, settings.registration.centre) == (4000, "t1c")
+    assert (settings.crop.size, settings.crop.dtype) == (16, "uint8")
+    chosen = MriPhantomSettings(adapter="mri_phantoms", preprocessing={"strip": {"method": "deepbet"}})
+    assert chosen.preprocessing.strip.method == "deepbet"
+    with pytest.raises(UserError, match='Did you mean "method"'):
+        validate(MriPhantomSettings, {"adapter": "mri_phantoms", "preprocessing": {"strip": {"metod": 1}}}, "test")

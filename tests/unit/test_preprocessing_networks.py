@@ -11,6 +11,7 @@ from imbalance_aware.errors import UserError
 from imbalance_aware.preprocessing import brain_extraction, brats_segmentation
 from imbalance_aware.preprocessing.brain_extraction import check_weights, torch_device
 from imbalance_aware.preprocessing.brats_segmentation import ENGINES, SHAPE, segment
+from imbalance_aware.preprocessing.subject_step import Failure
 from imbalance_aware.volumes import Volume, read_volume, write_volume
 
 GRID = np.array([[-1.0, 0, 0, 0], [0, -1, 0, 239], [0, 0, 1, 0], [0, 0, 0, 1]])
@@ -60,14 +61,16 @@ def volumes():
 
 
 @pytest.fixture
-def fake_brats(monkeypatch):
-    """A stand-in for the package: its segmenter calls tumour what is there in T2-FLAIR, and remembers its inputs."""
+def fake_brats(monkeypatch, tmp_path):
+    """A stand-in for the package, with the names of brats 0.1.14: its segmenter calls tumour what is there in T2-FLAIR,
+    and remembers its inputs; BraTS23_3 keeps its weights on Zenodo."""
     seen = {}
 
     class Segmenter:
         def __init__(self, algorithm):
             run_args = types.SimpleNamespace(docker_image="brainles/image:latest")
-            self.algorithm = types.SimpleNamespace(run_args=run_args)
+            more = types.SimpleNamespace(record_id="11573315") if algorithm.value == "BraTS23_3" else None
+            self.algorithm = types.SimpleNamespace(run_args=run_args, additional_files=more)
             seen["algorithm"] = algorithm.value
 
         def infer_single(self, t1c, t1n, t2f, t2w, output_file, backend):
@@ -85,7 +88,7 @@ def fake_brats(monkeypatch):
 
     class Known(type):
         def __iter__(cls):
-            return iter([Algorithms("BraTS23_1"), Algorithms("BraTS23_2")])
+            return iter([Algorithms(f"BraTS23_{rank}") for rank in (1, 2, 3)])
 
     constants = types.ModuleType("brats.constants")
     constants.AdultGliomaPreTreatmentAlgorithms = Known("Enum", (Algorithms,), {})
@@ -94,7 +97,11 @@ def fake_brats(monkeypatch):
     package.constants = constants
     package.__spec__ = types.SimpleNamespace()
     monkeypatch.setitem(sys.modules, "brats", package)
-    monkeypatch.setitem(sys.modules, "brats.constants", constants)
+    constants.ADDITIONAL_FILES_FOLDER = tmp_path / "additional_files"
+    utils, exceptions = types.ModuleType("brats.utils"), types.ModuleType("brats.utils.exceptions")
+    exceptions.AlgorithmNotCPUCompatibleException = type("AlgorithmNotCPUCompatibleException", (Exception,), {})
+    for module in (constants, utils, exceptions):
+        monkeypatch.setitem(sys.modules, module.__name__, module)
     return seen
 
 
@@ -111,6 +118,47 @@ def test_the_four_sequences_reach_brats_under_its_names(volumes, fake_brats, mon
         "t2f": 4.0,
         "backend": "docker",
     }
+
+
+def _outcome(monkeypatch, outcome, algorithm="BraTS23_1"):
+    """What `segment` makes of an empty brain on which the container does ``outcome(output file)``."""
+    monkeypatch.setitem(ENGINES, "docker", lambda image: None)
+    monkeypatch.setattr(
+        sys.modules["brats"].AdultGliomaPreTreatmentSegmenter,
+        "infer_single",
+        lambda self, t1c, t1n, t2f, t2w, output_file, backend: outcome(Path(output_file)),
+    )
+    segment(Volume(np.ones((*SHAPE, 4), np.float32), GRID), SEQUENCES, algorithm, "docker")
+
+
+def test_a_container_that_finds_nothing_or_breaks_is_the_subjects_failure(fake_brats, monkeypatch):
+    def breaks(path):
+        raise RuntimeError("CUDA\n out of memory")
+
+    with pytest.raises(Failure, match=r"^empty mask: BraTS23_1 found no tumour$"):
+        _outcome(monkeypatch, lambda path: write_volume(path, Volume(np.zeros(SHAPE, bool), GRID)))
+    with pytest.raises(Failure, match=r"^segmentation: BraTS23_1 ended with RuntimeError: CUDA out of memory$"):
+        _outcome(monkeypatch, breaks)
+    with pytest.raises(Failure, match=r"^segmentation: BraTS23_1 wrote a file that cannot be used, missing$"):
+        _outcome(monkeypatch, lambda path: None)
+
+
+def test_an_algorithm_without_its_gpu_stops_the_step(fake_brats, monkeypatch):
+    def breaks(path):
+        raise sys.modules["brats.utils.exceptions"].AlgorithmNotCPUCompatibleException
+
+    with pytest.raises(UserError, match="BraTS23_1 needs a GPU, and there is none here"):
+        _outcome(monkeypatch, breaks)
+
+
+def test_weights_outside_the_image_must_have_been_fetched(fake_brats, monkeypatch, tmp_path):
+    def finds(path):
+        write_volume(path, Volume(np.indices(SHAPE).sum(axis=0) < 100, GRID))
+
+    with pytest.raises(UserError, match=r"weights of BraTS23_3 \(Zenodo record 11573315\) are not in .*; fetch them"):
+        _outcome(monkeypatch, finds, "BraTS23_3")
+    (tmp_path / "additional_files/11573315_v1.0.0/weights").mkdir(parents=True)
+    _outcome(monkeypatch, finds, "BraTS23_3")
 
 
 def test_an_unknown_algorithm_is_refused_with_the_nearest(volumes, fake_brats):

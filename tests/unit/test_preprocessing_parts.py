@@ -9,11 +9,14 @@ from hypothesis import strategies as st
 from scipy import ndimage
 from sklearn.metrics import f1_score, mutual_info_score
 
+from imbalance_aware.errors import UserError
 from imbalance_aware.preprocessing import similarity
 from imbalance_aware.preprocessing.brain_extraction import largest_component
 from imbalance_aware.preprocessing.crop import DTYPES, centre_of_mass, cut
 from imbalance_aware.preprocessing.scale import scale
 from imbalance_aware.preprocessing.similarity import correlation, dice, normalised_mutual_information
+from imbalance_aware.schema import parse
+from imbalance_aware.volume_settings import StripSettings
 
 # Kernels that torch.compile or a network's package loads may have this process's processor round subnormals to 0.
 floats = partial(st.floats, allow_subnormal=False)
@@ -115,3 +118,10 @@ def test_the_largest_component_without_its_holes():
     found = largest_component(mask)
     assert found[4, 4, 4] and found.sum() == 7**3
     assert not largest_component(np.zeros((3, 3, 3), bool)).any()
+
+
+@pytest.mark.parametrize("bounds", ["[2300, 700]", "[700, 700]", "[-1, 700]"])
+def test_volumes_that_admit_no_brain_are_refused(bounds):
+    assert parse(StripSettings, '{"volume_ml": [0, 700]}').volume_ml == (0, 700)
+    with pytest.raises(UserError, match="admits no brain; give the smaller volume first"):
+        parse(StripSettings, f'{{"volume_ml": {bounds}}}')

@@ -1,5 +1,6 @@
 """From scans to patches, step by step, on drawn heads; every kind of damage ends as a reason of that subject alone."""
 
+import errno
 import json
 import shutil
 
@@ -11,8 +12,11 @@ from PIL import Image
 
 import mri_cases
 from imbalance_aware.__main__ import main
+from imbalance_aware.errors import UserError
+from imbalance_aware.preprocessing.qc_picture import BLUE, GREEN, ORANGE
 from imbalance_aware.preprocessing.registration import displacement_mm
 from imbalance_aware.preprocessing.similarity import dice
+from imbalance_aware.preprocessing.subject_step import first_step, next_step
 from imbalance_aware.volumes import read_channels, read_mask, write_volume
 from mri_damage import DAMAGE, change, wrong_affine
 
@@ -107,6 +111,111 @@ def test_a_mask_on_the_grid_of_another_sequence_is_carried_along(patient, prepar
     assert report["failed"] is None
     ours = read_mask(patient / f"out/{HEALTHY}/tumour.nii.gz").array
     assert dice(ours, read_mask(prepared[0] / "tumour.nii.gz").array) > 0.75
+
+
+@pytest.fixture
+def shared_grid(patient, prepared):
+    """The healthy subject with T1 and T1c on one grid, on which the mask lies too, registered 5 mm apart; T2-FLAIR lies
+    on another."""
+    flair = nib.load(patient / HEALTHY / "flair.nii.gz")
+    aside = flair.affine.copy()
+    aside[2, 3] += 3
+    nib.save(nib.Nifti1Image(np.asarray(flair.dataobj), aside), patient / HEALTHY / "flair.nii.gz")
+    for name in ("t1c", "mask"):
+        image, t1 = nib.load(patient / HEALTHY / f"{name}.nii.gz"), nib.load(patient / HEALTHY / "t1.nii.gz")
+        values = np.zeros(t1.shape, np.float32)
+        part = tuple(slice(0, min(sizes)) for sizes in zip(image.shape, t1.shape, strict=True))
+        values[part] = np.asarray(image.dataobj)[part]
+        nib.save(nib.Nifti1Image(values, t1.affine), patient / HEALTHY / f"{name}.nii.gz")
+    report = json.loads((prepared[0] / "strip.json").read_text())
+    moved = np.array(report["steps"]["register"]["matrices"]["t1"])
+    moved[0, 3] += 5
+    report["steps"]["register"]["matrices"]["t1c"] = moved.tolist()
+    (patient / "strip.json").write_text(json.dumps(report))
+    return patient
+
+
+def _mask_step(patient, prepared, **settings):
+    """The step mask on the subject of `shared_grid`; its last report."""
+    files = {"brain": prepared[0] / "brain.nii.gz", "previous": patient / "strip.json"}
+    files |= {"mask": patient / HEALTHY / "mask.nii.gz", "out": patient / "tumour.nii.gz"}
+    scans = [f"{name}={patient / HEALTHY / name}.nii.gz" for name in mri_cases.SEQUENCES]
+    chosen = json.dumps(settings)
+    mri_cases.step("mask", settings=chosen, volumes=scans, report=patient / "mask.json", **files)
+    return json.loads((patient / "mask.json").read_text())
+
+
+def _centre(patient):
+    return np.argwhere(read_mask(patient / "tumour.nii.gz").array).mean(axis=0)
+
+
+def test_a_grid_that_two_sequences_share_is_told_with_its_consequence(shared_grid, prepared, caplog):
+    measures = _mask_step(shared_grid, prepared)["steps"]["mask"]
+    assert measures["mask_drawn_on"] == "t1"
+    assert measures["mask_ambiguity_mm"] == pytest.approx(5, abs=0.01)
+    assert "on the grid of t1 and t1c and was taken as drawn on t1; by the others" in caplog.text
+
+
+def test_the_sequence_that_the_mask_was_drawn_on_can_be_named(shared_grid, prepared, caplog):
+    _mask_step(shared_grid, prepared)
+    first = _centre(shared_grid)
+    caplog.clear()
+    measures = _mask_step(shared_grid, prepared, drawn_on="t1c")["steps"]["mask"]
+    assert (measures["mask_drawn_on"], measures["mask_ambiguity_mm"]) == ("t1c", 0)
+    assert not caplog.records
+    spacing = read_mask(shared_grid / "tumour.nii.gz").affine[:3, :3]
+    assert np.linalg.norm(spacing @ (_centre(shared_grid) - first)) == pytest.approx(5, abs=0.5)
+
+
+@pytest.mark.parametrize("name", ["flair", "atlas"])
+def test_a_mask_off_the_grid_that_the_settings_name_is_a_reason(shared_grid, prepared, name):
+    failed = _mask_step(shared_grid, prepared, drawn_on=name)["failed"]
+    assert failed["reason"] == f"mask on another grid: not on that of {name}, which mask.drawn_on names"
+    assert failed["file"].endswith("mask.nii.gz")
+
+
+def test_an_unambiguous_mask_is_recorded_as_such(prepared):
+    measures = prepared[1]["steps"]["mask"]
+    assert measures["mask_ambiguity_mm"] == 0 and measures["mask_drawn_on"] in mri_cases.SEQUENCES
+
+
+def test_a_mask_drawn_on_a_sequence_that_does_not_exist_stops_the_step(patient, prepared, capsys):
+    arguments = ["--settings", '{"drawn_on": "t1x"}', "--volumes", "t1=a", "--brain", "b", "--previous", "c"]
+    assert main(["mask", *arguments, "--out", "d", "--report", "e"]) == 2
+    assert 'mask.drawn_on: there is no sequence "t1x". Did you mean "t1"?' in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("error", [TypeError("odd"), MemoryError(), RuntimeError("sitk::ERROR:\n too   many")])
+def test_an_unforeseen_error_costs_its_subject_alone(tmp_path, error, caplog):
+    def work(steps):
+        raise error
+
+    (tmp_path / "before.json").write_text('{"subject": "x", "failed": null, "steps": {}}')
+    next_step("strip", tmp_path / "before.json", tmp_path / "after.json", [tmp_path / "out.nii.gz"], work)
+    failed = json.loads((tmp_path / "after.json").read_text())["failed"]
+    message = " ".join(str(error).split()) or "no message"
+    assert failed["reason"] == f"unexpected: {type(error).__name__}: {message} (step strip)"
+    assert (tmp_path / "out.nii.gz").stat().st_size == 0
+    assert "Traceback" in caplog.text and "in work" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("error", "raised"),
+    [
+        (UserError("no weights"), UserError),
+        (ModuleNotFoundError("No module named 'torch'"), UserError),
+        (OSError(errno.ENOSPC, "No space left on device"), UserError),
+        (KeyboardInterrupt(), KeyboardInterrupt),
+        (SystemExit(3), SystemExit),
+    ],
+)
+def test_what_is_no_fault_of_the_subject_ends_the_step(tmp_path, error, raised):
+    def work():
+        raise error
+
+    with pytest.raises(raised):
+        first_step("register", "x", tmp_path / "after.json", work)
+    assert not (tmp_path / "after.json").exists()
 
 
 @pytest.mark.parametrize("labels", [{1: 1}, {1: 1, 2: 2, 3: 4}, {1: 1, 2: 2, 3: 3}, {1: 255}])
@@ -222,17 +331,62 @@ def test_a_scan_that_shows_half_a_head_is_a_reason(patient):
     assert _failed(patient)["reason"].startswith(("coverage: t2 shows", "sequences do not match: t2"))
 
 
-def test_pictures_are_drawn_of_those_in_and_of_those_out(prepared, patient):
+def _picture(source, folder, out):
+    """The step qc_picture on a subject's folder; RGB, and how many pixels from a row on have about a colour."""
+    files = {"volumes": folder / "scaled.nii", "tumour": folder / "tumour.nii.gz", "brain": folder / "brain.nii.gz"}
+    files |= {"previous": folder / "crop.json", "out": out / "qc.png", "slices": out / "slices.npz"}
+    scans = {"scans": [f"{name}={source / HEALTHY / name}.nii.gz" for name in mri_cases.SEQUENCES]}
+    atlas = {"atlas_brain": source / "atlas/brain.nii.gz"}
+    mri_cases.step("qc_picture", sequences=list(mri_cases.SEQUENCES), size=24, **scans, **atlas, **files)
+    picture = np.asarray(Image.open(out / "qc.png").convert("RGB")).astype(int)
+    return picture, lambda colour, below=0: int((np.abs(picture[below:] - colour).max(axis=-1) < 25).sum())
+
+
+def test_the_picture_of_a_subject_shows_its_tumour_and_its_patch(source, prepared, tmp_path):
+    picture, pixels = _picture(source, prepared[0], tmp_path)
+    assert picture.shape[0] >= 600
+    assert pixels(ORANGE) > 200 and pixels(BLUE) > 1000 and pixels(GREEN) == 0
+    assert (tmp_path / "slices.npz").stat().st_size > 0
+
+
+@pytest.mark.parametrize(
+    ("settings", "tumour"),
+    [
+        ({"strip": {"min_atlas_overlap": 0.999}}, False),
+        ({"strip": {"min_similarity": 1.9}}, False),
+        ({"mask": {"min_inside_brain": 1.0}}, True),
+    ],
+)
+def test_the_picture_of_one_who_failed_a_check_shows_what_there_is_to_judge(patient, prepared, settings, tumour):
+    _failed(patient, **settings)
+    folder = patient / "out" / HEALTHY
+    picture, pixels = _picture(patient, folder, patient)
+    reference, _ = _picture(patient, prepared[0], patient / "well")
+    assert picture.shape[1] == reference.shape[1] and picture.shape[0] > 600
+    assert pixels(GREEN) > 1000, "the brain that was found"
+    assert pixels(ORANGE) > 20, "the reason is written"
+    assert (pixels(ORANGE, below=100) > 200) == tumour, "the tumour that was found"
+    assert pixels(BLUE) == 0, "no patch was cut"
+    grey = picture[100:][np.ptp(picture[100:], axis=-1) == 0]
+    assert 0.2 < (grey > 20).mean() < 0.9 and grey.max() > 240, "heads on a dark ground"
+    assert (patient / "slices.npz").stat().st_size == 0
+
+
+def test_the_picture_of_one_who_failed_before_holds_the_reason(patient):
     (patient / HEALTHY / "t1.nii.gz").unlink()
     mri_cases.prepare(patient, HEALTHY, patient / "out")
-    for folder, least in ((prepared[0], 600), (patient / "out" / HEALTHY, 30)):
-        files = {"volumes": folder / "scaled.nii", "tumour": folder / "tumour.nii.gz", "previous": folder / "crop.json"}
-        files |= {"out": patient / "qc.png", "slices": patient / f"{least}.npz"}
-        mri_cases.step("qc_picture", sequences=list(mri_cases.SEQUENCES), size=24, **files)
-        picture = np.asarray(Image.open(patient / "qc.png").convert("RGB"))
-        assert picture.shape[0] >= least and picture.any()
-    assert len(np.unique(picture.reshape(-1, 3), axis=0)) > 1, "the reason is written"
-    assert (patient / "30.npz").stat().st_size == 0
+    picture, pixels = _picture(patient, patient / "out" / HEALTHY, patient)
+    assert picture.shape[0] < 100 and pixels(ORANGE) > 20
+    assert (patient / "slices.npz").stat().st_size == 0
+
+
+@pytest.mark.parametrize("damage", ["unreadable scan", "no atlas"])
+def test_what_cannot_be_drawn_is_left_out_of_the_picture(patient, damage):
+    _failed(patient, strip={"min_atlas_overlap": 0.999})
+    (patient / {"unreadable scan": f"{HEALTHY}/t2.nii.gz", "no atlas": "atlas/brain.nii.gz"}[damage]).write_text("no")
+    picture, pixels = _picture(patient, patient / "out" / HEALTHY, patient)
+    assert (picture.shape[0] > 600) == (damage == "unreadable scan")
+    assert pixels(ORANGE) > 20
 
 
 def test_the_axial_slice_passes_through_the_middle_of_the_patch(prepared, tmp_path):
@@ -287,11 +441,60 @@ def test_the_prepared_cohort_tells_who_failed_where_and_why(prepared, tmp_path, 
     assert counts["found"] == 6 and counts["excluded"] == 2 and counts["included"] == 4
     assert set(flow["criterion"]) == {"", "follow-up scan", "unreadable"}
 
+    # A class of which nobody is left is refused by the step that follows: these tables tell why.
     (tmp_path / "subjects/p4/crop.json").write_text(json.dumps(bad))
-    arguments = [part for name, path in out.items() for part in (f"--{name}", str(path))]
-    command = ["prepared", "--cohort", str(tmp_path / "cohort.csv"), "--subjects", str(tmp_path / "subjects")]
-    assert main([*command, *arguments]) == 2
-    assert 'class "b" has no sample in the test set' in capsys.readouterr().err
+    mri_cases.step("prepared", cohort=tmp_path / "cohort.csv", subjects=tmp_path / "subjects", **out)
+    arguments = ["--preprocessed", tmp_path, "--images", tmp_path / "images.npy", "--samples", tmp_path / "samples.csv"]
+    assert main(["pack", "--cohort", str(out["out"]), *map(str, arguments)]) == 2
+    assert (
+        f'class "b" has no sample in the test set: 3 found, 1 usable; why each of the others is left out stands in '
+        f"{out['out']}, column excluded" in capsys.readouterr().err
+    )
+
+
+def test_the_table_of_quality_control_has_no_stray_columns(prepared, tmp_path):
+    """Some subjects fail early, some lie in place: what is measured per sequence has no column of its own name."""
+    early, placed = {"subject": "x", "failed": {"step": "register"}, "steps": {}}, json.loads(json.dumps(prepared[1]))
+    placed["steps"]["register"] = {"in_place": True, "matrices": {}}
+    _cohort(tmp_path, [("p1", "a", "train"), ("p2", "a", "test"), ("p3", "a", "test")])
+    early["failed"] |= {"reason": "unreadable: t2", "file": "t2.nii.gz"}
+    empty = json.loads(json.dumps(prepared[1]))
+    empty["steps"]["register"]["moved_mm"] = {}
+    for name, report in (("p1", early), ("p2", placed), ("p3", empty)):
+        (tmp_path / "subjects" / name).mkdir(parents=True)
+        (tmp_path / "subjects" / name / "crop.json").write_text(json.dumps(report))
+    out = {name: tmp_path / f"{name}.csv" for name in ("out", "qc", "flow")}
+    mri_cases.step("prepared", cohort=tmp_path / "cohort.csv", subjects=tmp_path / "subjects", **out)
+    columns = list(pd.read_csv(out["qc"]).columns)
+    facts = ["subject", "cohort", "class", "split", "passed", "step", "reason", "file"]
+    measures = ["brain_ml", "atlas_overlap", "tumour_ml", "inside_brain", "mask_drawn_on", "mask_ambiguity_mm"]
+    alike = [f"similarity_{name}" for name in mri_cases.SEQUENCES if name != "t1"]
+    assert columns == [*facts, *measures, "tumour_in_patch", *alike]
+
+
+def test_a_refused_cohort_leaves_its_tables_under_names_that_snakemake_does_not_delete(source, tmp_path, capsys):
+    settings = {"adapter": "folder3d", "table": str(tmp_path / "table.csv"), "root": str(source)}
+    tables = [part for name in ("out", "duplicates", "flow") for part in (f"--{name}", str(tmp_path / f"{name}.csv"))]
+    table = pd.read_csv(source / "table.csv")
+    table.to_csv(tmp_path / "table.csv", index=False)
+    assert main(["cohort", "--settings", json.dumps(settings), *tables]) == 2
+    left = tmp_path / "out_refused.csv"
+    error = capsys.readouterr().err
+    assert 'class "astrocytoma" has no sample in the train set' in error
+    assert f"every subject with its reason is in {left}" in error
+    assert not (tmp_path / "out.csv").exists()
+    assert pd.read_csv(left)["subject"].tolist() == [HEALTHY, "other"]
+    assert {path.name for path in tmp_path.glob("*_refused.csv")} == {
+        "out_refused.csv",
+        "duplicates_refused.csv",
+        "flow_refused.csv",
+    }
+    other_side = table.assign(
+        subject=table["subject"] + "2", split=table["split"].map({"train": "test", "test": "train"})
+    )
+    pd.concat([table, other_side]).to_csv(tmp_path / "table.csv", index=False)
+    assert main(["cohort", "--settings", json.dumps(settings), *tables]) == 0
+    assert (tmp_path / "out.csv").exists() and not list(tmp_path.glob("*_refused.csv"))
 
 
 def test_masks_written_by_a_step_read_back(prepared, tmp_path):

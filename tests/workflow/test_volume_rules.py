@@ -47,10 +47,16 @@ def test_a_dry_run_over_the_three_published_layouts_plans_every_step_of_every_pa
 
     (workflow.folder / "data").mkdir()
     (workflow.folder / WHEEL).touch()
-    jobs = _jobs(workflow.run("--dry-run", array).stdout)
+    plan = workflow.run("--dry-run", array).stdout
+    jobs = _jobs(plan)
     assert {rule: jobs[rule] for rule in PER_SUBJECT} == dict.fromkeys(PER_SUBJECT, 9)
     assert jobs["atlas"] == jobs["prepared"] == jobs["pack"] == 1
     assert jobs["resize"] == 0
+    assert plan.count("gpu=1") == 9, "brain extraction takes a GPU wherever there is one"
+
+    for quiet in ({"device": "cpu"}, {"method": "threshold"}):
+        workflow.configure(_config(settings | {"preprocessing": {"strip": quiet}}))
+        assert "gpu=1" not in workflow.run("--dry-run", array).stdout
 
 
 HEALTHY = {"a1": "glioblastoma", "a2": "glioblastoma", "b1": "astrocytoma", "b2": "astrocytoma"}

@@ -87,6 +87,10 @@ rule crop:
 
 rule qc_picture:
     input:
+        # Of a subject that failed, there is nothing but the scans to show.
+        scans=scans,
+        atlas=ATLAS_BRAIN,
+        brain=f"{SUBJECT}/brain.nii.gz",
         volumes=f"{SUBJECT}/scaled.nii",
         tumour=f"{SUBJECT}/tumour.nii.gz",
         previous=f"{SUBJECT}/crop.json",
@@ -106,16 +110,18 @@ rule qc_picture:
     conda:
         "../../envs/preprocess.yaml"
     resources:
-        mem_mb=1000,
+        mem_mb=1500,
         runtime=10,
     params:
+        scans=scan_arguments,
         sequences=sequences_of,
         size=lambda wildcards: dataset_of(wildcards).preprocessing.crop.size,
         code=code_digest(["preprocessing.qc_picture"]),
     shell:
         "python -m imbalance_aware qc_picture --sequences {params.sequences} --size {params.size}"
-        " --volumes {input.volumes:q} --tumour {input.tumour:q} --previous {input.previous:q} --out {output.picture:q}"
-        " --slices {output.slices:q} 2> {log:q}"
+        " --scans {params.scans} --atlas-brain {input.atlas:q} --brain {input.brain:q} --volumes {input.volumes:q}"
+        " --tumour {input.tumour:q} --previous {input.previous:q} --out {output.picture:q} --slices {output.slices:q}"
+        " 2> {log:q}"
 
 
 rule prepared:

@@ -8,6 +8,12 @@ ATLAS_HEAD = "results/datasets/{dataset}/atlas/head.nii.gz"
 ATLAS_BRAIN = "results/datasets/{dataset}/atlas/brain.nii.gz"
 
 
+def strip_gpus(wildcards):
+    """Only networks run on a GPU, and `auto` takes it wherever there is one."""
+    strip = dataset_of(wildcards).preprocessing.strip
+    return int(strip.method != "threshold" and strip.device != "cpu")
+
+
 rule atlas:
     input:
         atlas_source,
@@ -76,7 +82,7 @@ rule strip:
     resources:
         mem_mb=lambda wildcards: STRIP_MB[dataset_of(wildcards).preprocessing.strip.method],
         runtime=15,
-        gpu=lambda wildcards: int(dataset_of(wildcards).preprocessing.strip.device == "cuda"),
+        gpu=strip_gpus,
     params:
         settings=settings_for("strip"),
         start=start_of,

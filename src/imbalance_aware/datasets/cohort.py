@@ -6,6 +6,7 @@ Writes three tables: the cohort (one row per subject found, with the reason if i
 
 import argparse
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -36,21 +37,45 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Write the three tables; nothing is written if the cohort cannot be trained on."""
+    """Write the three tables.
+
+    Raises:
+        UserError: the cohort cannot be trained on; the tables are then written under the names of `refused`.
+    """
     facts, settings = find(args.settings, resources=args.resources, source=args.source)
     for reason, number in facts["excluded"][~included(facts)].map(criterion).value_counts().items():
         log.warning("excluded: %d × %s", number, reason)
+    classes = class_order(facts, settings)
+    paths = (args.out, args.duplicates, args.flow)
+    try:
+        split(facts, settings)
+        report(flow(facts, classes), duplicates(facts))
+        require_trainable(facts, classes)
+    except UserError as error:
+        write_tables([refused(path) for path in paths], facts, classes)
+        raise UserError(f"{error}; every subject with its reason is in {refused(args.out)}") from None
+    write_tables(paths, facts, classes)
+    for path in paths:
+        refused(path).unlink(missing_ok=True)
+
+
+def split(facts: pd.DataFrame, settings: BaseModel) -> None:
+    """Give every included subject its side, in place, and none to the others."""
     assign_split(facts, settings)
     if getattr(settings, "conflicts", "keep") == "drop":
         drop_conflicts(facts)
     facts.loc[~included(facts), "split"] = ""
-    classes = class_order(facts, settings)
-    counts, twins = flow(facts, classes), duplicates(facts)
-    report(counts, twins)
-    require_trainable(facts, classes)
-    write_csv(args.out, facts)
-    write_csv(args.duplicates, twins)
-    write_csv(args.flow, counts)
+
+
+def write_tables(paths: Sequence[Path], facts: pd.DataFrame, classes: list[str]) -> None:
+    """Write cohort, duplicates and flow."""
+    for path, table in zip(paths, (facts, duplicates(facts), flow(facts, classes)), strict=True):
+        write_csv(path, table)
+
+
+def refused(path: Path) -> Path:
+    """Where a table goes if the step fails: a file of another name, since Snakemake deletes what failed jobs wrote."""
+    return path.with_stem(f"{path.stem}_refused")
 
 
 def find(text: str, **offered: Any) -> tuple[pd.DataFrame, BaseModel]:

@@ -1,59 +1,65 @@
 """Erasmus Glioma Database: preoperative MRI of 774 patients (van der Voort et al. 2021).
 
 ``SUBJECTS/EGD-0001/{T1,T1GD,T2,FLAIR}/NIFTI/*.nii.gz``, ``MASK/NIFTI/MASK.nii.gz``; as downloaded from XNAT the scans'
-folders may be numbered (``1_T1``). The table has 0, 1 and -1 (unknown) for IDH and 1p/19q.
+folders may be numbered (``1_T1``). Files may also end in ``.nii``. The table has
+0, 1 and -1 (unknown) for IDH and 1p/19q.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pandas as pd
 
-from imbalance_aware.datasets.clinical_table import read_clinical, require_folder
+from imbalance_aware.datasets.clinical_table import read_markers, require_folder
+from imbalance_aware.datasets.nifti_files import is_nifti
 from imbalance_aware.datasets.settings_3d import EgdCohort
-from imbalance_aware.datasets.volume_facts import VolumeSubject
+from imbalance_aware.datasets.volume_facts import VolumeSubject, several_folders
 from imbalance_aware.datasets.who2021 import CODELETED, INTACT, MUTANT, UNKNOWN, WILDTYPE
 
 COLUMNS = {"id": ["Subject", "subject"], "idh": ["IDH"], "codeletion": ["1p19q", "1p/19q", "1p19q_codeletion"]}
-IDENTIFIER = re.compile(r"EGD-\d{4}")
+IDENTIFIER = re.compile(r"EGD-(\d+)")
+#: What the files of a patient look like, for messages.
+LAYOUT = "EGD-0001/T1/NIFTI/T1.nii.gz"
 SCANS = {"t1": "T1", "t1c": "T1GD", "t2": "T2", "flair": "FLAIR", "mask": "MASK"}
-IDH = {"0": WILDTYPE, "1": MUTANT}
-CODELETION = {"0": INTACT, "1": CODELETED}
+#: A spreadsheet may have made ``1`` into ``1.0``.
+IDH = {r"0(\.0)?": WILDTYPE, r"1(\.0)?": MUTANT}
+CODELETION = {r"0(\.0)?": INTACT, r"1(\.0)?": CODELETED}
 
 
-def find(settings: EgdCohort) -> Iterator[VolumeSubject]:
-    """Every folder and every row of the table, by number."""
+def find(settings: EgdCohort, wanted: Sequence[str]) -> Iterator[VolumeSubject]:
+    """Every folder and every row of the table, by number; ``wanted`` chooses nothing, as there is one session each."""
     root = require_folder(settings)
     root = root / "SUBJECTS" if (root / "SUBJECTS").is_dir() else root
-    folders = {path.name: path for path in root.iterdir() if IDENTIFIER.fullmatch(path.name)}
+    folders: dict[str, list[Path]] = {}
+    for path in sorted(root.iterdir()):
+        if IDENTIFIER.fullmatch(path.name) and path.is_dir():
+            folders.setdefault(identifier(path.name), []).append(path)
     clinical = markers(settings.table)
     for subject in sorted(folders.keys() | set(clinical.index)):
         row = clinical.loc[subject] if subject in clinical.index else None
         yield VolumeSubject(
             subject=subject,
             patient=subject,
-            files=_files(folders[subject]) if subject in folders else {},
+            files=_files(folders[subject][0]) if subject in folders else {},
             facts={
                 "session": "",
                 "idh": UNKNOWN if row is None else row["idh"],
                 "codeletion_1p19q": UNKNOWN if row is None else row["codeletion"],
             },
-            reasons=["not in the clinical table"] * (row is None),
+            reasons=["not in the clinical table"] * (row is None) + several_folders(folders.get(subject, ())),
         )
 
 
 def markers(table: Path) -> pd.DataFrame:
     """Columns ``idh`` and ``codeletion`` of every row of the table, indexed by subject."""
-    clinical = read_clinical(table, COLUMNS).set_index("id")
-    clinical["idh"] = clinical["idh"].map(_whole).map(IDH).fillna(UNKNOWN)
-    clinical["codeletion"] = clinical["codeletion"].map(_whole).map(CODELETION).fillna(UNKNOWN)
-    return clinical
+    return read_markers(table, COLUMNS, IDH, CODELETION, identifier)
 
 
-def _whole(value: str) -> str:
-    """A spreadsheet may have made ``1`` into ``1.0``."""
-    return value.removesuffix(".0")
+def identifier(name: str) -> str:
+    """``EGD-001`` -> ``EGD-0001``; anything else as it is."""
+    match = IDENTIFIER.fullmatch(name)
+    return f"EGD-{int(match[1]):04d}" if match else name
 
 
 def _files(folder: Path) -> dict[str, list[Path]]:
@@ -62,5 +68,5 @@ def _files(folder: Path) -> dict[str, list[Path]]:
     for scan in sorted(folder.iterdir()):
         key = keys.get(re.sub(r"^\d+_", "", scan.name))
         if key:
-            found[key] += sorted(scan.glob("NIFTI/*.nii.gz"))
+            found[key] += [path for path in sorted(scan.glob("NIFTI/*")) if is_nifti(path.name)]
     return found

@@ -1,9 +1,9 @@
 """Names and sizes of the files of 3D datasets."""
 
-import os
 from pathlib import Path
 
 from imbalance_aware.datasets.folder3d_table import read_table, volume_path
+from imbalance_aware.datasets.nifti_files import walk
 from imbalance_aware.datasets.settings_3d import Folder3DSettings, GliomaSettings
 from imbalance_aware.errors import UserError
 from imbalance_aware.files import digest
@@ -30,11 +30,9 @@ def folder3d(settings: Folder3DSettings) -> str:
 
 
 def _sizes(root: Path) -> list[str]:
-    lines = []
-    for folder, _, names in os.walk(root):
-        below = os.path.relpath(folder, root)
-        lines += [f"{below}/{name} {_size(Path(folder, name))}" for name in names if name.endswith(".nii.gz")]
-    return sorted(lines)
+    return sorted(
+        f"{folder.relative_to(root)}/{name} {_size(folder / name)}" for folder, names in walk(root) for name in names
+    )
 
 
 def _size(path: Path) -> int:

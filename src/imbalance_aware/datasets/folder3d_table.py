@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from imbalance_aware.datasets.folder_table import cell, read_records
+from imbalance_aware.datasets.folder_table import cell, class_cell, read_records, refuse_repeated
 from imbalance_aware.datasets.settings_3d import Folder3DSettings
 from imbalance_aware.errors import UserError
 from imbalance_aware.schema import nearest
@@ -19,7 +19,7 @@ def read_table(settings: Folder3DSettings) -> tuple[list[dict[str, str]], list[s
         The rows, with every optional column (empty where the table has none), and the columns that the table has.
 
     Raises:
-        UserError: the table cannot be read, or lacks a column.
+        UserError: the table cannot be read, lacks a column or has it twice, or has a class that may be an empty cell.
     """
     header, records = read_records(settings.table, CONTENT)
     for column in (*REQUIRED, *settings.sequences):
@@ -29,6 +29,7 @@ def read_table(settings: Folder3DSettings) -> tuple[list[dict[str, str]], list[s
                 f"{', '.join(header)}; the dataset's sequences are {', '.join(settings.sequences)}."
             )
     known = [name for name in (*REQUIRED, *settings.sequences, *OPTIONAL) if name in header]
+    refuse_repeated(settings.table, header, known)
     if settings.needs_mask and "mask" not in known:
         raise UserError(
             f'{settings.table}: there is no column "mask". Add the path of each subject\'s tumour mask, or choose '
@@ -36,7 +37,9 @@ def read_table(settings: Folder3DSettings) -> tuple[list[dict[str, str]], list[s
         )
     rows = []
     for line, record in records:
-        cells = {name: cell(record[header.index(name)]) for name in known}
+        texts = {name: record[header.index(name)] for name in known}
+        cells = {name: cell(text) for name, text in texts.items()}
+        cells["class"] = class_cell(texts["class"], settings.classes, f"{settings.table}, line {line}")
         rows.append({"line": str(line)} | dict.fromkeys(OPTIONAL, "") | cells)
     return rows, known
 

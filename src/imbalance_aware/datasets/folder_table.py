@@ -1,6 +1,7 @@
 """Reading the table that lists someone's own images; light enough to be read while the workflow's graph is built."""
 
 import csv
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from imbalance_aware.datasets.settings_2d import FolderSettings
@@ -14,6 +15,8 @@ IMAGE_TABLE = "a row per image and the columns path and class"
 
 #: How spreadsheets and data frames write an empty cell.
 EMPTY = {"", "nan", "NaN", "NAN", "<NA>", "#N/A"}
+#: How R and others write one; a word that could also name a class.
+PERHAPS_EMPTY = {"NA", "N/A", "n/a", "null", "NULL", "None"}
 
 
 def read_table(settings: FolderSettings) -> tuple[list[dict[str, str]], list[str]]:
@@ -25,7 +28,8 @@ def read_table(settings: FolderSettings) -> tuple[list[dict[str, str]], list[str
         The rows, and the roles that the table has.
 
     Raises:
-        UserError: the table is absent, not text in UTF-8, empty, lacks a column, or has a row of another length.
+        UserError: the table is absent, not text in UTF-8, empty, lacks a column, has a row of another length, or a
+            class that may be an empty cell.
     """
     header, records = read_records(settings.table, IMAGE_TABLE)
     columns = {role: settings.columns.get(role, role) for role in (*REQUIRED, *OPTIONAL)}
@@ -35,13 +39,22 @@ def read_table(settings: FolderSettings) -> tuple[list[dict[str, str]], list[str
                 f'{settings.table}: there is no column "{column}" (the images\' {role}).{nearest(column, header)}'
                 f" The table's columns are {', '.join(header)}; `columns: {{{role}: NAME}}` names another."
             )
-        if header.count(column) > 1:
-            raise UserError(f'{settings.table}: the column "{column}" stands there twice')
+    refuse_repeated(settings.table, header, columns.values())
     roles = [role for role, column in columns.items() if column in header]
     places = {role: header.index(columns[role]) for role in roles}
-    return [
-        {"line": str(line)} | {role: cell(record[place]) for role, place in places.items()} for line, record in records
-    ], roles
+    rows = []
+    for line, record in records:
+        cells = {role: cell(record[place]) for role, place in places.items() if role != "class"}
+        cells["class"] = class_cell(record[places["class"]], settings.classes, f"{settings.table}, line {line}")
+        rows.append({"line": str(line)} | {role: cells[role] for role in roles})
+    return rows, roles
+
+
+def refuse_repeated(table: Path, header: list[str], columns: Iterable[str]) -> None:
+    """Raise `UserError` if one of ``columns`` stands in the header more than once: nothing says which is meant."""
+    for column in columns:
+        if header.count(column) > 1:
+            raise UserError(f'{table}: the column "{column}" stands there twice; rename or delete one of them')
 
 
 def image_path(settings: FolderSettings, path: str) -> Path:
@@ -51,7 +64,27 @@ def image_path(settings: FolderSettings, path: str) -> Path:
 
 def cell(text: str) -> str:
     """A cell without blanks around it; an empty one, however written, is ``""``."""
-    return "" if text.strip() in EMPTY else text.strip()
+    return "" if text.strip() in EMPTY | PERHAPS_EMPTY else text.strip()
+
+
+def class_cell(text: str, classes: Sequence[str] | None, place: str) -> str:
+    """A cell with a class, without blanks around it; an empty one is ``""``.
+
+    Args:
+        text: the cell.
+        classes: that the dataset names, if it does; one of them may be called NA.
+        place: file and line, for the message.
+
+    Raises:
+        UserError: the cell reads NA or the like, and the dataset does not name its classes.
+    """
+    text = text.strip()
+    if text in PERHAPS_EMPTY and classes is None:
+        raise UserError(
+            f'{place}: the class is "{text}", which may be an empty cell or a class; leave the cell empty, or list the '
+            "dataset's `classes`"
+        )
+    return "" if text in EMPTY else text
 
 
 def read_records(table: Path, content: str) -> tuple[list[str], list[tuple[int, list[str]]]]:

@@ -1,43 +1,46 @@
 """Adult diffuse glioma from several cohorts: one table, one definition of the classes, a split by cohort."""
 
-from collections.abc import Callable, Iterator
-from typing import Any
+from types import ModuleType
 
 import pandas as pd
 
 from imbalance_aware.datasets import egd, tcga, ucsf_pdgm
 from imbalance_aware.datasets.facts import exclude
-from imbalance_aware.datasets.settings_3d import GliomaSettings
-from imbalance_aware.datasets.volume_facts import VolumeSubject, subjects_to_facts
+from imbalance_aware.datasets.settings_3d import AnyGliomaCohort, GliomaSettings
+from imbalance_aware.datasets.volume_facts import subjects_to_facts
 from imbalance_aware.datasets.who2021 import tumour_class
+from imbalance_aware.errors import UserError
 
-COHORTS: dict[str, Callable[[Any], Iterator[VolumeSubject]]] = {
-    "ucsf_pdgm": ucsf_pdgm.find,
-    "egd": egd.find,
-    "tcga": tcga.find,
-}
+#: Adapter -> the module that knows its layout: ``find(settings, wanted)``, and ``LAYOUT`` for messages.
+COHORTS: dict[str, ModuleType] = {"ucsf_pdgm": ucsf_pdgm, "egd": egd, "tcga": tcga}
 
 
 def find(settings: GliomaSettings) -> pd.DataFrame:
     """Facts about every patient and session of every cohort; no image is opened.
 
-    Kept out with a reason: follow-up scans, second sessions, subjects without images or not in the clinical table,
-    with a missing sequence or mask, with unknown IDH, or IDH-mutant with unknown 1p/19q.
+    Kept out with a reason: follow-up scans, second sessions, subjects without images, with several folders, or not in
+    the clinical table, with a missing sequence or mask, with unknown IDH, or IDH-mutant with unknown 1p/19q.
 
     Raises:
-        UserError: a cohort's folder or table is absent.
+        UserError: a cohort's folder or table is absent or cannot be understood, or none of its subjects has images.
     """
-    parts = [
-        subjects_to_facts(
-            COHORTS[cohort.adapter](cohort), settings.sequences, cohort.name, cohort.start, settings.needs_mask
-        )
-        for cohort in settings.cohorts
-    ]
-    facts = pd.concat(parts, ignore_index=True)
+    facts = pd.concat([_cohort_facts(cohort, settings) for cohort in settings.cohorts], ignore_index=True)
     _derive_class(facts)
     if settings.test_cohorts:
         facts["split"] = ["test" if cohort in settings.test_cohorts else "train" for cohort in facts["cohort"]]
     return facts
+
+
+def _cohort_facts(cohort: AnyGliomaCohort, settings: GliomaSettings) -> pd.DataFrame:
+    adapter = COHORTS[cohort.adapter]
+    wanted = [*settings.sequences, *["mask"] * settings.needs_mask]
+    subjects = list(adapter.find(cohort, wanted))
+    if not any(any(subject.files.values()) for subject in subjects):
+        raise UserError(
+            f"{cohort.name}: no images below {cohort.path} (looked in {cohort.path.absolute()}); set `path` to the "
+            f"folder whose files are named as published, such as {adapter.LAYOUT}"
+        )
+    return subjects_to_facts(subjects, settings.sequences, cohort.name, cohort.start, settings.needs_mask)
 
 
 def _derive_class(facts: pd.DataFrame) -> None:

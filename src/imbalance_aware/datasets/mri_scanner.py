@@ -11,8 +11,32 @@ from imbalance_aware.volumes import Volume, reorient
 
 #: Thickness of a slice, as a multiple of the edge of a pixel.
 SLICE = 1.5
-#: Order of the axes on disk, sequence by sequence: scanners differ.
-ORIENTATIONS = {"t1": ("L", "A", "S"), "t1c": ("R", "A", "S"), "t2": ("L", "P", "S"), "flair": ("R", "P", "S")}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How the slices of a sequence are placed in the scanner.
+
+    Attributes:
+        orientation: order and direction of the axes on disk.
+        across: axis across the slices: 0 for sagittal ones, 1 coronal, 2 axial.
+        tilt: of the grid about x, y and z, in degrees.
+        shift_mm: of the grid along x, y and z.
+    """
+
+    orientation: tuple[str, str, str]
+    across: int
+    tilt: tuple[float, float, float] = (0, 0, 0)
+    shift_mm: tuple[float, float, float] = (0, 0, 0)
+
+
+#: No two sequences share a grid, as in the clinic.
+PLANS = {
+    "t1": Plan(("L", "A", "S"), across=2),
+    "t1c": Plan(("R", "A", "S"), across=0, tilt=(1, -2, 2), shift_mm=(-1.5, 1, 0.5)),
+    "t2": Plan(("L", "P", "S"), across=2, tilt=(4, 1, -1), shift_mm=(0.5, 1.5, -2)),
+    "flair": Plan(("R", "P", "S"), across=1, tilt=(-3, 1, 1), shift_mm=(1, -2, 1)),
+}
 
 
 @dataclass(frozen=True)
@@ -36,12 +60,22 @@ class Pose:
 
 
 def scan_grid(voxel_mm: float, sequence: str) -> Volume:
-    """Empty grid of a scan: a box around the origin, thick axial slices, axes as the sequence has them."""
-    spacing = np.array([voxel_mm, voxel_mm, voxel_mm * SLICE])
+    """Empty grid of a scan: a box around the origin in thick slices, as the sequence's plan has them."""
+    plan = PLANS[sequence]
+    spacing = voxel_mm * _thickness(plan)
     shape = np.ceil((BOX_MM[1] - BOX_MM[0]) / spacing).astype(int)
     affine = np.diag([*spacing, 1.0])
     affine[:3, 3] = BOX_MM[0] + spacing / 2
-    return reorient(Volume(np.zeros(shape, np.float32), affine), ORIENTATIONS[sequence])
+    grid = reorient(Volume(np.zeros(shape, np.float32), affine), plan.orientation)
+    place = np.eye(4)
+    place[:3, :3] = Rotation.from_euler("xyz", plan.tilt, degrees=True).as_matrix()
+    place[:3, 3] = plan.shift_mm
+    return Volume(grid.array, place @ grid.affine)
+
+
+def _thickness(plan: Plan) -> np.ndarray:
+    """Edges of a voxel along x, y, z, as multiples of the edge of a pixel."""
+    return np.where(np.arange(3) == plan.across, SLICE, 1.0)
 
 
 def sample(values: np.ndarray, head: Head, grid: Volume, pose: Pose) -> np.ndarray:
@@ -57,7 +91,7 @@ def scan(head: Head, sequence: str, pose: Pose, voxel_mm: float, noise: float, r
     """One scan, int16, with the partial volume of its voxels, a bias field, and Rician noise."""
     grid = scan_grid(voxel_mm, sequence)
     blur = 0.35 * voxel_mm / head.voxel_mm
-    clean = gaussian_filter(intensities(head, sequence), (blur, blur, blur * SLICE))
+    clean = gaussian_filter(intensities(head, sequence), blur * _thickness(PLANS[sequence]))
     values = sample(clean, head, grid, pose) * bias_field(grid, random)
     level = noise * random.uniform(0.7, 1.3)
     real, imaginary = random.normal(0, level, (2, *grid.shape))

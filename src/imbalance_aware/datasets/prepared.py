@@ -1,7 +1,8 @@
 """Gather what preprocessing reported of every subject: who is in, who is out and why, and what was measured.
 
 Writes the cohort table anew, with the reasons of those whose files or checks failed; the table of quality control, one
-row per subject that was prepared, with every measure; and the flow from found to included.
+row per subject that was prepared, with every measure; and the flow from found to included. Whether those who are left
+can be trained on, the step ``pack`` says: these tables are needed to see why not.
 """
 
 import argparse
@@ -12,7 +13,6 @@ from typing import Any
 
 import pandas as pd
 
-from imbalance_aware.datasets.cohort import require_trainable
 from imbalance_aware.datasets.facts import exclude, included
 from imbalance_aware.datasets.flow import flow
 from imbalance_aware.errors import UserError
@@ -20,13 +20,14 @@ from imbalance_aware.files import write_csv
 
 log = logging.getLogger(__name__)
 
-#: Measures of each step that enter the table of quality control.
+#: Measures of each step that enter the table of quality control, and those that have a value per sequence.
 MEASURES = {
     "register": ("moved_mm",),
     "strip": ("brain_ml", "atlas_overlap", "similarity"),
-    "mask": ("tumour_ml", "inside_brain"),
+    "mask": ("tumour_ml", "inside_brain", "mask_drawn_on", "mask_ambiguity_mm"),
     "crop": ("tumour_in_patch",),
 }
+PER_SEQUENCE = ("moved_mm", "similarity")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -40,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Write the three tables, then refuse a cohort that cannot be trained on."""
+    """Write the three tables."""
     cohort = pd.read_csv(args.cohort, dtype=str, keep_default_na=False)
     prepared = cohort[included(cohort)]
     reports = {row: read_report(args.subjects / cohort.at[row, "subject"]) for row in prepared.index}
@@ -55,7 +56,6 @@ def run(args: argparse.Namespace) -> None:
     write_csv(args.qc, quality)
     write_csv(args.flow, flow(cohort, classes))
     log.info("%d of %d prepared subjects are included", int(included(cohort).sum()), len(prepared))
-    require_trainable(cohort, classes)
 
 
 def read_report(folder: Path) -> dict[str, Any]:
@@ -77,5 +77,8 @@ def _quality(facts: pd.Series, report: dict[str, Any]) -> dict[str, Any]:
     for step, names in MEASURES.items():
         for name in names:
             value = report["steps"].get(step, {}).get(name)
-            row |= {f"{name}_{key}": part for key, part in value.items()} if isinstance(value, dict) else {name: value}
+            if name in PER_SEQUENCE:
+                row |= {f"{name}_{sequence}": part for sequence, part in (value or {}).items()}
+            else:
+                row[name] = value
     return row

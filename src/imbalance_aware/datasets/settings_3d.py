@@ -16,6 +16,9 @@ from imbalance_aware.volume_settings import (
     VolumePreprocessing,
 )
 
+#: Columns of the cohort table, and of a table of one's own, that a sequence's column would overwrite.
+RESERVED = ("subject", "class", "cohort", "split", "excluded", "mask", "start", "group", "line")
+
 CohortName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
 
 
@@ -35,10 +38,18 @@ class Volumes3D(Strict):
     def _sequences_fit(self) -> "Volumes3D":
         if len(set(self.sequences)) < len(self.sequences):
             raise ValueError("sequences names one twice")
+        if taken := sorted(set(self.sequences) & set(RESERVED)):
+            raise ValueError(f"sequences: {', '.join(taken)} names another column of the table; rename the sequence")
         if self.preprocessing.registration.centre not in self.sequences:
             raise ValueError(
                 f"preprocessing.registration.centre is {self.preprocessing.registration.centre}, which is not among "
                 f"the sequences {', '.join(self.sequences)}"
+            )
+        drawn_on = self.preprocessing.mask.drawn_on
+        if drawn_on not in (None, "atlas", *self.sequences):
+            raise ValueError(
+                f"preprocessing.mask.drawn_on is {drawn_on}, which is neither atlas nor among the sequences "
+                f"{', '.join(self.sequences)}"
             )
         brats = {"t1", "t1c", "t2", "flair"}
         if self.preprocessing.mask.method == "brats" and not brats <= set(self.sequences):
@@ -189,6 +200,22 @@ class PhantomPreprocessing(VolumePreprocessing):
     )
     strip: StripSettings = Field(StripSettings(method="threshold"), description="brain extraction")
     crop: CropSettings = Field(CropSettings(size=24), description="patch around the tumour")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _keep_what_suits(cls, content: Any) -> Any:
+        """A step of which some keys are given keeps the phantoms' defaults for the others, not the patients'."""
+        if not isinstance(content, dict):
+            return content
+        ours = {
+            name: field.default.model_dump(exclude_unset=True)
+            for name, field in cls.model_fields.items()
+            if isinstance(field.default, Strict)
+        }
+        return {
+            name: ours[name] | step if name in ours and isinstance(step, dict) else step
+            for name, step in content.items()
+        }
 
 
 class MriPhantomSettings(Volumes3D):

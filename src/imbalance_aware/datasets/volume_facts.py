@@ -53,6 +53,11 @@ def subjects_to_facts(
     return pd.DataFrame(rows, columns=None if rows else [*COLUMNS, *sequences, *AFTER_SEQUENCES])
 
 
+def several_folders(folders: Sequence[Path]) -> list[str]:
+    """The reason that keeps a subject out whose images lie in several folders: nothing says which are right."""
+    return [f"several folders: {', '.join(folder.as_posix() for folder in folders)}"] if len(folders) > 1 else []
+
+
 def _file_reasons(subject: VolumeSubject, sequences: Sequence[str], needs_mask: bool) -> list[str]:
     if not any(subject.files.values()):
         return ["no images"]

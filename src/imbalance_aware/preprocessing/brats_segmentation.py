@@ -1,10 +1,13 @@
 """Segment the tumour with an algorithm of the BraTS challenges, through the package ``brats`` (BrainLesion).
 
 The algorithms are container images: this needs the package ``brats``, Docker or Apptainer (Singularity), for most a
-GPU, and the image fetched beforehand: nothing is downloaded here.
+GPU, and the image fetched beforehand. Some keep their weights outside the image, in a record on Zenodo, which
+``brats`` would download in the middle of a job: those are refused until the weights are there. When they are, ``brats``
+still asks Zenodo for a later version and, where it is answered, replaces them.
 """
 
 import importlib.util
+import logging
 import shutil
 import subprocess
 import tempfile
@@ -13,8 +16,11 @@ from pathlib import Path
 import numpy as np
 
 from imbalance_aware.errors import UserError
+from imbalance_aware.preprocessing.subject_step import SHOWN, Failure
 from imbalance_aware.schema import nearest
-from imbalance_aware.volumes import Volume, read_volume, write_volume
+from imbalance_aware.volumes import BadVolume, Volume, read_volume, write_volume
+
+log = logging.getLogger(__name__)
 
 #: Sequence -> what ``brats`` calls it.
 ARGUMENTS = {"t1": "t1n", "t1c": "t1c", "t2": "t2w", "flair": "t2f"}
@@ -34,12 +40,14 @@ def segment(stripped: Volume, sequences: list[str], algorithm: str, engine: str)
         engine: ``docker`` or ``singularity``.
 
     Raises:
-        UserError: package, algorithm, engine or image is missing, or the grid is not that of BraTS.
+        UserError: package, algorithm, engine, image, weights or GPU is missing, or the grid is not that of BraTS.
+        Failure: the container ended with an error, or found no tumour.
     """
     if stripped.shape != SHAPE:
         raise UserError(f"BraTS algorithms need {SHAPE} voxels of 1 mm, the atlas here has {stripped.shape}")
     segmenter = _segmenter(algorithm)
     ENGINES[engine](segmenter.algorithm.run_args.docker_image)
+    _require_weights(algorithm, segmenter.algorithm.additional_files)
     with tempfile.TemporaryDirectory() as folder:
         files = {}
         for sequence, argument in ARGUMENTS.items():
@@ -47,8 +55,8 @@ def segment(stripped: Volume, sequences: list[str], algorithm: str, engine: str)
             channel = stripped.array[..., sequences.index(sequence)]
             write_volume(files[argument], Volume(np.ascontiguousarray(channel), stripped.affine))
         out = Path(folder, "segmentation.nii.gz")
-        segmenter.infer_single(**files, output_file=out, backend=engine)
-        return read_volume(out).array > 0
+        _infer(segmenter, algorithm, engine, files, out)
+        return _read_tumour(out, algorithm)
 
 
 def _segmenter(algorithm: str):
@@ -61,6 +69,49 @@ def _segmenter(algorithm: str):
     if algorithm not in known:
         raise UserError(f'mask.algorithm: `brats` has no "{algorithm}".{nearest(algorithm, known)}')
     return AdultGliomaPreTreatmentSegmenter(AdultGliomaPreTreatmentAlgorithms(algorithm))
+
+
+def _require_weights(algorithm: str, files) -> None:
+    """Raise `UserError` unless what the algorithm needs beside its image has been fetched.
+
+    Args:
+        algorithm: its name.
+        files: what ``brats`` says of additional files; None if the image holds all.
+    """
+    if files is None:
+        return
+    from brats.constants import ADDITIONAL_FILES_FOLDER
+
+    record = files.record_id
+    if not any(any(folder.iterdir()) for folder in Path(ADDITIONAL_FILES_FOLDER).glob(f"{record}_v*")):
+        fetch = f"from brats.utils.zenodo import check_additional_files_path as fetch; fetch('{record}')"
+        raise UserError(
+            f"the weights of {algorithm} (Zenodo record {record}) are not in {ADDITIONAL_FILES_FOLDER}; fetch them "
+            f'first: python -c "{fetch}"'
+        )
+
+
+def _infer(segmenter, algorithm: str, engine: str, files: dict[str, Path], out: Path) -> None:
+    """Run the container; what goes wrong inside it is this patient's failure, but a GPU is missing for all."""
+    from brats.utils.exceptions import AlgorithmNotCPUCompatibleException
+
+    try:
+        segmenter.infer_single(**files, output_file=out, backend=engine)
+    except AlgorithmNotCPUCompatibleException:
+        raise UserError(f"mask.algorithm: {algorithm} needs a GPU, and there is none here. {ALTERNATIVE}") from None
+    except Exception as error:
+        log.exception("%s", algorithm)
+        message = " ".join(str(error).split())[:SHOWN]
+        raise Failure(f"segmentation: {algorithm} ended with {type(error).__name__}: {message}") from None
+
+
+def _read_tumour(path: Path, algorithm: str) -> np.ndarray:
+    try:
+        return read_volume(path).array > 0
+    except BadVolume as bad:
+        if str(bad).startswith("constant: every voxel is 0"):
+            raise Failure(f"empty mask: {algorithm} found no tumour") from None
+        raise Failure(f"segmentation: {algorithm} wrote a file that cannot be used, {bad}") from None
 
 
 def _require_docker(image: str) -> None:

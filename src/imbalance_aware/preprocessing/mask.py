@@ -1,21 +1,32 @@
 """The tumour on the atlas's grid: the source's own mask, or a BraTS algorithm's, and the checks of it.
 
 A provided mask may lie on the grid of any of the sequences or on the atlas's; every label but 0 counts as tumour (BraTS
-1/2/4 and 1/2/3, or a binary mask).
+1/2/4 and 1/2/3, or a binary mask). Scans of one session often share a grid, though the patient moved between them: on
+which the mask was drawn, its grid alone cannot say, so what was assumed and how much hangs on it are measures.
 """
 
 import argparse
+import logging
 from pathlib import Path
 
+import nibabel as nib
 import numpy as np
 
+from imbalance_aware.errors import UserError
 from imbalance_aware.preprocessing.brats_segmentation import segment
-from imbalance_aware.preprocessing.registration import resample
+from imbalance_aware.preprocessing.registration import LPS, displacement_mm, resample
 from imbalance_aware.preprocessing.resample import on_atlas
 from imbalance_aware.preprocessing.subject_step import Failure, Measures, named_paths, next_step
-from imbalance_aware.schema import parse
+from imbalance_aware.schema import nearest, parse
 from imbalance_aware.volume_settings import MaskSettings
 from imbalance_aware.volumes import BadVolume, Volume, read_grid, read_mask, read_volume, same_grid, write_volume
+
+log = logging.getLogger(__name__)
+
+#: What `drawn_on` calls the atlas.
+ATLAS = "atlas"
+#: From which difference on it matters which of several sequences the mask was drawn on.
+AMBIGUOUS_MM = 0.5
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -33,13 +44,20 @@ def run(args: argparse.Namespace) -> None:
     """Write the tumour mask."""
     settings = parse(MaskSettings, args.settings)
     paths = dict(args.volumes)
+    known = [*paths, ATLAS]
+    if settings.drawn_on not in (None, *known):
+        raise UserError(
+            f'mask.drawn_on: there is no sequence "{settings.drawn_on}".{nearest(settings.drawn_on, known)}'
+        )
 
     def work(steps: dict[str, Measures]) -> Measures:
         brain = read_mask(args.brain)
-        tumour = METHODS[settings.method](args.mask, paths, brain, steps["register"]["matrices"], settings)
-        measures = measure(tumour, brain)
-        check(measures, settings)
+        matrices = steps["register"]["matrices"]
+        tumour, origin = METHODS[settings.method](args.mask, paths, brain, matrices, settings)
+        measures = measure(tumour, brain) | origin
+        # Before the check: the picture of a subject that fails it shows what was found.
         write_volume(args.out, Volume(tumour, brain.affine))
+        check(measures, settings)
         return measures
 
     next_step("mask", args.previous, args.report, [args.out], work)
@@ -47,29 +65,67 @@ def run(args: argparse.Namespace) -> None:
 
 def provided(
     path: Path, paths: dict[str, Path], brain: Volume, matrices: dict[str, list], settings: MaskSettings
-) -> np.ndarray:
-    """The source's mask on the atlas's grid.
+) -> tuple[np.ndarray, Measures]:
+    """The source's mask on the atlas's grid, and on which grid it was taken to lie.
 
     Raises:
         Failure: the mask is unreadable, has no labels, is empty, or lies on none of the grids.
     """
     labels = _read_labels(path)
-    matrix = next((matrices[name] for name, file in paths.items() if same_grid(labels, read_grid(file))), None)
-    if matrix is None:
-        if not same_grid(labels, brain):
-            raise Failure("mask on another grid: neither on that of a sequence nor on the atlas's", path)
-        matrix = np.eye(4)
+    names = _grids(path, labels, paths, brain, settings.drawn_on)
+    places = [np.eye(4) if name == ATLAS else np.array(matrices[name]) for name in names]
     tumour = Volume((labels.array > 0).astype(np.float32), labels.affine)
-    return resample(tumour, brain, np.array(matrix)).array >= 0.5
+    ambiguity = _ambiguity_mm(tumour, places)
+    if ambiguity > AMBIGUOUS_MM:
+        log.warning(
+            "%s lies on the grid of %s and was taken as drawn on %s; by the others it would lie up to %.1f mm away "
+            "(mask.drawn_on tells which it is)",
+            path,
+            " and ".join(names),
+            names[0],
+            ambiguity,
+        )
+    array = resample(tumour, brain, places[0]).array >= 0.5
+    return array, {"mask_drawn_on": names[0], "mask_ambiguity_mm": ambiguity}
+
+
+def _grids(path: Path, labels: Volume, paths: dict[str, Path], brain: Volume, drawn_on: str | None) -> list[str]:
+    """The sequences on whose grid the mask lies, or the atlas; only ``drawn_on``, where it is given."""
+    if drawn_on is not None:
+        grid = brain if drawn_on == ATLAS else read_grid(paths[drawn_on])
+        if not same_grid(labels, grid):
+            raise Failure(f"mask on another grid: not on that of {drawn_on}, which mask.drawn_on names", path)
+        return [drawn_on]
+    grids = {name: read_grid(file) for name, file in paths.items()}
+    names = [name for name, grid in grids.items() if same_grid(labels, grid)]
+    if not names and not same_grid(labels, brain):
+        raise Failure("mask on another grid: neither on that of a sequence nor on the atlas's", path)
+    # A mask keeps the order of the voxels that it was drawn on, unless a program turned it afterwards.
+    order = nib.aff2axcodes(labels.affine)
+    return [name for name in names if nib.aff2axcodes(grids[name].affine) == order] or names or [ATLAS]
+
+
+def _ambiguity_mm(tumour: Volume, places: list[np.ndarray]) -> float:
+    """Largest distance in the atlas between where the first matrix puts the mask's centre of mass and the others do.
+
+    Args:
+        tumour: mask on its own grid, not empty.
+        places: matrices from a point of the atlas to a point of the scan, LPS, mm.
+    """
+    centre = np.append(np.argwhere(tumour.array).mean(axis=0), 1)
+    point = (LPS @ tumour.affine @ centre)[None, :3]
+    first, *others = (np.linalg.inv(place) for place in places)
+    return max((float(displacement_mm(first, other, point)[0]) for other in others), default=0.0)
 
 
 def brats(
     path: Path | None, paths: dict[str, Path], brain: Volume, matrices: dict[str, list], settings: MaskSettings
-) -> np.ndarray:
+) -> tuple[np.ndarray, Measures]:
     """What a BraTS algorithm segments on the atlas's grid."""
     volumes = on_atlas(paths, matrices, brain)
     stripped = Volume(volumes.array * brain.array[..., None], brain.affine)
-    return segment(stripped, list(paths), settings.algorithm, settings.engine)
+    mask = segment(stripped, list(paths), settings.algorithm, settings.engine)
+    return mask, {"mask_drawn_on": ATLAS, "mask_ambiguity_mm": 0.0}
 
 
 #: Name -> where the mask comes from.

@@ -32,12 +32,38 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Write the array and its table."""
+    """Write the array and its table.
+
+    Raises:
+        UserError: a class has no sample left for training or testing.
+    """
     cohort = pd.read_csv(args.cohort, dtype=str, keep_default_na=False)
-    samples = label_samples(cohort[cohort["excluded"] == ""], args.classes)
+    # Also the classes of which nobody is left: training without them would be another task.
+    classes = args.classes or sorted(set(cohort["class"]) - {""})
+    require_each_class(cohort, classes, args.cohort)
+    samples = label_samples(cohort[cohort["excluded"] == ""], classes)
     files = [args.preprocessed / f"{subject}.npy" for subject in samples["subject"]]
     pack(files, args.images)
     write_csv(args.samples, samples)
+
+
+def require_each_class(cohort: pd.DataFrame, classes: list[str], table: Path) -> None:
+    """Raise `UserError` unless each class has included samples for training and for testing.
+
+    Args:
+        cohort: all subjects, with those that are excluded.
+        classes: that are to be told apart.
+        table: file of the cohort, to which the message points.
+    """
+    for name in classes:
+        members = cohort[cohort["class"] == name]
+        inside = members[members["excluded"] == ""]
+        for side in ("train", "test"):
+            if not (inside["split"] == side).any():
+                raise UserError(
+                    f'class "{name}" has no sample in the {side} set: {len(members)} found, {len(inside)} usable; '
+                    f"why each of the others is left out stands in {table}, column excluded"
+                )
 
 
 def label_samples(included: pd.DataFrame, classes: list[str] | None) -> pd.DataFrame:
@@ -92,4 +118,5 @@ def load(file: Path) -> np.ndarray:
         raise UserError(f"{file}: {sample.dtype} {sample.shape}; expected uint8 or float16, channels first")
     if sample.dtype == np.float16 and not (np.isfinite(sample).all() and sample.min() >= 0 and sample.max() <= 1):
         raise UserError(f"{file}: has values that are not in [0, 1]")
-    return sample
+    # The sum makes 0 of -0, which a comparison takes for 0 and a table of stored values does not hold.
+    return sample + sample.dtype.type(0)

@@ -1,11 +1,18 @@
 """Draw what was made of one subject: three planes through the middle of its patch, every sequence, scaled to [0, 1],
 with the outline of the tumour (orange) and of the patch (blue).
 
-Of a subject that failed, what there is is shown, with the reason. The axial slice is written as numbers too, for
-figures that are drawn when all subjects are prepared; of a subject that failed, that file is empty.
+Of a subject that failed after its sequences were registered, a person has to judge: its scans are shown where they lie
+in the atlas, through the middle of the tumour or else of the brain, with the outline of the brain (green) and of the
+tumour as far as they were found, and the reason. Of one that failed before, there is the reason alone.
+
+The axial slice is written as numbers too, for figures that are drawn when all subjects are prepared; of a subject that
+failed, that file is empty.
 """
 
 import argparse
+import logging
+import textwrap
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +21,20 @@ from PIL import Image, ImageDraw, ImageFont
 
 from imbalance_aware.files import atomic
 from imbalance_aware.preprocessing.axial_slice import write_axial_slice
-from imbalance_aware.preprocessing.subject_step import read_report
-from imbalance_aware.volumes import read_channels, read_mask
+from imbalance_aware.preprocessing.crop import centre_of_mass
+from imbalance_aware.preprocessing.registration import resample
+from imbalance_aware.preprocessing.subject_step import named_paths, read_report
+from imbalance_aware.volumes import BadVolume, Volume, read_channels, read_mask, read_volume, reorient
 
-ORANGE, BLUE, GREY = (230, 159, 0), (86, 180, 233), (190, 190, 190)
+log = logging.getLogger(__name__)
+
+ORANGE, BLUE, GREEN, GREY = (230, 159, 0), (86, 180, 233), (0, 158, 115), (190, 190, 190)
 PLANES = ("axial", "coronal", "sagittal")
-#: Least width of a panel, and heights of the lines of text, in pixels.
-PANEL, HEADER, LINE = 200, 40, 15
+#: Least width of a panel, height of a line of text, and width that a character takes at most on average, in pixels.
+PANEL, LINE, CHARACTER = 200, 15, 7
 GAP = 4
+#: Share of intensities of an unprepared scan that become white.
+TAIL = 0.005
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,6 +42,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--sequences", nargs="+", required=True, help="names along the volumes' fourth axis")
     parser.add_argument("--volumes", type=Path, required=True, help="scaled volumes")
     parser.add_argument("--tumour", type=Path, required=True, help="tumour mask")
+    parser.add_argument(
+        "--scans", type=named_paths, nargs="+", default=[], help="SEQUENCE=FILE: shown of a subject that failed"
+    )
+    parser.add_argument("--brain", type=Path, help="brain mask: shown of a subject that failed")
+    parser.add_argument("--atlas-brain", type=Path, help="T1 of the atlas, without skull: where to show the scans")
     parser.add_argument("--size", type=int, required=True, help="edge of the patch in voxels")
     parser.add_argument("--previous", type=Path, required=True, help="report of the step crop")
     parser.add_argument("--out", type=Path, required=True, help="picture to write (.png)")
@@ -38,36 +56,86 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Write the picture and the slices."""
     report = read_report(args.previous)
-    picture = draw(report, args.volumes, args.tumour, args.sequences, args.size)
+    picture = draw_failed(report, args) if report["failed"] else draw(report, args)
     with atomic(args.out) as path:
-        picture.quantize(128).save(path, optimize=True)
+        picture.quantize(palette=_palette(), dither=Image.Dither.NONE).save(path, optimize=True)
     with atomic(args.slices) as path:
         if not report["failed"]:
             volumes, tumour = read_channels(args.volumes).array, read_mask(args.tumour).array
             write_axial_slice(path, volumes, tumour, report["steps"]["crop"]["centre_voxel"], args.size)
 
 
-def draw(report: dict[str, Any], volumes: Path, tumour: Path, sequences: list[str], size: int) -> Image.Image:
-    """The picture of one subject, from its last report and its files (empty where it failed before)."""
-    if not _there(volumes):
-        return _with_header(Image.new("RGB", (PANEL * 3, 1)), report)
-    array = read_channels(volumes).array
-    mask = read_mask(tumour).array if _there(tumour) else np.zeros(array.shape[:3], bool)
-    centre = report["steps"].get("crop", {}).get("centre_voxel") or [side // 2 for side in array.shape[:3]]
+def _palette() -> Image.Image:
+    """Grey levels and the colours, those of text in shades: a palette made to fit forgets what few pixels have."""
+    greys = [(level, level, level) for level in range(0, 256, 2)]
+    shades = [tuple(part * share // 8 for part in ORANGE) for share in range(1, 9)]
+    palette = Image.new("P", (1, 1))
+    palette.putpalette([part for colour in (*greys, (255, 255, 255), *shades, BLUE, GREEN) for part in colour])
+    return palette
+
+
+def draw(report: dict[str, Any], args: argparse.Namespace) -> Image.Image:
+    """The picture of a subject that passed, from its scaled volumes."""
+    array, tumour = read_channels(args.volumes).array, read_mask(args.tumour).array
+    centre = report["steps"]["crop"]["centre_voxel"]
+    outlines = [(tumour, ORANGE), (_box(tumour.shape, centre, args.size), BLUE)]
+    channels = {name: array[..., channel] for channel, name in enumerate(args.sequences)}
+    return _with_header(_planes(channels, outlines, centre), report)
+
+
+def draw_failed(report: dict[str, Any], args: argparse.Namespace) -> Image.Image:
+    """The picture of a subject that failed; it must not stop anyone, so what cannot be drawn is left out."""
+    blank = Image.new("RGB", (PANEL * 3, 1))
+    matrices = report["steps"].get("register", {}).get("matrices")
+    if not (matrices and args.scans):
+        return _with_header(blank, report)
+    try:
+        return _with_header(_draw_scans(matrices, args), report)
+    except Exception:
+        log.exception("%s: its scans cannot be drawn", report["subject"])
+        return _with_header(blank, report)
+
+
+def _draw_scans(matrices: Mapping[str, list], args: argparse.Namespace) -> Image.Image:
+    """Scans where they lie in the atlas, and the masks that were found."""
+    atlas = reorient(read_volume(args.atlas_brain))
+    nothing = np.zeros(atlas.shape, bool)
+    brain, tumour = (
+        read_mask(path).array if path is not None and path.stat().st_size > 0 else nothing
+        for path in (args.brain, args.tumour)
+    )
+    found = next((mask for mask in (tumour, brain) if mask.any()), ~nothing)
+    channels = {name: _on_atlas(path, matrices[name], atlas) for name, path in args.scans}
+    return _planes(channels, [(brain, GREEN), (tumour, ORANGE)], centre_of_mass(found).tolist())
+
+
+def _on_atlas(path: Path, matrix: list, atlas: Volume) -> np.ndarray:
+    """One scan on the atlas's grid, 0 to its bright tail as [0, 1]; black if it cannot be read."""
+    try:
+        values = resample(read_volume(path), atlas, np.array(matrix)).array
+    except BadVolume:
+        return np.zeros(atlas.shape, np.float32)
+    shown = values[values > 0]
+    return values / max(float(np.quantile(shown, 1 - TAIL)) if shown.size else 0.0, 1e-6)
+
+
+def _planes(channels: Mapping[str, np.ndarray], outlines: list, centre: list[int]) -> Image.Image:
+    """Three planes of every sequence.
+
+    Args:
+        channels: name -> (x, y, z) in [0, 1].
+        outlines: masks (x, y, z) with their colours, the last on top.
+        centre: voxel through which the planes pass.
+    """
     rows = []
     for plane in range(3):
         panels = [
-            _panel(array[..., channel], mask, centre, size, plane, name if plane == 0 else "")
-            for channel, name in enumerate(sequences)
+            _panel(values, outlines, centre, plane, name if plane == 0 else "") for name, values in channels.items()
         ]
         rows.append(np.hstack(panels))
     width = max(row.shape[1] for row in rows)
     rows = [np.pad(row, ((0, GAP), (0, width - row.shape[1]), (0, 0))) for row in rows]
-    return _with_header(Image.fromarray(np.vstack(rows)), report)
-
-
-def _there(path: Path) -> bool:
-    return path.stat().st_size > 0
+    return Image.fromarray(np.vstack(rows))
 
 
 def _plane(values: np.ndarray, centre: list[int], plane: int) -> np.ndarray:
@@ -76,14 +144,14 @@ def _plane(values: np.ndarray, centre: list[int], plane: int) -> np.ndarray:
     return (values[:, :, z].T, values[:, y, ::-1].T, values[x, :, ::-1].T)[plane]
 
 
-def _panel(values: np.ndarray, mask: np.ndarray, centre: list[int], size: int, plane: int, label: str) -> np.ndarray:
+def _panel(values: np.ndarray, outlines: list, centre: list[int], plane: int, label: str) -> np.ndarray:
     """One sequence in one plane, RGB uint8."""
-    slices = [_plane(part, centre, plane) for part in (values, mask, _box(values.shape, centre, size))]
-    factor = max(1, -(-PANEL // slices[0].shape[1]))
-    grey, tumour, patch = (np.repeat(np.repeat(part, factor, axis=0), factor, axis=1) for part in slices)
+    grey, *masks = (_plane(part, centre, plane) for part in (values, *(mask for mask, _ in outlines)))
+    factor = max(1, -(-PANEL // grey.shape[1]))
+    grey, *masks = (np.repeat(np.repeat(part, factor, axis=0), factor, axis=1) for part in (grey, *masks))
     image = np.repeat(np.clip(grey * 255, 0, 255).astype(np.uint8)[..., None], 3, axis=2)
-    image[_outline(tumour)] = ORANGE
-    image[_outline(patch)] = BLUE
+    for mask, (_, colour) in zip(masks, outlines, strict=True):
+        image[_outline(mask)] = colour
     canvas = Image.fromarray(np.pad(image, ((0, 0), (0, GAP), (0, 0))))
     if label:
         ImageDraw.Draw(canvas).text((4, 2), label, fill=(255, 255, 255), font=ImageFont.load_default(13))
@@ -104,25 +172,25 @@ def _outline(mask: np.ndarray) -> np.ndarray:
 
 
 def _with_header(picture: Image.Image, report: dict[str, Any]) -> Image.Image:
-    lines = _header(report)
+    lines = _header(report, picture.width // CHARACTER)
     result = Image.new("RGB", (picture.width, picture.height + LINE * len(lines) + 6))
     result.paste(picture, (0, LINE * len(lines) + 6))
     pen = ImageDraw.Draw(result)
-    for number, line in enumerate(lines):
-        colour = ORANGE if report["failed"] and number == 1 else GREY
+    for number, (line, colour) in enumerate(lines):
         pen.text((4, 3 + number * LINE), line, fill=colour, font=ImageFont.load_default(12))
     return result
 
 
-def _header(report: dict[str, Any]) -> list[str]:
+def _header(report: dict[str, Any], characters: int) -> list[tuple[str, tuple[int, int, int]]]:
+    """Lines of text, none longer than ``characters``, and their colours."""
     strip, mask = (report["steps"].get(step, {}) for step in ("strip", "mask"))
-    lines = [report["subject"]]
-    if report["failed"]:
-        lines.append(f"left out at the step {report['failed']['step']}: {report['failed']['reason']}")
+    facts, reason = [], []
+    if failed := report["failed"]:
+        reason = textwrap.wrap(f"left out at the step {failed['step']}: {failed['reason']}", characters)
     if strip:
         alike = ", ".join(f"{name} {value:.2f}" for name, value in strip["similarity"].items())
-        lines.append(f"brain {strip['brain_ml']:.0f} ml, overlap with the atlas {strip['atlas_overlap']:.2f}")
-        lines.append(f"similarity to the centre sequence: {alike}")
+        facts.append(f"brain {strip['brain_ml']:.0f} ml, overlap with the atlas {strip['atlas_overlap']:.2f}")
+        facts.append(f"similarity to the centre sequence: {alike}")
     if mask:
-        lines.append(f"tumour {mask['tumour_ml']:.1f} ml, {mask['inside_brain']:.0%} of it inside the brain")
-    return lines
+        facts.append(f"tumour {mask['tumour_ml']:.1f} ml, {mask['inside_brain']:.0%} of it inside the brain")
+    return [(report["subject"], GREY), *((line, ORANGE) for line in reason), *((line, GREY) for line in facts)]

@@ -42,8 +42,9 @@ def run(args: argparse.Namespace) -> None:
         volumes = on_atlas(paths, steps["register"]["matrices"], atlas)
         brain = find_brain(volumes, sequences.index(args.centre), args.start, settings)
         measures = measure(volumes, brain, atlas.array > 0, sequences, args.centre)
-        check(measures, settings)
+        # Before the check: the picture of a subject that fails it shows what was found.
         write_volume(args.out, Volume(brain, volumes.affine))
+        check(measures, settings)
         return measures
 
     next_step("strip", args.previous, args.report, [args.out], work)

@@ -1,9 +1,10 @@
 """What the steps of one subject have in common: a report that travels from step to step, and failures that do not
 stop anyone else.
 
-A report holds what every step so far has measured. When a file turns out to be unusable or a check fails, the step
-writes the reason into the report, leaves its other outputs empty, and succeeds; later steps pass the report on. The
-step ``qc`` turns the last reports into the table of subjects, so nobody is lost on the way.
+A report holds what every step so far has measured. When a file turns out to be unusable, a check fails or anything
+unforeseen happens, the step writes the reason into the report, leaves empty what it has not written, and succeeds;
+later steps pass the report on. The step ``prepared`` turns the last reports into the table of subjects, so nobody is
+lost on the way. Only what is no fault of the subject ends a step: a mistake of configuration or set-up, a full disk.
 """
 
 import argparse
@@ -13,12 +14,15 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from imbalance_aware.errors import DISK_FULL, UserError
 from imbalance_aware.files import atomic, write_json
 from imbalance_aware.volumes import BadVolume, Volume, read_volume
 
 log = logging.getLogger(__name__)
 
 Measures = dict[str, Any]
+#: Characters of an unforeseen error's message that the tables show; the log has all.
+SHOWN = 300
 
 
 class Failure(Exception):
@@ -48,7 +52,7 @@ def next_step(
         name: of the step.
         previous: report of the step before.
         report: report to write.
-        outputs: files that ``work`` writes; left empty on failure.
+        outputs: files that ``work`` writes; on failure, those that it has not written are left empty.
         work: from the measures so far (step -> measures) to this step's.
     """
     content = read_report(previous)
@@ -62,13 +66,31 @@ def next_step(
 def _do(
     name: str, content: dict[str, Any], report: Path, outputs: Sequence[Path], work: Callable[[], Measures]
 ) -> None:
+    for output in outputs:
+        output.unlink(missing_ok=True)
     try:
         content["steps"][name] = work()
+    except UserError:
+        raise
+    except ImportError as error:
+        raise UserError(f"the step {name} cannot load a package: {error}; install it and run again") from error
     except (Failure, BadVolume) as failure:
         log.warning("%s, %s: %s %s", content["subject"], name, failure, getattr(failure, "file", ""))
         content["failed"] = {"step": name, "reason": str(failure), "file": getattr(failure, "file", "")}
-        _leave_empty(outputs)
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno in DISK_FULL:
+            raise UserError(f"{report.parent}: {error.strerror}; free some space and run again") from None
+        log.exception("%s, %s: unexpected", content["subject"], name)
+        content["failed"] = {"step": name, "reason": _unexpected(name, error), "file": ""}
+    if content["failed"]:
+        _leave_empty([output for output in outputs if not output.exists()])
     write_json(report, content)
+
+
+def _unexpected(name: str, error: Exception) -> str:
+    """The reason that the tables show for an error that no step foresees, in one line."""
+    message = " ".join(str(error).split())[:SHOWN] or "no message"
+    return f"unexpected: {type(error).__name__}: {message} (step {name})"
 
 
 def _leave_empty(outputs: Sequence[Path]) -> None:
