@@ -30,7 +30,9 @@ class StripSettings(Strict):
         description="hd_bet: HD-BET's five networks with mirroring, for GPUs; hd_bet_fast: one of them; deepbet: the "
         "quickest on a CPU; threshold: for phantoms only",
     )
-    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="where the network runs")
+    device: Literal["auto", "cpu", "cuda"] = Field(
+        "auto", description="where the network runs; but for cpu, a cluster is asked for a GPU"
+    )
     volume_ml: tuple[float, float] = Field((700, 2300), description="plausible volumes of a brain, from and to")
     min_atlas_overlap: float = Field(
         0.75, ge=0, le=1, description="least Dice coefficient between the brain and the atlas's"
