@@ -8,12 +8,6 @@ ATLAS_HEAD = "results/datasets/{dataset}/atlas/head.nii.gz"
 ATLAS_BRAIN = "results/datasets/{dataset}/atlas/brain.nii.gz"
 
 
-def strip_gpus(wildcards):
-    """Only networks run on a GPU, and `auto` takes it wherever there is one."""
-    strip = dataset_of(wildcards).preprocessing.strip
-    return int(strip.method != "threshold" and strip.device != "cpu")
-
-
 rule atlas:
     input:
         atlas_source,

@@ -67,6 +67,12 @@ def centre_of(wildcards):
     return dataset_of(wildcards).preprocessing.registration.centre
 
 
+def strip_gpus(wildcards):
+    """Only networks run on a GPU, and `auto` takes it wherever there is one."""
+    strip = dataset_of(wildcards).preprocessing.strip
+    return int(strip.method != "threshold" and strip.device != "cpu")
+
+
 def sequences_of(wildcards):
     return " ".join(dataset_of(wildcards).sequences)
 
