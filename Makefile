@@ -28,7 +28,7 @@ test: $(INSTALLED)
 	$(BIN)/snakemake --lint
 	$(BIN)/pytest
 
-# Prints tables like those of docs/benchmarks.md; takes about ten minutes.
+# Prints tables, and writes the section on training of docs/benchmarks.md anew; takes about a quarter of an hour.
 bench: $(INSTALLED)
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/bench_losses.py
 	$(BIN)/python benchmarks/bench_training.py

@@ -1,6 +1,6 @@
 """A table of the glaucoma photographs (Ahn et al. 2018) whose training classes are as unequal as the study's gliomas.
 
-    python benchmarks/rare_photographs.py --photographs data/glaucoma --out data/rare_photographs.csv
+    python benchmarks/rare_photographs.py --out data/rare_photographs.csv
 
 From the authors' training set, every normal photograph is taken and so many of the other two classes, drawn with a
 seed, that they make up 80, 12 and 8 %. The authors' test set stays whole, so that metrics of the rare classes rest on
@@ -12,18 +12,18 @@ from pathlib import Path
 
 import pandas as pd
 
+PHOTOGRAPHS = Path(__file__).resolve().parents[1] / "resources/ahn2018_files.csv"
 SHARES = {"normal_control": 0.80, "early_glaucoma": 0.12, "advanced_glaucoma": 0.08}
 COMMONEST = "normal_control"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--photographs", type=Path, required=True, help="folder with the photographs and their split")
     parser.add_argument("--out", type=Path, required=True, help="table to write (CSV)")
     parser.add_argument("--seed", type=int, default=0, help="seed of the draw (default: 0)")
     args = parser.parse_args()
 
-    parts = [read_split(args.photographs, split) for split in ("train", "test")]
+    parts = [read_split(split) for split in ("train", "test")]
     parts[0] = thin_out(parts[0], args.seed)
     table = pd.concat(parts, ignore_index=True)
     args.out.parent.mkdir(parents=True, exist_ok=True)
@@ -31,11 +31,12 @@ def main() -> None:
     print(table.value_counts(["split", "class"], sort=False).to_string())
 
 
-def read_split(photographs: Path, split: str) -> pd.DataFrame:
+def read_split(split: str) -> pd.DataFrame:
     """Path, class and split of each photograph on one side of the authors' split."""
-    listed = pd.read_csv(photographs / f"glaucoma_{split}_data.csv")
+    listed = pd.read_csv(PHOTOGRAPHS, keep_default_na=False)
+    listed = listed[listed["split"] == split]
     return pd.DataFrame(
-        {"path": listed["Class"] + "/" + listed["Filename"], "class": listed["Class"], "split": split}
+        {"path": listed["folder"] + "/" + listed["file"], "class": listed["folder"], "split": split}
     ).sort_values("path")
 
 

@@ -31,7 +31,7 @@ class StripSettings(Strict):
         "quickest on a CPU; threshold: for phantoms only",
     )
     device: Literal["auto", "cpu", "cuda"] = Field(
-        "auto", description="where the network runs; but for cpu, a cluster is asked for a GPU"
+        "auto", description="where the network runs; on a cluster, auto and cuda ask for a GPU"
     )
     volume_ml: tuple[float, float] = Field((700, 2300), description="plausible volumes of a brain, from and to")
     min_atlas_overlap: float = Field(

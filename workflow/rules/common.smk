@@ -69,18 +69,17 @@ def settings_for(step):
     return lambda wildcards: json.dumps(getattr(dataset_of(wildcards), f"for_{step}")())
 
 
-def room_module(room, reference):
-    """Module, from the package down, of a reference in a room's table of names: "ce:Class", or with its full name."""
-    name = reference.partition(":")[0]
-    return name.removeprefix("imbalance_aware.") if name.startswith("imbalance_aware.") else f"{room}.{name}"
+def dataset_module(reference):
+    """Module, from the package down, of a reference in the tables of adapters and generators: "ahn2018:find"."""
+    return f"datasets.{reference.partition(':')[0]}"
 
 
 def generator_code(wildcards):
-    return code_digest(["datasets.phantoms", room_module("datasets", GENERATORS[dataset_of(wildcards).adapter])])
+    return code_digest(["datasets.phantoms", dataset_module(GENERATORS[dataset_of(wildcards).adapter])])
 
 
 def cohort_code(wildcards):
-    return code_digest(["datasets.cohort", room_module("datasets", ADAPTERS[dataset_of(wildcards).adapter])])
+    return code_digest(["datasets.cohort", dataset_module(ADAPTERS[dataset_of(wildcards).adapter])])
 
 
 def train_code(wildcards):

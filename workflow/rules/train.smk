@@ -22,7 +22,7 @@ rule train:
     # One thread, so that the bytes do not depend on the machine; several runs side by side use its cores better.
     threads: 1
     resources:
-        # Measured on a CPU with the paper's settings: docs/benchmarks.md. Twice as much and more, for what CUDA adds.
+        # More than twice what docs/benchmarks.md measured on a CPU with the paper's settings, to leave room for CUDA.
         mem_mb=lambda wildcards: {"images": 4000, "volumes": 8000}[dataset_of(wildcards).kind],
         runtime=720,
         gpu=lambda wildcards: int(study_of(wildcards).training.device != "cpu"),

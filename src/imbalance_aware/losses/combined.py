@@ -46,6 +46,9 @@ class CombinedLoss(nn.Module):
         kwargs = kwargs or {}
         self.factors = {name: float(factor) for name, factor in terms.items()}
         self.terms = nn.ModuleDict({name: make_loss(name, kwargs.get(name, {}), class_counts) for name in terms})
+        scales = {getattr(term, "logit_scale", 1.0) for term in self.terms.values()}
+        #: What the logits are multiplied by in the probabilities that are trained; 1 if the terms do not agree.
+        self.logit_scale = scales.pop() if len(scales) == 1 else 1.0
 
     def forward(self, logits: Tensor, target: Tensor, sample_weight: Tensor | None = None) -> Tensor:
         """Value of the sum; see the class."""

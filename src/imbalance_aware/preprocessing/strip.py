@@ -1,6 +1,6 @@
 """Find the brain on the atlas's grid, and check what was found.
 
-Scans that start `stripped` are not zero in the brain only. In all others the brain is extracted from the centre
+In scans that start `stripped`, the brain is what is not 0. In all others it is extracted from the centre
 sequence, resampled to the atlas's grid. The checks: a plausible volume, overlap with the atlas's brain, and sequences
 that look like one patient's: their normalised mutual information with the centre inside the brain.
 """

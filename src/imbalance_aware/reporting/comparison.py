@@ -25,7 +25,7 @@ ALONE = "The study has one condition: there is nothing to compare it with."
 
 
 def make_comparison(path: str | Path, metrics: pd.DataFrame) -> tuple[Grid, pd.DataFrame]:
-    """The table of ``comparison.csv`` (step ``compare``), ready to print, and the numbers behind it, labelled.
+    """The table of ``differences.csv`` (step ``compare``), ready to print, and the numbers behind it, labelled.
 
     Args:
         path: the table that ``compare`` wrote.

@@ -58,7 +58,8 @@ def _counts(results: Path, study: str) -> list[str]:
     """Subjects of each dataset of the study: found, excluded, included, per split."""
     parts = []
     for folder in sorted((results / "runs" / study).iterdir()):
-        flow = pd.read_csv(results / "datasets" / folder.name / "flow.csv", keep_default_na=False)
+        tables = [results / "datasets" / folder.name / f"{stage}flow.csv" for stage in ("prepared_", "")]
+        flow = pd.read_csv(next(path for path in tables if path.exists()), keep_default_na=False)
         counts = flow.pivot_table(index="class", columns="stage", values="subjects", aggfunc="sum", sort=False)
         parts.append(f"## Subjects: {readable(folder.name)}\n\n{_markdown(counts.fillna(0).astype(int).reset_index())}")
     return parts

@@ -1,7 +1,8 @@
 """One process at a time in a run folder.
 
 A workflow engine that was killed forgets the jobs it had on a cluster and starts them a second time. Two trainings in
-one folder would overwrite each other's files, so the second one refuses to start.
+one folder would overwrite each other's files, so the second one refuses to start
+while the first lives, waits while that is unclear, and takes over if it is dead.
 """
 
 import json
