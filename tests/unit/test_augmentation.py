@@ -8,7 +8,7 @@ from skimage.exposure import adjust_gamma, adjust_sigmoid
 
 from imbalance_aware.errors import UserError
 from imbalance_aware.training.augment_cpu import CpuImages
-from imbalance_aware.training.augment_cuda import DeviceImages
+from imbalance_aware.training.augment_device import DeviceImages
 from imbalance_aware.training.augmentation import Changes, check, draw, unchanged
 from imbalance_aware.training.settings import Augmentation, Augmentation2D, Augmentation3D
 

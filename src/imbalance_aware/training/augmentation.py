@@ -5,7 +5,7 @@ that the border of a crop is blurred with what lies beyond it.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -28,6 +28,7 @@ class Changes:
         origin: first voxel of the crop along each axis, shape (B, D).
         flip: whether each axis is flipped, shape (B, D).
         size: of the result along each axis.
+        reach: voxels on each side beyond which no blur reaches, here and in the run's other epochs.
     """
 
     gamma: np.ndarray
@@ -36,11 +37,15 @@ class Changes:
     origin: np.ndarray
     flip: np.ndarray
     size: tuple[int, ...]
+    reach: int
+
+    def __post_init__(self) -> None:
+        if radius(self.sigma).max(initial=0) > self.reach:
+            raise ValueError(f"a blur reaches {radius(self.sigma).max()} voxels, more than {self.reach}")
 
     def __getitem__(self, part: slice) -> "Changes":
-        return Changes(
-            self.gamma[part], self.gain[part], self.sigma[part], self.origin[part], self.flip[part], self.size
-        )
+        per_image = ("gamma", "gain", "sigma", "origin", "flip")
+        return replace(self, **{name: getattr(self, name)[part] for name in per_image})
 
 
 def crop_size(crop: int | None, shape: Sequence[int]) -> tuple[int, ...]:
@@ -61,7 +66,7 @@ def check(settings: Augmentation, shape: Sequence[int]) -> None:
     if any(axis >= len(shape) for axis in settings.flip_axes):
         raise UserError(f"augmentation.flip_axes is {list(settings.flip_axes)}, but the images have {len(shape)} axes")
     crop_size(settings.crop, shape)
-    reach = int(radius(np.array(settings.blur_sigma or [0.0])).max())
+    reach = widest_blur(settings)
     if reach > min(shape):
         raise UserError(f"augmentation.blur_sigma: the blur reaches {reach} voxels, more than the images have: {shape}")
 
@@ -71,7 +76,12 @@ def radius(sigma: np.ndarray) -> np.ndarray:
     return (TRUNCATE * sigma + 0.5).astype(np.int64)
 
 
-def unchanged(count: int, crop: int | None, shape: Sequence[int]) -> Changes:
+def widest_blur(settings: Augmentation) -> int:
+    """Voxels on each side that the widest blur of the settings reaches."""
+    return int(radius(np.array(settings.blur_sigma or [0.0])).max())
+
+
+def unchanged(count: int, crop: int | None, shape: Sequence[int], reach: int = 0) -> Changes:
     """No change but the central crop: for test images."""
     size = crop_size(crop, shape)
     origin = np.tile((np.array(shape) - size) // 2, (count, 1))
@@ -82,6 +92,7 @@ def unchanged(count: int, crop: int | None, shape: Sequence[int]) -> Changes:
         origin=origin,
         flip=np.zeros(origin.shape, dtype=bool),
         size=size,
+        reach=reach,
     )
 
 
@@ -92,7 +103,10 @@ def draw(settings: Augmentation, count: int, shape: Sequence[int], seed: int, ep
     own. Strengths and places are uniform in their ranges. What is drawn for one change does not depend on which others
     are on.
     """
-    rng, plain = generator(seed, Purpose.AUGMENTATION, epoch), unchanged(count, settings.crop, shape)
+    rng, plain = (
+        generator(seed, Purpose.AUGMENTATION, epoch),
+        unchanged(count, settings.crop, shape, widest_blur(settings)),
+    )
     streams = rng.spawn(5)
 
     def sometimes(stream: np.random.Generator, values: np.ndarray, otherwise: np.ndarray) -> np.ndarray:
@@ -111,4 +125,5 @@ def draw(settings: Augmentation, count: int, shape: Sequence[int], seed: int, ep
         origin=sometimes(streams[3], streams[3].integers(0, room + 1, plain.origin.shape), plain.origin),
         flip=flip & np.isin(np.arange(len(shape)), settings.flip_axes),
         size=plain.size,
+        reach=plain.reach,
     )

@@ -13,7 +13,7 @@ from imbalance_aware.errors import UserError
 from imbalance_aware.files import atomic
 from imbalance_aware.schema import parse
 from imbalance_aware.training.augment_cpu import CpuImages
-from imbalance_aware.training.augmentation import Changes, check, draw, unchanged
+from imbalance_aware.training.augmentation import Changes, check, draw, unchanged, widest_blur
 from imbalance_aware.training.data import open_images
 from imbalance_aware.training.intensity import LEVELS, codes
 from imbalance_aware.training.settings import Augmentation
@@ -72,7 +72,7 @@ def examples(settings: Augmentation, shape: tuple[int, ...]) -> list[Changes]:
     Strengths alone are the ends of their ranges, unless an end changes nothing. The place of the crop, and all
     strengths together, are drawn as in training, with probability 1.
     """
-    plain = unchanged(1, settings.crop, shape)
+    plain = unchanged(1, settings.crop, shape, widest_blur(settings))
     together = draw(settings.model_copy(update={"probability": 1.0}), 1, shape, SEED, epoch=0)
     alone = [
         replace(plain, **{field: np.array([strength])})

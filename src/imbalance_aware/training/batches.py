@@ -7,7 +7,7 @@ import numpy as np
 from torch import Tensor
 
 from imbalance_aware.training.augment_cpu import CpuImages
-from imbalance_aware.training.augment_cuda import DeviceImages
+from imbalance_aware.training.augment_device import DeviceImages
 from imbalance_aware.training.augmentation import Changes
 from imbalance_aware.training.device import Compute
 

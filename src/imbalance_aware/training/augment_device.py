@@ -1,0 +1,215 @@
+"""Batches on the device that keeps the images, a whole batch at once: the path for GPUs; it runs on any device.
+
+The stored codes of exactly the voxels that a batch needs are gathered: cut out, flipped and, beyond a border, mirrored.
+One look-up turns codes into changed intensities. One matrix product for each axis blurs; each moves the axis that was
+last to the front, so that after all of them the axes are in order again, with the channels last.
+
+What the random numbers alone decide (places, look-up tables, weights of the blur) is computed once an epoch. No step
+waits for the host, and the shapes in a step are the same in all epochs. The tables and weights are computed in float64
+and rounded to float32; the blur is computed in float32.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from imbalance_aware.training.augmentation import Changes, radius
+from imbalance_aware.training.intensity import CUTOFF, LEVELS, codes
+
+#: Bytes that are copied to the device, or computed there, at once.
+CHUNK_BYTES = 1 << 28
+#: Type of a stored image -> type of its codes on the device: torch can do little with uint16, and they fit int16.
+KINDS = {"uint8": np.dtype(np.uint8), "float16": np.dtype(np.int16)}
+
+
+class DeviceImages:
+    """Images of a dataset, copied to a device once, for making batches there.
+
+    Args:
+        images: shape (N, C, *spatial), uint8 or float16.
+        device: where to keep them.
+    """
+
+    def __init__(self, images: np.ndarray, device: torch.device) -> None:
+        self.channels, self.shape = images.shape[1], images.shape[2:]
+        self.levels = torch.from_numpy(LEVELS[images.dtype.name]).to(device)
+        stored = torch.empty(images.shape, dtype=getattr(torch, KINDS[images.dtype.name].name), device=device)
+        step = max(1, CHUNK_BYTES // images[0].nbytes)
+        for start in range(0, len(images), step):
+            part = codes(images[start : start + step].copy()).view(KINDS[images.dtype.name])
+            stored.narrow(0, start, len(part)).copy_(torch.from_numpy(part))
+        #: The codes as lines along the last axis: shape (N * C * product of the other axes, last axis).
+        self.lines = stored.view(-1, self.shape[-1])
+
+    def batches(self, rows: Sequence[np.ndarray], changes: Changes) -> Iterator[Tensor]:
+        """Batches of changed images, float32 ``(B, C, *changes.size)`` in channels-last format, with values in [0, 1].
+
+        Args:
+            rows: for each batch, positions in the array, shape (B,).
+            changes: for each image of all batches.
+        """
+        first = 0
+        for group in _groups(rows, CHUNK_BYTES // (8 * len(self.levels))):
+            count = sum(map(len, group))
+            prepared = _Prepared(self, np.concatenate(group), changes[first : first + count])
+            first += count
+            start = 0
+            for part in group:
+                yield prepared.batch(start, len(part))
+                start += len(part)
+
+
+class _Prepared:
+    """What the batches of some images need on the device.
+
+    Args:
+        images: kept on the device.
+        rows: positions in the array, shape (n,).
+        changes: for each of these n.
+    """
+
+    def __init__(self, images: DeviceImages, rows: np.ndarray, changes: Changes) -> None:
+        self.stored, self.size, self.reach = images.lines, changes.size, changes.reach
+        self.extent = images.shape
+        places = windows(changes, images.shape)
+        planes = rows.astype(np.int64)[:, None] * images.channels + np.arange(images.channels)
+        device = images.lines.device
+        lines = planes[:, :, None] * images.shape[0] + places[0][:, None, :]
+        #: Position along the first axis, counted over all images and channels: (n, C, m); along the others: (n, m).
+        self.lines, *self.places = (_to(device, values) for values in (lines, *places[1:]))
+        self.first_code = _to(device, np.arange(len(rows), dtype=np.int32) * np.int32(len(images.levels)))
+        self.tables = tables(images.levels, changes.gamma, changes.gain).view(-1)
+        self.weights = _to(device, weights(changes.sigma, changes.reach))
+        self.band = _to(device, band(max(changes.size), changes.reach))
+
+    def batch(self, start: int, count: int) -> Tensor:
+        """Images ``start`` to ``start + count``."""
+        lines, first_code, weights, *places = (
+            values.narrow(0, start, count) for values in (self.lines, self.first_code, self.weights, *self.places)
+        )
+        gathered = self._gather(lines, places)
+        if not self.reach:
+            return self._look_up(gathered.movedim(1, -1), first_code).movedim(-1, 1)
+        kernel = weights.index_select(1, self.band.view(-1)).view(count, *self.band.shape)
+        return self._blurred(self._look_up(gathered, first_code), kernel).movedim(-1, 1)
+
+    def _gather(self, lines: Tensor, places: list[Tensor]) -> Tensor:
+        """Codes of the windows, shape (B, C, *window)."""
+        *middle, last = places
+        for place, size in zip(middle, self.extent[1:], strict=False):
+            lines = torch.add(place.view(len(place), *[1] * (lines.ndim - 1), -1), lines.unsqueeze(-1), alpha=size)
+        found = self.stored.index_select(0, lines.view(-1)).view(*lines.shape, -1)
+        return found.gather(-1, last.view(len(last), *[1] * (lines.ndim - 1), -1).expand(*lines.shape, -1))
+
+    def _look_up(self, gathered: Tensor, first_code: Tensor) -> Tensor:
+        """Changed intensities of codes, in the order of axes of ``gathered``, each image by its own table."""
+        # The order of axes in memory is that of `out`; else it would be that of the codes.
+        indices = torch.empty(gathered.shape, dtype=torch.int32, device=gathered.device)
+        torch.add(gathered, first_code.view(-1, *[1] * (gathered.ndim - 1)), out=indices)
+        return self.tables.index_select(0, indices.view(-1)).view(indices.shape)
+
+    def _blurred(self, batch: Tensor, kernel: Tensor) -> Tensor:
+        """``(B, C, *window)`` to ``(B, *size, C)``."""
+        count, channels = batch.shape[:2]
+        with _float32_products():
+            for size in reversed(self.size):
+                width = size + 2 * self.reach
+                matrix = kernel.narrow(1, 0, size).narrow(2, 0, width)
+                columns = batch.view(count, -1, width).mT
+                # Autocast leaves products with `out` alone; it would make others bfloat16.
+                product = batch.new_empty(count, size, columns.shape[2])
+                batch = torch.bmm(matrix, columns, out=product)
+        return batch.view(count, *self.size, channels)
+
+
+def _groups(rows: Sequence[np.ndarray], limit: int) -> Iterator[list[np.ndarray]]:
+    """Successive batches of at most ``limit`` images together, or one."""
+    group: list[np.ndarray] = []
+    for part in rows:
+        if group and sum(map(len, group)) + len(part) > limit:
+            yield group
+            group = []
+        group.append(part)
+    if group:
+        yield group
+
+
+def _to(device: torch.device, values: np.ndarray) -> Tensor:
+    return torch.from_numpy(values).to(device, non_blocking=True)
+
+
+def windows(changes: Changes, shape: Sequence[int]) -> list[np.ndarray]:
+    """Voxels that a crop and the blur beside it take along each axis, in the order of the result.
+
+    Beyond its border, the image is mirrored as (d c b a | a b c d), as `scipy.ndimage.gaussian_filter` does by default.
+
+    Args:
+        changes: of B images.
+        shape: of the images, spatial.
+
+    Returns:
+        for each axis int64, shape (B, size + 2 reach).
+    """
+    places = []
+    for axis, (size, whole) in enumerate(zip(changes.size, shape, strict=True)):
+        forward = np.arange(-changes.reach, size + changes.reach)
+        place = changes.origin[:, axis, None] + np.where(changes.flip[:, axis, None], size - 1 - forward, forward)
+        place %= 2 * whole
+        places.append(np.minimum(place, 2 * whole - 1 - place).astype(np.int64))
+    return places
+
+
+def tables(levels: Tensor, gamma: np.ndarray, gain: np.ndarray) -> Tensor:
+    """`imbalance_aware.training.intensity.tables` on the device of ``levels``.
+
+    Args:
+        levels: intensities that codes stand for, float64, shape (L,).
+        gamma: exponents, shape (B,); 1 changes nothing.
+        gain: of the contrast, shape (B,); NaN: no contrast.
+
+    Returns:
+        float32, shape (B, L).
+    """
+    values = levels ** _to(levels.device, gamma.astype(np.float64)).unsqueeze(1)
+    contrasted = np.flatnonzero(~np.isnan(gain))
+    if contrasted.size:
+        where = _to(levels.device, contrasted)
+        strength = _to(levels.device, gain[contrasted].astype(np.float64)).unsqueeze(1)
+        values.index_copy_(0, where, torch.sigmoid(strength * (values.index_select(0, where) - CUTOFF)))
+    return values.float()
+
+
+def weights(sigma: np.ndarray, reach: int) -> np.ndarray:
+    """What voxels at distance 0, 1, … give to a blurred voxel: a Gaussian, cut off as SciPy does, that sums to 1.
+
+    Args:
+        sigma: in voxels, shape (B,); 0: no blur.
+        reach: largest distance at which any weight may be other than 0.
+
+    Returns:
+        float32, shape (B, reach + 2); the last is 0.
+    """
+    distance = np.arange(reach + 2)
+    spread = np.maximum(sigma.astype(np.float64), 1e-3)[:, None]
+    values = np.exp(-0.5 * (distance / spread) ** 2) * (distance <= radius(sigma)[:, None])
+    return (values / (2 * values.sum(axis=1, keepdims=True) - values[:, :1])).astype(np.float32)
+
+
+def band(size: int, reach: int) -> np.ndarray:
+    """For each voxel of a result and each of its window, which of `weights` counts, int64, (size, size + 2 reach)."""
+    distance = np.abs(np.arange(size + 2 * reach) - reach - np.arange(size)[:, None])
+    return np.minimum(distance, reach + 1)
+
+
+@contextmanager
+def _float32_products() -> Iterator[None]:
+    """No TF32 in matrix products, whatever the process allows elsewhere: it has three digits."""
+    allowed = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("highest")
+    try:
+        yield
+    finally:
+        torch.set_float32_matmul_precision(allowed)
