@@ -4,9 +4,10 @@ The stored codes of exactly the voxels that a batch needs are gathered: cut out,
 One look-up turns codes into changed intensities. One matrix product for each axis blurs; each moves the axis that was
 last to the front, so that after all of them the axes are in order again, with the channels last.
 
-What the random numbers alone decide (places, look-up tables, weights of the blur) is computed once an epoch. No step
-waits for the host, and the shapes in a step are the same in all epochs. The tables and weights are computed in float64
-and rounded to float32; the blur is computed in float32.
+What the random numbers alone decide (places, look-up tables, weights of the blur) is computed before the first batch,
+for as many batches at once as memory allows: as a rule, all of an epoch. No step waits for the host, and the shapes in
+a step are the same in all epochs. Tables and weights are computed in float64 and rounded to float32; the blur is
+computed in float32.
 """
 
 from collections.abc import Iterator, Sequence
@@ -51,8 +52,11 @@ class DeviceImages:
             rows: for each batch, positions in the array, shape (B,).
             changes: for each image of all batches.
         """
+        window = [size + 2 * changes.reach for size in changes.size]
+        numbers = len(self.levels) + self.channels * window[0] + sum(window)
         first = 0
-        for group in _groups(rows, CHUNK_BYTES // (8 * len(self.levels))):
+        # At most 8 bytes for each number that is computed in advance for an image.
+        for group in _groups(rows, CHUNK_BYTES // (8 * numbers)):
             count = sum(map(len, group))
             prepared = _Prepared(self, np.concatenate(group), changes[first : first + count])
             first += count
@@ -99,8 +103,9 @@ class _Prepared:
     def _gather(self, lines: Tensor, places: list[Tensor]) -> Tensor:
         """Codes of the windows, shape (B, C, *window)."""
         *middle, last = places
-        for place, size in zip(middle, self.extent[1:], strict=False):
-            lines = torch.add(place.view(len(place), *[1] * (lines.ndim - 1), -1), lines.unsqueeze(-1), alpha=size)
+        for axis, place in enumerate(middle, start=1):
+            along = place.view(len(place), *[1] * (lines.ndim - 1), -1)
+            lines = torch.add(along, lines.unsqueeze(-1), alpha=self.extent[axis])
         found = self.stored.index_select(0, lines.view(-1)).view(*lines.shape, -1)
         return found.gather(-1, last.view(len(last), *[1] * (lines.ndim - 1), -1).expand(*lines.shape, -1))
 
