@@ -46,6 +46,14 @@ ROUNDS = 3
 #: Samples of a batch that is timed, and batches of a round, by device: a CPU is slower, a GPU needs full batches.
 TIMED = {"cpu": (10, 4), "cuda": (50, 20)}
 
+NOTES = """\
+- Gamma and contrast are look-up tables, computed once an epoch in float64 and rounded to float32, contrast only
+  for the images that have it. In a step they are one look-up, of the same shape whatever was drawn. It costs
+  memory traffic: with its indices 1 + 4 + 4 + 4 bytes for each voxel, where a power without contrast would read
+  1 and write 4.
+- The blur is one batched matrix product for each axis, in float32: TF32 and autocast are off for it. Most of a
+  matrix is zeros, which are multiplied too. Where the settings have no blur there is no product."""
+
 
 def epoch(augmentation, shape: tuple[int, ...], batch_size: int, count: int) -> tuple[list[np.ndarray], Changes]:
     """Rows and changes of an epoch on a dataset of as many images as a batch."""
@@ -129,6 +137,8 @@ def page(before: dict, after: dict, revision: str, device: str) -> str:
         f"`benchmarks/device_counter.py`. *Before* is the code at revision `{revision}`; *once an epoch* is what all",
         f"batches of an epoch share, here {BATCHES}. The paper's settings, stored as uint8.",
         "",
+        NOTES,
+        "",
         "| a batch | | launches | GB read and written | GFLOP in matrix products | launches, once an epoch | "
         "GB, once an epoch |",
         "| --- | --- | --: | --: | --: | --: | --: |",
@@ -142,7 +152,8 @@ def page(before: dict, after: dict, revision: str, device: str) -> str:
     place = torch.cuda.get_device_name() if device == "cuda" else "the CPU, since no GPU was at hand"
     lines += [
         "",
-        f"The same code timed on {place}. Beside it the path for CPUs in the same run, CPU time with one thread:",
+        f"The same code timed on {place}, and the path for CPUs in the same run (on a CPU:",
+        "CPU time of one thread):",
         "",
         "| ms for each sample | before | after | path for CPUs |",
         "| --- | --: | --: | --: |",
