@@ -69,8 +69,10 @@ def test_wide_blur_of_a_small_image_is_mirrored_at_both_borders(engine):
 def test_batches_are_channels_last(engine):
     for shape, layout in (((3, 8, 9), torch.channels_last), ((4, 8, 9, 7), torch.channels_last_3d)):
         images = ENGINES[engine](stored(shape, "uint8"))
-        (batch,) = images.batches([np.arange(5)], unchanged(5, None, shape[1:]))
-        assert batch.is_contiguous(memory_format=layout)
+        blurred = draw(Augmentation(blur_sigma=(0.5, 1), crop=6), 5, shape[1:], seed=0, epoch=0)
+        for changes in (unchanged(5, None, shape[1:]), blurred):
+            (batch,) = images.batches([np.arange(5)], changes)
+            assert batch.is_contiguous(memory_format=layout)
 
 
 @pytest.mark.parametrize("engine", ENGINES)

@@ -8,6 +8,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from test_augmentation import reference
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 from imbalance_aware.training import augment_device
@@ -57,15 +58,15 @@ def cases(draws):
 
 @settings(deadline=None, max_examples=200)
 @given(cases())
-def test_equal_to_the_path_for_cpus(case):
-    # Which is compared with SciPy and scikit-image in test_augmentation, as this path is.
+def test_equal_to_scipy_and_scikit_image_and_to_the_path_for_cpus(case):
     images, rows, changes = case
-    expected = [batch.clone() for batch in CpuImages(images).batches(rows, changes)]
-    for ours, theirs in zip(DeviceImages(images, CPU).batches(rows, changes), expected, strict=True):
-        assert ours.dtype == torch.float32
-        layout = torch.channels_last if ours.ndim == 4 else torch.channels_last_3d
-        assert ours.is_contiguous(memory_format=layout)
-        np.testing.assert_allclose(ours.numpy(), theirs.numpy(), rtol=0, atol=5e-7)
+    ours, theirs = (
+        torch.cat([batch.clone() for batch in engine.batches(rows, changes)]).numpy()
+        for engine in (DeviceImages(images, CPU), CpuImages(images))
+    )
+    exact = np.stack([reference(images[row], changes, n) for n, row in enumerate(np.concatenate(rows))])
+    np.testing.assert_allclose(ours, exact, rtol=0, atol=5e-7)
+    np.testing.assert_allclose(ours, theirs, rtol=0, atol=5e-7)
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "float16"])
