@@ -45,7 +45,7 @@ def run_pack(folder: Path, *options: str) -> int:
 
 def test_from_cohort_to_array(tmp_path, cohort):
     assert run_resize(tmp_path) == 0
-    assert run_pack(tmp_path, "--classes", "small", "large") == 0
+    assert run_pack(tmp_path, "--classes", '["small", "large"]') == 0
     images, samples = np.load(tmp_path / "images.npy", mmap_mode="r"), pd.read_csv(tmp_path / "samples.csv")
     assert images.shape == (5, 3, 12, 12)
     assert images.dtype == np.uint8

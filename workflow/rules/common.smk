@@ -91,7 +91,7 @@ def train_code(wildcards):
 def class_arguments(wildcards):
     """The order of the labels, where the dataset's settings tell it."""
     classes = dataset_of(wildcards).classes
-    return shlex.join(["--classes", *classes]) if classes else ""
+    return shlex.join(["--classes", json.dumps(classes)]) if classes else ""
 
 
 def train_settings(wildcards):

@@ -13,6 +13,7 @@ from typing import Any
 import pandas as pd
 from pydantic import BaseModel
 
+from imbalance_aware.class_names import look_alikes, unusable
 from imbalance_aware.datasets import ADAPTERS
 from imbalance_aware.datasets.audit import drop_conflicts, duplicates
 from imbalance_aware.datasets.facts import COLUMNS, criterion, included
@@ -43,6 +44,8 @@ def run(args: argparse.Namespace) -> None:
         UserError: the cohort cannot be trained on; the tables are then written under the names of `refused`.
     """
     facts, settings = find(args.settings, resources=args.resources, source=args.source)
+    for line in look_alikes(facts["class"].value_counts(sort=False).drop("", errors="ignore")):
+        log.warning("%s", line)
     for reason, number in facts["excluded"][~included(facts)].map(criterion).value_counts().items():
         log.warning("excluded: %d × %s", number, reason)
     classes = class_order(facts, settings)
@@ -86,7 +89,8 @@ def find(text: str, **offered: Any) -> tuple[pd.DataFrame, BaseModel]:
         offered: what an adapter may ask for by parameter: ``resources``, ``source``.
 
     Raises:
-        UserError: the adapter says so, or found nothing, or two subjects share an identifier.
+        UserError: the adapter says so, or found nothing, two subjects share an identifier, or no class can have a
+            name that the adapter found.
     """
     adapter, settings = look_up(text, ADAPTERS)
     facts = call(adapter, settings, **offered).reset_index(drop=True)
@@ -95,6 +99,8 @@ def find(text: str, **offered: Any) -> tuple[pd.DataFrame, BaseModel]:
     twice = facts["subject"][facts["subject"].duplicated()].unique()
     if len(twice):
         raise UserError(f"dataset of kind {settings.adapter}: subject(s) listed twice: {', '.join(twice[:5])}")
+    if reason := unusable(name for name in facts["class"].unique() if name):
+        raise UserError(f"dataset of kind {settings.adapter}: {reason}; give it another name")
     return facts[[*COLUMNS, *facts.columns.difference(COLUMNS, sort=False)]], settings
 
 

@@ -4,6 +4,7 @@ import csv
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from imbalance_aware.class_names import unusable
 from imbalance_aware.datasets.settings_2d import FolderSettings
 from imbalance_aware.errors import UserError
 from imbalance_aware.schema import nearest
@@ -76,9 +77,12 @@ def class_cell(text: str, classes: Sequence[str] | None, place: str) -> str:
         place: file and line, for the message.
 
     Raises:
-        UserError: the cell reads NA or the like, and the dataset does not name its classes.
+        UserError: the cell reads NA or the like, and the dataset does not name its classes; or no class can have
+            this name.
     """
     text = text.strip()
+    if text and (reason := unusable([text])):
+        raise UserError(f"{place}: {reason}; give it another name")
     if text in PERHAPS_EMPTY and classes is None:
         raise UserError(
             f'{place}: the class is "{text}", which may be an empty cell or a class; leave the cell empty, or list the '

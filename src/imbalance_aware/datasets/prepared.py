@@ -13,6 +13,7 @@ from typing import Any
 
 import pandas as pd
 
+from imbalance_aware.class_names import classes_argument
 from imbalance_aware.datasets.facts import exclude, included
 from imbalance_aware.datasets.flow import flow
 from imbalance_aware.errors import UserError
@@ -34,7 +35,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of the step."""
     parser.add_argument("--cohort", type=Path, required=True, help="table of subjects")
     parser.add_argument("--subjects", type=Path, required=True, help="folder with one folder per prepared subject")
-    parser.add_argument("--classes", nargs="+", metavar="CLASS", help="classes in label order (default: alphabetical)")
+    parser.add_argument(
+        "--classes", type=classes_argument, help="JSON list of the classes in label order (default: alphabetical)"
+    )
     parser.add_argument("--out", type=Path, required=True, help="table of subjects to write")
     parser.add_argument("--qc", type=Path, required=True, help="table of quality control to write")
     parser.add_argument("--flow", type=Path, required=True, help="table of counts to write")

@@ -3,8 +3,9 @@
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
+from imbalance_aware.class_names import ClassNames
 from imbalance_aware.schema import Strict
 
 Pixels = Annotated[int, Field(ge=8, le=4096)]
@@ -59,8 +60,8 @@ class FolderSettings(Images2D):
     columns: dict[TableColumn, str] = Field(
         default_factory=dict, description="names of the columns that are not called path, class, split, group, cohort"
     )
-    classes: tuple[str, ...] | None = Field(
-        None, min_length=2, description="classes in the order of their labels; left out: alphabetical"
+    classes: ClassNames | None = Field(
+        None, description="classes in the order of their labels; left out: alphabetical"
     )
     split: Literal["table", "random"] | None = Field(
         None, description="the table's split column (train or test), or random; left out: the table's if it has one"
@@ -71,22 +72,6 @@ class FolderSettings(Images2D):
     max_value: int | None = Field(
         None, ge=1, le=65535, description="for 16-bit images, the value that becomes 1; left out: images are 8-bit"
     )
-
-    @field_validator("classes", mode="before")
-    @classmethod
-    def _as_text(cls, classes: Any) -> Any:
-        """Grades written as numbers are names too; what YAML made of an unquoted ``no`` cannot be guessed."""
-        if not isinstance(classes, list | tuple):
-            return classes
-        if any(isinstance(name, bool) for name in classes):
-            raise ValueError('write "no", "yes", "on" and "off" with quotation marks: YAML reads them as true or false')
-        return tuple(str(name) if isinstance(name, int) else name for name in classes)
-
-    @model_validator(mode="after")
-    def _distinct(self) -> "FolderSettings":
-        if self.classes is not None and len(set(self.classes)) < len(self.classes):
-            raise ValueError("classes names a class twice")
-        return self
 
 
 class FundusPhantomSettings(Images2D):

@@ -5,6 +5,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
+from imbalance_aware.class_names import ClassNames
 from imbalance_aware.datasets.who2021 import CLASSES
 from imbalance_aware.schema import Strict
 from imbalance_aware.volume_settings import (
@@ -186,8 +187,8 @@ class Folder3DSettings(Volumes3D):
         description="raw: each sequence on its own grid; registered: aligned with each other; stripped: also without "
         "skull. A column `start` overrides it",
     )
-    classes: tuple[str, ...] | None = Field(
-        None, min_length=2, description="classes in the order of their labels; left out: alphabetical"
+    classes: ClassNames | None = Field(
+        None, description="classes in the order of their labels; left out: alphabetical"
     )
     test_cohorts: tuple[str, ...] = Field((), description="cohorts that are the test set, if the table has no split")
 

@@ -3,22 +3,32 @@
 For each metric: the mean over seeds of the difference (condition minus baseline), its smallest and largest value among
 the seeds, and a 95 % confidence interval from a stratified, paired bootstrap over test subjects. The interval speaks of
 other test subjects for these trained models; what other seeds would give is seen in the range over seeds. Intervals are
-not adjusted for the number of comparisons. Runs that diverged, and their partners, are left out.
+not adjusted for the number of comparisons. Where all replicates give the same difference, as with one test subject of a
+class or with equal predictions, there is no interval. Runs that diverged, and their partners, are left out.
 """
 
 import argparse
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from imbalance_aware.errors import UserError
+from imbalance_aware.evaluation.metrics import is_collapsed
 from imbalance_aware.evaluation.predictions import Predictions, read_predictions
 from imbalance_aware.evaluation.statistics import METRICS, bootstrap_metrics
 from imbalance_aware.files import write_csv
 from imbalance_aware.runs import Run, identify
 
 LEVELS = (2.5, 97.5)
+#: An interval not wider than this has no width but that of rounding in the last bits.
+NO_WIDTH = 1e-9
+COLUMNS = [
+    *("dataset", "condition", "baseline", "metric", "n_seeds", "n_runs"),
+    *("n_collapsed", "n_diverged", "n_baseline_collapsed"),
+    *("difference", "ci_low", "ci_high", "seed_min", "seed_max"),
+]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -50,8 +60,10 @@ def compare(runs: dict[Run, Predictions], baseline: str, replicates: int, seed: 
     """Differences of the conditions of one dataset from ``baseline``.
 
     Returns:
-        Columns ``dataset, condition, baseline, metric, n_seeds`` (pairs of finite runs), ``difference, ci_low, ci_high,
-        seed_min, seed_max``; NaN without pairs or where the metric is undefined.
+        Columns ``dataset, condition, baseline, metric, n_seeds`` (pairs of finite runs), ``n_runs`` of the condition, of
+        which ``n_collapsed`` and ``n_diverged``, ``n_baseline_collapsed``, ``difference, ci_low, ci_high, seed_min,
+        seed_max``; NaN without pairs or where the metric is undefined, ``ci_low`` and ``ci_high`` also where all
+        replicates are equal.
 
     Raises:
         UserError: no run of the baseline, or runs on different test subjects.
@@ -74,13 +86,28 @@ def compare(runs: dict[Run, Predictions], baseline: str, replicates: int, seed: 
             strict=True,
         )
     )
+    collapsed = [
+        place for place in finite if is_collapsed(first.labels, runs[place].probabilities.argmax(axis=1))
+    ]
     rows = []
     for condition in dict.fromkeys(place.condition for place in runs):
         if condition != baseline:
             pairs = _paired_differences(values, condition, baseline)
-            rows += [(dataset, condition, baseline, *row) for row in _summarise(pairs)]
-    columns = "dataset,condition,baseline,metric,n_seeds,difference,ci_low,ci_high,seed_min,seed_max"
-    return pd.DataFrame(rows, columns=columns.split(","))
+            counts = (
+                _count(runs, condition),
+                _count(collapsed, condition),
+                _count(runs, condition) - _count(finite, condition),
+                _count(collapsed, baseline),
+            )
+            rows += [
+                (dataset, condition, baseline, metric, n_seeds, *counts, *values_of_metric)
+                for metric, n_seeds, *values_of_metric in _summarise(pairs)
+            ]
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def _count(places: Iterable[Run], condition: str) -> int:
+    return sum(place.condition == condition for place in places)
 
 
 def _paired_differences(values: dict[Run, np.ndarray], condition: str, baseline: str) -> list[np.ndarray]:
@@ -99,5 +126,6 @@ def _summarise(pairs: list[np.ndarray]) -> list[tuple]:
     stacked = np.stack(pairs)
     means, seeds = stacked.mean(axis=0), stacked[:, 0]
     low, high = np.percentile(means[1:], LEVELS, axis=0)
+    low, high = (np.where(high - low > NO_WIDTH, bound, np.nan) for bound in (low, high))
     columns = (means[0], low, high, seeds.min(axis=0), seeds.max(axis=0))
     return [(metric, len(pairs), *(float(column[k]) for column in columns)) for k, metric in enumerate(METRICS)]

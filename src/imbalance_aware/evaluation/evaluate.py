@@ -36,7 +36,7 @@ def run(args: argparse.Namespace) -> None:
         report["posthoc_logit_adjustment"] = {
             "tau": TAU,
             "training_class_counts": dict(zip(classes, counts, strict=True)),
-            **{key: value for key, value in metrics.items() if key not in ("n", "classes")},
+            **{key: value for key, value in metrics.items() if key not in ("n", "classes", "test_subjects")},
         }
     write_json(args.out, report)
     if report["status"] != "ok":

@@ -10,14 +10,21 @@ from typing import Any
 
 import numpy as np
 
+from imbalance_aware.class_names import metric_of_class
+
 ECE_BINS = 15
 OVERALL = ("accuracy", "balanced_accuracy", "f1_macro", "auroc_macro", "mcc", "brier", "ece")
 PER_CLASS = ("f1", "precision", "recall", "auroc")
 
 
 def metric_names(classes: Sequence[str]) -> list[str]:
-    """Names of all metrics: the overall ones, then ``f1_<class>``, ``precision_<class>`` and so on."""
-    return [*OVERALL, *(f"{metric}_{name}" for metric in PER_CLASS for name in classes)]
+    """Names of all metrics: the overall ones, then ``f1_<class>`` and so on, as `metric_of_class` spells them."""
+    return [*OVERALL, *(metric_of_class(metric, name) for metric in PER_CLASS for name in classes)]
+
+
+def is_collapsed(labels: np.ndarray, predicted: np.ndarray) -> bool:
+    """Whether all subjects get one class though there are several; both of shape (n,)."""
+    return len(np.unique(predicted)) == 1 and len(np.unique(labels)) > 1
 
 
 def classification_metrics(labels: np.ndarray, probabilities: np.ndarray, classes: Sequence[str]) -> dict[str, Any]:
@@ -30,7 +37,7 @@ def classification_metrics(labels: np.ndarray, probabilities: np.ndarray, classe
         classes: K names in the order of the labels.
 
     Returns:
-        ``n``, ``classes``, ``status``, one number for each of `metric_names`, ``confusion_matrix`` (rows: true class,
+        ``n``, ``classes``, ``test_subjects`` (of each class), ``status``, one number for each of `metric_names`, ``confusion_matrix`` (rows: true class,
         columns: predicted) and ``undefined``, which says why a metric is None.
 
         ``status`` is ``diverged`` if a probability is not finite (then there are no metrics), ``collapsed`` if all
@@ -39,7 +46,12 @@ def classification_metrics(labels: np.ndarray, probabilities: np.ndarray, classe
         ``brier`` is the mean over subjects of the sum over classes of squared errors, in [0, 2] (Brier 1950); ``ece``
         the expected calibration error of the most probable class in 15 bins of equal width (Guo et al. 2017).
     """
-    report = {"n": len(labels), "classes": list(classes)}
+    counts = np.bincount(labels, minlength=len(classes)).tolist()
+    report = {
+        "n": len(labels),
+        "classes": list(classes),
+        "test_subjects": dict(zip(classes, counts, strict=True)),
+    }
     broken = ~np.isfinite(probabilities).all(axis=1)
     if broken.any():
         reason = f"probabilities of {broken.sum()} of {len(labels)} subjects are not finite"
@@ -55,11 +67,10 @@ def classification_metrics(labels: np.ndarray, probabilities: np.ndarray, classe
     from sklearn.metrics import confusion_matrix
 
     predicted = probabilities.argmax(axis=1)
-    collapsed = len(np.unique(predicted)) == 1 and len(np.unique(labels)) > 1
     values = {**_overall(labels, predicted, probabilities), **_per_class(labels, predicted, probabilities, classes)}
     return {
         **report,
-        "status": "collapsed" if collapsed else "ok",
+        "status": "collapsed" if is_collapsed(labels, predicted) else "ok",
         **{name: values[name] for name in metric_names(classes)},
         "confusion_matrix": confusion_matrix(labels, predicted, labels=range(len(classes))).tolist(),
         "undefined": _undefined(labels, predicted, classes),
@@ -99,10 +110,10 @@ def _per_class(
     values: dict[str, float | None] = {}
     for index, (name, auroc) in enumerate(zip(classes, _auroc(labels, probabilities), strict=True)):
         is_true, is_predicted = support[index] > 0, (predicted == index).any()
-        values[f"f1_{name}"] = float(f1[index]) if is_true or is_predicted else None
-        values[f"precision_{name}"] = float(precision[index]) if is_true or is_predicted else None
-        values[f"recall_{name}"] = float(recall[index]) if is_true else None
-        values[f"auroc_{name}"] = auroc
+        values[metric_of_class("f1", name)] = float(f1[index]) if is_true or is_predicted else None
+        values[metric_of_class("precision", name)] = float(precision[index]) if is_true or is_predicted else None
+        values[metric_of_class("recall", name)] = float(recall[index]) if is_true else None
+        values[metric_of_class("auroc", name)] = auroc
     return values
 
 
@@ -135,8 +146,8 @@ def _undefined(labels: np.ndarray, predicted: np.ndarray, classes: Sequence[str]
         if count == 0:
             absent = f"no test subject of class {name}"
             never = ("f1", "precision") if not (predicted == index).any() else ()
-            reasons |= {f"{metric}_{name}": absent for metric in (*never, "recall", "auroc")}
+            reasons |= {metric_of_class(metric, name): absent for metric in (*never, "recall", "auroc")}
         elif count == len(labels):
-            reasons[f"auroc_{name}"] = f"all test subjects are of class {name}"
+            reasons[metric_of_class("auroc", name)] = f"all test subjects are of class {name}"
     first = next((reason for metric, reason in reasons.items() if metric.startswith("auroc_")), None)
     return reasons | ({"auroc_macro": first} if first else {})

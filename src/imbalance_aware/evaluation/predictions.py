@@ -42,8 +42,6 @@ def read_predictions(path: str | Path) -> Predictions:
     classes = tuple(name.removeprefix(PREFIX) for name in columns)
     if len(classes) < 2:
         raise UserError(f"{path}: needs a column {PREFIX}<class> for each of at least two classes")
-    if "macro" in classes:
-        raise UserError(f'{path}: a class cannot be called "macro", which names the mean over classes')
     try:
         labels = table["label"].to_numpy().astype(np.int64)
         # An empty cell is what pandas writes for NaN.

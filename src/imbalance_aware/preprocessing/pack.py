@@ -12,6 +12,7 @@ from typing import BinaryIO
 import numpy as np
 import pandas as pd
 
+from imbalance_aware.class_names import classes_argument
 from imbalance_aware.errors import UserError
 from imbalance_aware.files import atomic, write_csv
 from imbalance_aware.progress import progress
@@ -26,7 +27,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of the step."""
     parser.add_argument("--cohort", type=Path, required=True, help="table of subjects")
     parser.add_argument("--preprocessed", type=Path, required=True, help="folder with one .npy per included subject")
-    parser.add_argument("--classes", nargs="+", metavar="CLASS", help="classes in label order (default: alphabetical)")
+    parser.add_argument(
+        "--classes", type=classes_argument, help="JSON list of the classes in label order (default: alphabetical)"
+    )
     parser.add_argument("--images", type=Path, required=True, help="array to write (N, C, *spatial)")
     parser.add_argument("--samples", type=Path, required=True, help="table of the array's rows to write")
 

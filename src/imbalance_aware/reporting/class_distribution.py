@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 
 from imbalance_aware.errors import UserError
 from imbalance_aware.reporting import style
-from imbalance_aware.reporting.labels import readable
+from imbalance_aware.reporting.labels import distinct, readable
 
 BAR_INCH = 0.155
 
@@ -59,6 +59,7 @@ def class_shares(samples: pd.DataFrame) -> pd.DataFrame:
 def draw(axes: Axes, table: pd.DataFrame) -> None:
     """Horizontal bars with count and percentage, so that the smallest class is as readable as the largest."""
     colours = style.colours(list(table["class"].unique()))
+    names = distinct(table["class"])
     ticks, place = [], 0.0
     for group, part in table.groupby("group", sort=False):
         axes.text(0, place, f"{readable(group)} (n = {part['count'].sum()})", va="center", color=style.GREY)
@@ -66,7 +67,7 @@ def draw(axes: Axes, table: pd.DataFrame) -> None:
             place += 1
             axes.barh(place, row.percent, height=0.8, color=colours[row[1]])
             axes.text(row.percent + 1, place, f"{row.count} ({row.percent:.1f} %)", va="center", fontsize=6.5)
-            ticks.append((place, readable(row[1])))
+            ticks.append((place, names[row[1]]))
         place += 1.3
     axes.set_yticks(*zip(*ticks, strict=True))
     axes.tick_params(axis="y", length=0)

@@ -1,7 +1,8 @@
 """Gather the metrics of all runs of a study into one tidy table.
 
 Columns: study, dataset, condition, loss, sampling, weighted, batch_size, seed, metric, value, status. Metrics after
-post-hoc logit adjustment are called posthoc_<metric>. An undefined metric has a row with an empty value.
+post-hoc logit adjustment are called posthoc_<metric>. An undefined metric has a row with an empty value. The number of
+test subjects of each class is there as test_subjects_<class>.
 """
 
 import argparse
@@ -12,6 +13,7 @@ from typing import Any
 
 import pandas as pd
 
+from imbalance_aware.class_names import metric_of_class
 from imbalance_aware.errors import UserError
 from imbalance_aware.files import write_csv
 from imbalance_aware.runs import identify
@@ -97,6 +99,8 @@ def _metrics(path: Path) -> Iterator[tuple[str, float | None, str]]:
             for name, value in block.items():
                 if name not in ("n", "tau", "confusion_matrix") and isinstance(value, int | float | None):
                     yield prefix + name, value, block["status"]
+        for name, count in report.get("test_subjects", {}).items():
+            yield metric_of_class("test_subjects", name), count, report["status"]
     except FileNotFoundError:
         raise UserError(f"{path}: no such file") from None
     except (json.JSONDecodeError, KeyError, AttributeError) as error:

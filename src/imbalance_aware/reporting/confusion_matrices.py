@@ -1,26 +1,34 @@
 """Draw the confusion matrix of every condition of one dataset.
 
-Counts are added up over seeds, then each true class is scaled to 100 %.
+Counts are added up over seeds, then each true class is scaled to 100 %; beside its name stands the number of its test
+subjects.
 """
 
 import argparse
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from imbalance_aware.errors import UserError
 from imbalance_aware.reporting import style
-from imbalance_aware.reporting.labels import readable
+from imbalance_aware.reporting.grid import COLLAPSED
+from imbalance_aware.reporting.labels import distinct, readable
 from imbalance_aware.reporting.run_files import runs_of_one_dataset
+from imbalance_aware.reporting.small_classes import few_test_subjects, note
 from imbalance_aware.reporting.summary import in_order, read_metrics
 
 #: More classes than this leave no room for numbers.
 MAX_NUMBERED = 6
-COLUMNS, PANEL_INCH = 3, 1.2
+#: Most panels in a row; what a class takes, and what stands around a panel, across and up, in inches.
+COLUMNS, CLASS_INCH, BESIDE_INCH, ABOVE_INCH = 3, 0.12, 0.45, 0.5
+LEAST_PANEL_INCH = 0.65
+#: Names of this length are written as they are.
+SHORT = 3
 #: Lightness alone carries the value.
 COLOURS = "Blues"
 
@@ -34,54 +42,89 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Draw a panel per condition, each loss on a row of its own if it has several."""
-    runs = in_order(runs_of_one_dataset(args.reports, read_metrics(args.metrics)), ["loss_key", "sampling_label"])
+    metrics = read_metrics(args.metrics)
+    runs = in_order(runs_of_one_dataset(args.reports, metrics), ["loss_key", "sampling_label"])
     reports = {path: json.loads(path.read_text(encoding="utf-8")) for path in runs["path"]}
     classes = next(iter(reports.values()))["classes"]
     if any(report["classes"] != classes for report in reports.values()):
         raise UserError("the runs differ in their classes")
+    names = distinct(classes)
     keys = short_names(classes)
-    places = lay_out([len(part) for _, part in runs.drop_duplicates("condition").groupby("loss_key", sort=False)])
-    rows = max(places) // COLUMNS + 1
-    with style.figure(args, style.ONE_COLUMN_INCH, PANEL_INCH * rows + 0.5) as canvas:
-        grid = canvas.subplots(rows, COLUMNS, squeeze=False).ravel()
+    panel = max(LEAST_PANEL_INCH, CLASS_INCH * len(classes))
+    narrow = COLUMNS * (panel + BESIDE_INCH) <= style.ONE_COLUMN_INCH
+    width = style.ONE_COLUMN_INCH if narrow else style.TWO_COLUMNS_INCH
+    columns = max(1, min(COLUMNS, int(width / (panel + BESIDE_INCH))))
+    sizes = [len(part) for _, part in runs.drop_duplicates("condition").groupby("loss_key", sort=False)]
+    places = lay_out(sizes, columns)
+    rows = max(places) // columns + 1
+    with style.figure(args, width, (panel + ABOVE_INCH) * rows + 0.5) as canvas:
+        grid = canvas.subplots(rows, columns, squeeze=False).ravel()
         for axes in grid:
             axes.set_axis_off()
         for place, (_, part) in zip(places, runs.groupby("condition", sort=False), strict=True):
             matrices = [reports[path]["confusion_matrix"] for path in part["path"]]
             draw(grid[place], [matrix for matrix in matrices if matrix], keys)
-            grid[place].set_title(f"{part['loss_label'].iloc[0]}\n{part['sampling_label'].iloc[0]}", fontsize=7)
-        canvas.supxlabel("Predicted class", fontsize=7)
-        canvas.supylabel("True class", fontsize=7)
+            collapsed = sum(reports[path].get("status") == "collapsed" for path in part["path"])
+            mark = f" {COLLAPSED}{collapsed}" if collapsed else ""
+            grid[place].set_title(f"{part['loss_label'].iloc[0]}\n{part['sampling_label'].iloc[0]}{mark}", fontsize=7)
+        canvas.supylabel("True class (test subjects)", fontsize=7)
         legend = [
-            Line2D([], [], linestyle="none", label=f"{key}: {readable(name)}")
+            Line2D([], [], linestyle="none", label=f"{key}: {names[name]}")
             for key, name in zip(keys, classes, strict=True)
+            if key != names[name]
         ]
         style.legend_above(canvas, legend, readable(runs["dataset"].iloc[0]), handlelength=0)
+        style.note_below(canvas, _note(reports.values(), metrics, runs["dataset"]), "Predicted class")
 
 
-def lay_out(sizes: Sequence[int]) -> list[int]:
+def _note(reports: Iterable[dict], metrics: pd.DataFrame, datasets: pd.Series) -> str:
+    """What the mark of collapsed runs means, and which classes have few test subjects."""
+    collapsed = any(report.get("status") == "collapsed" for report in reports)
+    meaning = f"{COLLAPSED}k: k runs collapsed, that is, predict one class for every subject." if collapsed else ""
+    return f"{meaning} {note(few_test_subjects(metrics), datasets)}".strip()
+
+
+def lay_out(sizes: Sequence[int], columns: int = COLUMNS) -> list[int]:
     """Places, counted row by row, of blocks of panels; a block of several panels begins a row."""
     places: list[int] = []
     following = 0
     for size in sizes:
         if size > 1:
-            following = -(-following // COLUMNS) * COLUMNS
+            following = -(-following // columns) * columns
         places += range(following, following + size)
         following += size
     return places
 
 
 def short_names(classes: Sequence[str]) -> list[str]:
-    """The first letters that tell the classes apart if two are enough, else their numbers from 1 on."""
-    for length in (1, 2):
-        names = [readable(name)[:length] for name in classes]
-        if len({*names}) == len(classes) and all(name.isalpha() for name in names):
-            return names
-    return [str(number) for number, _ in enumerate(classes, 1)]
+    """A key for each class: a name of up to three letters as it is, the initials of longer ones.
+
+    Where initials do not tell the classes apart, the first two or three letters; else numbers from #1 on, which no
+    class is called.
+    """
+    ways: tuple[Callable[[str], str], ...] = (
+        lambda name: name[0],
+        lambda name: "".join(word if word.isdigit() else word[0] for word in name.split())[:SHORT],
+        lambda name: name[:2],
+        lambda name: name[:SHORT],
+    )
+    names = distinct(classes)
+    for shorten in ways:
+        keys = [name if len(name) <= SHORT else names[name] for name in classes]
+        keys = [key if len(key) <= SHORT else shorten(key) for key in keys]
+        if len({*keys}) == len(classes) and all(key.isalnum() or key in classes for key in keys):
+            return keys
+    return [f"#{number}" for number, _ in enumerate(classes, 1)]
 
 
 def draw(axes: Axes, matrices: list[list[list[int]]], keys: list[str]) -> None:
-    """Percent of each true class, as colour and number; ``–`` in the rows of a class without subjects."""
+    """Percent of each true class, as colour and number; ``–`` in the rows of a class without subjects.
+
+    Args:
+        axes: to draw on.
+        matrices: counts of each run, (K, K), rows true; all of the same test subjects.
+        keys: K short names.
+    """
     axes.set_axis_on()
     axes.spines[:].set_visible(False)
     axes.tick_params(length=0)
@@ -94,7 +137,8 @@ def draw(axes: Axes, matrices: list[list[list[int]]], keys: list[str]) -> None:
     percent = np.divide(100 * counts, totals, out=np.full(counts.shape, np.nan), where=totals > 0)
     axes.imshow(percent, vmin=0, vmax=100, cmap=COLOURS)
     axes.set_xticks(range(len(keys)), keys)
-    axes.set_yticks(range(len(keys)), keys)
+    subjects = np.sum(matrices[0], axis=1)
+    axes.set_yticks(range(len(keys)), [f"{key} ({n})" for key, n in zip(keys, subjects, strict=True)])
     if len(keys) > MAX_NUMBERED:
         return
     for (row, column), value in np.ndenumerate(percent):

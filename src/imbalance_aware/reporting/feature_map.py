@@ -12,13 +12,17 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
+from imbalance_aware.class_names import metric_of_class
 from imbalance_aware.errors import UserError
 from imbalance_aware.reporting import style
-from imbalance_aware.reporting.labels import readable
+from imbalance_aware.reporting.labels import distinct, readable
 from imbalance_aware.reporting.run_files import runs_of_one_dataset
+from imbalance_aware.reporting.small_classes import few_test_subjects, note
 from imbalance_aware.reporting.summary import DECIMALS, read_metrics
 
 PERPLEXITY = 30
+#: Two maps with title and legend; the F1 scores below come on top.
+PANEL_INCH = 1.9
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -37,7 +41,7 @@ def run(args: argparse.Namespace) -> None:
     if runs["seed"].nunique() > 1:
         raise UserError("features of one seed are drawn at a time")
     chosen = best_and_worst(runs, metrics)
-    with style.figure(args, style.ONE_COLUMN_INCH, 2.45) as canvas:
+    with style.figure(args, style.ONE_COLUMN_INCH, PANEL_INCH) as canvas:
         if not chosen:
             style.nothing_to_draw(canvas, readable(runs["dataset"].iloc[0]), "every run of this seed diverged")
             return
@@ -47,8 +51,11 @@ def run(args: argparse.Namespace) -> None:
             table = pd.read_csv(predictions, dtype={"class": str}, keep_default_na=False)
             classes = [name.removeprefix("prob_") for name in table.columns if name.startswith("prob_")]
             draw(axes, embed(np.load(row["path"])), table["label"].to_numpy(), classes)
-            axes.set_title(f"{rank}: {row['loss_label']}\n{row['sampling_label']}")
+            collapsed = ", collapsed" if row["status"] == "collapsed" else ""
+            axes.set_title(f"{rank}: {row['loss_label']}\n{row['sampling_label']}{collapsed}")
             axes.set_xlabel(f1_text(row, metrics, classes), fontsize=6.5)
+        canvas.set_figheight(PANEL_INCH + style.TEXT_LINE_INCH * (1 + len(classes)))
+        names = distinct(classes)
         colours, markers = style.colours(classes), style.markers(classes)
         handles = [
             Line2D(
@@ -58,16 +65,17 @@ def run(args: argparse.Namespace) -> None:
                 marker=markers[name],
                 markersize=3.5,
                 linestyle="none",
-                label=readable(name),
+                label=names[name],
             )
             for name in classes
         ]
         style.legend_above(canvas, handles, readable(runs["dataset"].iloc[0]))
+        style.note_below(canvas, note(few_test_subjects(metrics), runs["dataset"]))
 
 
 def best_and_worst(runs: pd.DataFrame, metrics: pd.DataFrame) -> dict[str, dict]:
     """``{"Best": row, "Worst": row}`` of ``runs`` by macro F1, the first of equals; only the best of one run."""
-    f1 = metrics[metrics["metric"] == "f1_macro"][["dataset", "condition", "seed", "value"]]
+    f1 = metrics[metrics["metric"] == "f1_macro"][["dataset", "condition", "seed", "value", "status"]]
     ranked = runs.merge(f1, on=["dataset", "condition", "seed"]).dropna(subset="value")
     if ranked.empty:
         return {}
@@ -94,7 +102,9 @@ def f1_text(row: dict, metrics: pd.DataFrame, classes: list[str]) -> str:
     """Macro F1 and the F1 of each class, a line each."""
     here = metrics[(metrics["dataset"] == row["dataset"]) & (metrics["condition"] == row["condition"])]
     values = here[here["seed"] == row["seed"]].set_index("metric")["value"]
-    lines = [("Macro F1", values["f1_macro"]), *((readable(name), values[f"f1_{name}"]) for name in classes)]
+    names = distinct(classes)
+    of_class = ((names[name], values[metric_of_class("f1", name)]) for name in classes)
+    lines = [("Macro F1", values["f1_macro"]), *of_class]
     return "\n".join(f"{name} {'–' if pd.isna(value) else f'{value:.{DECIMALS}f}'}" for name, value in lines)
 
 

@@ -39,6 +39,14 @@ def readable(name: str) -> str:
     return text[:1].upper() + text[1:]
 
 
+def distinct(names: Iterable[str]) -> dict[str, str]:
+    """A readable label for each name; names whose labels would be alike (``a_b``, ``a b``) are kept as they are."""
+    labels = {name: readable(name) or name for name in names}
+    shared = list(labels.values())
+    labels = {name: name if shared.count(label) > 1 else label for name, label in labels.items()}
+    return labels if len(set(labels.values())) == len(labels) else {name: name for name in labels}
+
+
 def loss_label(expression: str) -> str:
     """``"ce+0.5*soft_mcc"`` -> ``"CE + 0.5 MCC"``."""
     terms = []

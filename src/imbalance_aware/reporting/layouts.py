@@ -37,10 +37,11 @@ def metrics_across(summary: pd.DataFrame, sources: Sources | None = None) -> tup
         sources: lines of each row, where they are not what `lines_of` says.
     """
     columns = list(dict.fromkeys(_pairs(summary, "dataset", "metric")))
+    names = _column_names(columns)
     frame = in_order(summary, ("loss_key", "sampling_label"))
     frame = frame.assign(column=_pairs(frame, "dataset", "metric"), row=_pairs(frame, "loss_label", "sampling_label"))
     return tuple(
-        _panel(frame, ("Loss", "Sampling"), [(key, _metric(key[1])) for key in part], _groups(part), sources)
+        _panel(frame, ("Loss", "Sampling"), [(key, names[key]) for key in part], _groups(part), sources)
         for part in _cut_by_dataset(columns)
     )
 
@@ -49,10 +50,17 @@ def _pairs(frame: pd.DataFrame, first: str, second: str) -> list[tuple[str, str]
     return list(zip(frame[first], frame[second], strict=True))
 
 
-def _metric(metric: str) -> str:
-    """A class's F1 stands under its class's name, as the title says F1."""
-    name = metric.removeprefix("posthoc_")
-    return labels.metric_label(name) if name in labels.METRICS else labels.readable(name.removeprefix("f1_"))
+def _column_names(columns: Sequence[Column]) -> dict[Column, str]:
+    """A class's F1 stands under its class's name, as the title says F1; no two classes of a dataset look alike."""
+    names = {}
+    for dataset in dict.fromkeys(dataset for dataset, _ in columns):
+        plain = {key: key[1].removeprefix("posthoc_") for key in columns if key[0] == dataset}
+        classes = {key: name.removeprefix("f1_") for key, name in plain.items() if name not in labels.METRICS}
+        shown = labels.distinct(classes.values())
+        names |= {
+            key: shown[classes[key]] if key in classes else labels.metric_label(name) for key, name in plain.items()
+        }
+    return names
 
 
 def _cut_by_dataset(columns: Sequence[Column]) -> list[list[Column]]:

@@ -29,14 +29,16 @@ def run(args: argparse.Namespace) -> None:
     """Draw all panels; each has its own scale, since values of different losses do not compare."""
     runs = in_order(runs_of_one_dataset(args.histories, read_metrics(args.metrics)), ["loss_key", "sampling_label"])
     samplings = paper_first(runs["sampling_label"], SAMPLINGS.values())
-    colours = style.colours(samplings)
+    looks = {name: {"color": colour} for name, colour in style.colours(samplings).items()}
+    for name, line_style in style.line_styles(samplings).items():
+        looks[name]["linestyle"] = line_style
     losses = runs["loss_label"].unique()
     rows = math.ceil(len(losses) / COLUMNS)
     with style.figure(args, style.ONE_COLUMN_INCH, PANEL_INCH * rows + 0.35) as canvas:
         panels = canvas.subplots(rows, COLUMNS, squeeze=False, sharex=True).ravel()
         for axes, loss in zip(panels, losses, strict=False):
             for sampling, part in runs[runs["loss_label"] == loss].groupby("sampling_label", sort=False):
-                draw(axes, [read_loss(path) for path in part["path"]], colours[sampling])
+                draw(axes, [read_loss(path) for path in part["path"]], **looks[sampling])
             axes.set_title(loss)
             axes.grid(axis="y")
         for axes in panels[len(losses) :]:
@@ -45,7 +47,7 @@ def run(args: argparse.Namespace) -> None:
             axes.tick_params(labelbottom=True)  # the panel below that shares its epochs may be empty
         canvas.supxlabel("Epoch", fontsize=7)
         canvas.supylabel("Training loss", fontsize=7)
-        handles = [Line2D([], [], color=colour, label=name) for name, colour in colours.items()]
+        handles = [Line2D([], [], label=name, **look) for name, look in looks.items()]
         style.legend_above(canvas, handles, readable(runs["dataset"].iloc[0]))
 
 
@@ -61,12 +63,12 @@ def read_loss(path: Path) -> pd.Series:
     return table.set_index("epoch")["train_loss"].replace([np.inf, -np.inf], np.nan)
 
 
-def draw(axes: Axes, curves: list[pd.Series], colour: str) -> None:
+def draw(axes: Axes, curves: list[pd.Series], color: str, linestyle: str = "-") -> None:
     """Mean line, range as a band, and a cross where a seed's loss stopped being finite."""
     table = pd.concat(curves, axis=1)
-    axes.plot(table.index, table.mean(axis=1), color=colour)
-    axes.fill_between(table.index, table.min(axis=1), table.max(axis=1), color=colour, alpha=0.2, linewidth=0)
+    axes.plot(table.index, table.mean(axis=1), color=color, linestyle=linestyle)
+    axes.fill_between(table.index, table.min(axis=1), table.max(axis=1), color=color, alpha=0.2, linewidth=0)
     for curve in curves:
         last = curve.last_valid_index()
         if curve.isna().any() and last is not None:
-            axes.plot(last, curve[last], marker="x", color=colour, markersize=4)
+            axes.plot(last, curve[last], marker="x", color=color, markersize=4)

@@ -1,19 +1,26 @@
 """Draw one metric of every condition: each seed a dot, their mean a bar, the paper's value an open diamond.
 
-One panel per dataset, one band per loss, one colour per sampling.
+One panel per dataset, one band per loss, one colour per sampling. A run that collapsed is a dagger instead of a dot.
 """
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.font_manager import FontProperties
 from matplotlib.lines import Line2D
+from matplotlib.path import Path as Path2D
+from matplotlib.textpath import TextPath
 
 from imbalance_aware.errors import UserError
 from imbalance_aware.reporting import style
+from imbalance_aware.reporting.fonts import OWN
+from imbalance_aware.reporting.grid import COLLAPSED
 from imbalance_aware.reporting.labels import SAMPLINGS, metric_label, paper_first, readable
+from imbalance_aware.reporting.small_classes import few_test_subjects, note
 from imbalance_aware.reporting.summary import (
     REFERENCE_KEYS,
     in_order,
@@ -53,6 +60,7 @@ def run(args: argparse.Namespace) -> None:
         len(part[["loss_key", "sampling_label"]].drop_duplicates()) + 3
         for _, part in table.groupby("dataset", sort=False)
     ]
+    few = note(few_test_subjects(metrics), table["dataset"])
     with style.figure(args, style.ONE_COLUMN_INCH, LINE_INCH * sum(heights) + 0.6) as canvas:
         panels = canvas.subplots(len(heights), squeeze=False, sharex=True, height_ratios=heights)[:, 0]
         for axes, (dataset, part) in zip(panels, table.groupby("dataset", sort=False), strict=True):
@@ -60,6 +68,7 @@ def run(args: argparse.Namespace) -> None:
             axes.set_title(readable(dataset), loc="left", fontweight="bold")
         panels[-1].set_xlabel(metric_label(args.metric))
         style.legend_above(canvas, legend(table, samplings))
+        style.note_below(canvas, few)
 
 
 def values_of(metrics: pd.DataFrame, metric: str) -> pd.DataFrame:
@@ -84,7 +93,13 @@ def draw(axes: Axes, table: pd.DataFrame, samplings: list[str]) -> None:
             if len(runs) > 1:
                 mean = runs["value"].mean()
                 axes.plot([mean, mean], [place - 0.4, place + 0.4], color=looks[sampling]["color"], linewidth=1.5)
-            axes.plot(runs["value"], np.full(len(runs), place), alpha=0.8, **looks[sampling])
+            collapsed = runs["status"] == "collapsed"
+            for values, look in (
+                (runs.loc[~collapsed, "value"], looks[sampling]),
+                (runs.loc[collapsed, "value"], looks[sampling] | collapsed_look()),
+            ):
+                if len(values):
+                    axes.plot(values, np.full(len(values), place), alpha=0.8, **look)
             if "reference_mean" in runs:
                 axes.plot(runs["reference_mean"].iloc[0], place, **PAPER)
             place += 1
@@ -108,9 +123,20 @@ def seed_looks(samplings: list[str]) -> dict[str, dict]:
     }
 
 
+def collapsed_look() -> dict[str, Any]:
+    """The dagger that marks a collapsed run in the tables, as a marker."""
+    outline = TextPath((0, 0), COLLAPSED, prop=FontProperties(family=OWN))
+    extents = outline.get_extents()
+    middle = [(extents.x0 + extents.x1) / 2, (extents.y0 + extents.y1) / 2]
+    return {"marker": Path2D(outline.vertices - middle, outline.codes), "markersize": 7, "markeredgewidth": 0.3}
+
+
 def legend(table: pd.DataFrame, samplings: list[str]) -> list[Line2D]:
-    """Handles of the samplings and, where they are drawn, of the mean and the paper."""
+    """Handles of the samplings and, where they are drawn, of collapsed runs, the mean and the paper."""
     handles = [Line2D([], [], label=name, **look) for name, look in seed_looks(samplings).items()]
+    if (table["status"] == "collapsed").any():
+        look = {"color": style.GREY, "linestyle": "none"} | collapsed_look()
+        handles.append(Line2D([], [], label="Collapsed", **look))
     if table.duplicated(["dataset", "condition"]).any():
         handles.append(Line2D([], [], label="Mean of seeds", **MEAN))
     if "reference_mean" in table and table["reference_mean"].notna().any():

@@ -3,7 +3,10 @@
 import pandas as pd
 
 from imbalance_aware.reporting.grid import COLLAPSED, DIVERGED
+from imbalance_aware.reporting.small_classes import Few, note
 
+#: What follows for tables from a class with few test subjects.
+NOT_BOLD = "; values that hang on it are not bold"
 PAPER = "Scholz et al. (MIDL 2024)"
 #: Found by recomputing the paper's tables from each other; their values are shown as printed.
 ERRATA = {
@@ -20,10 +23,26 @@ ERRATA = {
 }
 
 
-def notes(summary: pd.DataFrame) -> tuple[str, ...]:
+BOLD = (
+    "Bold: best of its dataset, ties at the printed precision included; nothing is bold where all values are equal, "
+    "where the best is of collapsed runs only, or where it is a score of 0 or less."
+)
+
+
+def notes(summary: pd.DataFrame, few: Few) -> tuple[str, ...]:
     """Notes for a table made of ``summary``; those on what it is compared with only where that is shown."""
-    lines = [_seeds(summary["n_runs"]) + " Bold: best of its dataset, ties at the printed precision included."]
-    collapsed, diverged = (_runs(summary, key) for key in ("n_collapsed", "n_diverged"))
+    lines = [f"{_seeds(summary['n_runs'])} {BOLD}"]
+    if uncertain := note(few, summary.loc[summary["few_test_subjects"], "dataset"], NOT_BOLD):
+        lines.append(uncertain)
+    lines += mark_notes(*(_runs(summary, key) for key in ("n_collapsed", "n_diverged")))
+    if "reference" in summary and summary["reference"].notna().any():
+        lines += _comparison(summary.dropna(subset="reference"))
+    return tuple(lines)
+
+
+def mark_notes(collapsed: str, diverged: str) -> list[str]:
+    """What the marks mean, and on how many runs they are (``"3 of 60 runs"``, or empty)."""
+    lines = []
     if collapsed:
         lines.append(
             f"{COLLAPSED}k: k runs collapsed, that is, predict one class for every subject; they count in the mean. "
@@ -34,9 +53,7 @@ def notes(summary: pd.DataFrame) -> tuple[str, ...]:
             f"{DIVERGED}k: k runs diverged, that is, give probabilities that are not finite; they have no metrics and "
             f"are left out of the mean. {diverged} in this table."
         )
-    if "reference" in summary and summary["reference"].notna().any():
-        lines += _comparison(summary.dropna(subset="reference"))
-    return tuple(lines)
+    return lines
 
 
 def _seeds(counts: pd.Series) -> str:

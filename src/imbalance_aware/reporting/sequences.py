@@ -19,7 +19,7 @@ from matplotlib.patches import Rectangle
 from imbalance_aware.errors import UserError
 from imbalance_aware.reporting import style
 from imbalance_aware.reporting.class_distribution import read_samples
-from imbalance_aware.reporting.labels import readable
+from imbalance_aware.reporting.labels import distinct, readable
 
 TUMOUR, PATCH = style.ORANGE, style.SKY
 BRIGHTEST_PERCENT = 99.5
@@ -114,6 +114,7 @@ def read_patients(chosen: pd.DataFrame, images: Path, subjects: Path) -> Iterato
     patches = np.load(images, mmap_mode="r")
     if patches.ndim != 5:
         raise UserError(f"{images}: an array of volumes has 5 axes, but this has {patches.ndim}")
+    names = distinct(chosen["class"])
     for row, facts in zip(chosen.index, chosen.to_dict("records"), strict=True):
         path = subjects / facts["subject"] / "slices.npz"
         if not path.is_file():
@@ -121,7 +122,7 @@ def read_patients(chosen: pd.DataFrame, images: Path, subjects: Path) -> Iterato
         kept = np.load(path)
         patch = np.asarray(patches[row, ..., patches.shape[-1] // 2], dtype=np.float32)
         scale = 1 if patches.dtype == np.uint8 else 255
-        label = f"{readable(facts['class'])}\n{facts['tumour_ml']:.0f} ml"
+        label = f"{names[facts['class']]}\n{facts['tumour_ml']:.0f} ml"
         yield Patient(label, kept["slices"], kept["tumour"], kept["corner"], patch * scale)
 
 

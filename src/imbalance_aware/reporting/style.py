@@ -5,6 +5,9 @@ Colours: Okabe and Ito 2008, "Color universal design".
 
 import argparse
 import logging
+import math
+import textwrap
+import unicodedata
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +18,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from imbalance_aware.files import atomic
+from imbalance_aware.reporting import fonts
 
 # It reports every font that it embeds.
 logging.getLogger("fontTools").setLevel(logging.WARNING)
@@ -29,9 +33,15 @@ BLUE, ORANGE, GREEN, VERMILLION, PURPLE, SKY, YELLOW, BLACK = OKABE_ITO = (
 )
 GREY = "#666666"
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
+LINES = ("-", "--", "-.", ":")
+#: Height of a line of a legend or a note, and what a legend's entry and each of its letters take, in inches.
+TEXT_LINE_INCH, ENTRY_INCH, LETTER_INCH = 0.135, 0.3, 0.055
+NOTE_SIZE, NOTE_LETTER_INCH = 6, 0.046
+HAIR_SPACE = "\N{HAIR SPACE}"
 
 SETTINGS = {
-    "font.family": "DejaVu Sans",  # comes with matplotlib, hence the same on every machine
+    "font.family": fonts.OWN,  # hence the same on every machine
+    "text.parse_math": False,  # a name may hold dollar signs
     "font.size": 7,
     "axes.titlesize": 7.5,
     "axes.labelsize": 7,
@@ -55,23 +65,48 @@ SETTINGS = {
 
 @contextmanager
 def figure(args: argparse.Namespace, width_inch: float, height_inch: float) -> Iterator[Figure]:
-    """A figure of that size, saved as ``args.png`` and ``args.pdf`` when the block ends, without a date in either."""
+    """A figure of at least that size, saved as ``args.png`` and ``args.pdf`` when the block ends, without a date.
+
+    The figure is as much higher as `legend_above` and `note_below` ask for.
+    """
     with matplotlib.rc_context(SETTINGS):
         canvas = Figure(figsize=(width_inch, height_inch), layout="constrained")
         yield canvas
+        fonts.complete(canvas)
+        _freeze(canvas)
         for path, metadata in ((args.png, {"Software": None}), (args.pdf, {"CreationDate": None})):
             with atomic(path) as temporary:
                 canvas.savefig(temporary, metadata=metadata)
 
 
-def colours(names: list[str]) -> dict[str, str]:
+def _freeze(canvas: Figure) -> None:
+    """Keep the layout as it is, in steps of a thousandth of the figure's width or height.
+
+    The last bits of what the layout's solver gives differ between processes; picture and vectors have one layout.
+    """
+    canvas.draw_without_rendering()
+    canvas.set_layout_engine("none")
+    for axes in canvas.axes:
+        left, bottom, width, height = axes.get_position(original=True).bounds
+        right, top = left + width, bottom + height
+        left, bottom, right, top = (round(edge, 3) for edge in (left, bottom, right, top))
+        axes.set_position((left, bottom, right - left, top - bottom))
+
+
+def colours(names: Sequence[str]) -> dict[str, str]:
     """A colour for each name, in order; after eight they repeat, so that markers or labels must tell them apart."""
     return {name: OKABE_ITO[place % len(OKABE_ITO)] for place, name in enumerate(names)}
 
 
-def markers(names: list[str]) -> dict[str, str]:
-    """A marker for each name, in order."""
-    return {name: MARKERS[place % len(MARKERS)] for place, name in enumerate(names)}
+def markers(names: Sequence[str]) -> dict[str, str]:
+    """A marker for each name, in order; of 64 names, no two share both colour and marker."""
+    turn = len(MARKERS)
+    return {name: MARKERS[(place + place // turn) % turn] for place, name in enumerate(names)}
+
+
+def line_styles(names: Sequence[str]) -> dict[str, str]:
+    """A style of line for each name, in order; of 32 names, no two share both colour and style."""
+    return {name: LINES[place // len(OKABE_ITO) % len(LINES)] for place, name in enumerate(names)}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -95,14 +130,44 @@ def bare(axes: Axes) -> None:
 
 
 def legend_above(canvas: Figure, handles: Sequence[Artist], title: str = "", **look: float) -> None:
-    """One legend for the whole figure, above it, under a bold ``title``; ``look`` goes to matplotlib."""
+    """One legend for the whole figure, above it, under a bold ``title``; ``look`` goes to matplotlib.
+
+    It has as many columns as its longest label leaves room for; every line beyond the first makes the figure higher.
+    """
+    for handle in handles:
+        if handle.get_label().startswith("_"):
+            handle.set_label(f"{HAIR_SPACE}{handle.get_label()}")  # else matplotlib leaves it out
+    width_inch = canvas.get_figwidth()
+    longest = max((text_width(handle.get_label()) for handle in handles), default=0)
+    most = 3 * max(1, round(width_inch / ONE_COLUMN_INCH))
+    columns = max(1, min(most, len(handles), int(width_inch / (ENTRY_INCH + LETTER_INCH * longest))))
+    _grow(canvas, math.ceil(len(handles) / columns) - 1)
     legend = canvas.legend(
         handles=handles,
         loc="outside upper center",
-        ncols=min(3, len(handles)),
+        ncols=columns,
         columnspacing=1.2,
         handletextpad=0.4,
         title=title or None,
         **look,
     )
     legend.get_title().set(fontweight="bold", fontsize=7.5)
+
+
+def note_below(canvas: Figure, note: str, label: str = "") -> None:
+    """A note below everything, under the ``label`` of the x axes of all panels; the figure grows by its lines."""
+    lines = textwrap.wrap(note, int(canvas.get_figwidth() / NOTE_LETTER_INCH))
+    if not lines and not label:
+        return
+    _grow(canvas, len(lines))
+    below = canvas.supxlabel("\n".join([label] * bool(label) + lines), fontsize=7 if not lines else NOTE_SIZE)
+    below.set_linespacing(1.3)
+
+
+def text_width(text: str) -> int:
+    """Columns that a text takes in letters of usual width; Chinese, Japanese and Korean ones are twice as wide."""
+    return sum(2 if unicodedata.east_asian_width(sign) in "WF" else 1 for sign in text)
+
+
+def _grow(canvas: Figure, lines: int) -> None:
+    canvas.set_figheight(canvas.get_figheight() + lines * TEXT_LINE_INCH)

@@ -7,6 +7,7 @@ import pandas as pd
 
 from imbalance_aware.errors import UserError
 from imbalance_aware.reporting import labels
+from imbalance_aware.reporting.small_classes import few_test_subjects, rests_on_few
 
 #: Decimals printed, which is also the precision at which values tie.
 DECIMALS = 2
@@ -67,9 +68,10 @@ def summarise(metrics: pd.DataFrame, names: Sequence[str], reference: pd.DataFra
     Returns:
         ``dataset, condition, loss_key, loss_label, sampling_label, batch_size, metric``;
         ``mean`` and ``std`` (sample standard deviation, ddof = 1; NaN for one value) over the seeds with a value;
-        ``n_seeds`` of them, of ``n_runs``, of which ``n_collapsed`` and ``n_diverged``; ``best`` (of its dataset and
-        metric, at the printed precision); and, if ``reference`` is given, its columns and ``difference``. Datasets and
-        losses of the paper come first.
+        ``n_seeds`` of them, of ``n_runs``, of which ``n_collapsed`` and ``n_diverged``; ``few_test_subjects`` (whether
+        the metric hangs on a class that has few); ``best`` (of its dataset and metric, at the printed precision, where
+        that means something); and, if ``reference`` is given, its columns and ``difference``. Datasets and losses of
+        the paper come first.
     """
     place = {name: index for index, name in enumerate(names)}
     chosen = metrics[metrics["metric"].isin(names)]
@@ -89,6 +91,10 @@ def summarise(metrics: pd.DataFrame, names: Sequence[str], reference: pd.DataFra
     summary = in_order(label_conditions(summary), ("dataset", "loss_key", "sampling_label"))
     numbers = ["mean", "std", "n_seeds", "n_runs", "n_collapsed", "n_diverged"]
     summary = summary[[*KEYS, *numbers]]
+    few = few_test_subjects(metrics)
+    summary["few_test_subjects"] = [
+        rests_on_few(dataset, metric, few) for dataset, metric in zip(summary["dataset"], summary["metric"], strict=True)
+    ]
     summary["best"] = _best(summary)
     if reference is not None:
         summary = summary.merge(reference, on=REFERENCE_KEYS, how="left", validate="one_to_one")
@@ -118,7 +124,14 @@ def label_conditions(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _best(summary: pd.DataFrame) -> pd.Series:
-    """True where a mean, as printed, is the best of its dataset and metric; ties all count."""
+    """True where a mean, as printed, is the best of its dataset and metric; ties all count.
+
+    Nothing is best where no other value is worse, where all runs behind the value collapsed, where a score is 0 or
+    less, or where a class has too few test subjects.
+    """
     sign = summary["metric"].map(lambda metric: 1 if labels.higher_is_better(metric) else -1)
     printed = summary["mean"].map(lambda mean: float(f"{mean:.{DECIMALS}f}")) * sign
-    return printed == printed.groupby([summary["dataset"], summary["metric"]]).transform("max")
+    groups = printed.groupby([summary["dataset"], summary["metric"]])
+    best = (printed == groups.transform("max")) & (groups.transform("min") < groups.transform("max"))
+    learned = (summary["n_collapsed"] < summary["n_seeds"]) & ((sign < 0) | (printed > 0))
+    return best & learned & ~summary["few_test_subjects"]

@@ -19,6 +19,7 @@ from imbalance_aware.reporting.comparison import make_comparison
 from imbalance_aware.reporting.grid import Grid, Panel
 from imbalance_aware.reporting.layouts import losses_across, metrics_across
 from imbalance_aware.reporting.notes import notes
+from imbalance_aware.reporting.small_classes import few_test_subjects
 from imbalance_aware.reporting.summary import read_metrics, read_published, summarise, unadjusted
 
 CLASS_F1 = "f1_<class>"
@@ -87,7 +88,7 @@ def make_table(name: str, metrics: pd.DataFrame, published: pd.DataFrame | None 
     posthoc = wanted[0].startswith("posthoc_")
     summary = summarise(metrics, wanted, unadjusted(metrics, wanted) if posthoc else published)
     title = table.title.format(batch_size=summary["batch_size"].iloc[0])
-    return Grid(name, title, table.layout(summary), notes(summary)), summary
+    return Grid(name, title, table.layout(summary), notes(summary, few_test_subjects(metrics))), summary
 
 
 def _expand(metric: str, metrics: pd.DataFrame) -> list[str]:
