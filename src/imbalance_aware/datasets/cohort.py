@@ -44,7 +44,7 @@ def run(args: argparse.Namespace) -> None:
         UserError: the cohort cannot be trained on; the tables are then written under the names of `refused`.
     """
     facts, settings = find(args.settings, resources=args.resources, source=args.source)
-    for line in look_alikes(facts["class"].value_counts(sort=False).drop("", errors="ignore")):
+    for line in look_alikes(facts.loc[facts["class"] != "", "class"].value_counts(sort=False).to_dict()):
         log.warning("%s", line)
     for reason, number in facts["excluded"][~included(facts)].map(criterion).value_counts().items():
         log.warning("excluded: %d × %s", number, reason)

@@ -86,9 +86,7 @@ def compare(runs: dict[Run, Predictions], baseline: str, replicates: int, seed: 
             strict=True,
         )
     )
-    collapsed = [
-        place for place in finite if is_collapsed(first.labels, runs[place].probabilities.argmax(axis=1))
-    ]
+    collapsed = [place for place in finite if is_collapsed(first.labels, runs[place].probabilities.argmax(axis=1))]
     rows = []
     for condition in dict.fromkeys(place.condition for place in runs):
         if condition != baseline:

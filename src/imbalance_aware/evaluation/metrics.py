@@ -37,8 +37,8 @@ def classification_metrics(labels: np.ndarray, probabilities: np.ndarray, classe
         classes: K names in the order of the labels.
 
     Returns:
-        ``n``, ``classes``, ``test_subjects`` (of each class), ``status``, one number for each of `metric_names`, ``confusion_matrix`` (rows: true class,
-        columns: predicted) and ``undefined``, which says why a metric is None.
+        ``n``, ``classes``, ``test_subjects`` (of each class), ``status``, one number for each of `metric_names`,
+        ``confusion_matrix`` (rows: true class, columns: predicted) and ``undefined``, which says why a metric is None.
 
         ``status`` is ``diverged`` if a probability is not finite (then there are no metrics), ``collapsed`` if all
         subjects get one class though the test set has several, else ``ok``.

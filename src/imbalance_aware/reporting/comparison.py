@@ -25,8 +25,8 @@ NOTES = (
     "Runs that diverged, and their partners in the baseline, are left out; n_seeds in the .csv counts the pairs.",
 )
 NO_INTERVAL = (
-    f"[{MISSING}]: no interval, since the difference is the same in every bootstrap replicate (as with one test subject "
-    "of a class, or runs that give the same predictions); the bootstrap then tells nothing about its uncertainty."
+    f"[{MISSING}]: no interval, since the difference is the same in every bootstrap replicate (as with one test "
+    "subject of a class, or runs that give the same predictions); the bootstrap then tells nothing about its uncertainty."
 )
 MARKED = ("n_collapsed", "n_diverged")
 ALONE = "The study has one condition: there is nothing to compare it with."
@@ -76,5 +76,7 @@ def _notes(table: pd.DataFrame, few: Few) -> tuple[str, ...]:
     lines += mark_notes(*(f"{n} of {total} runs" if (n := runs[key].sum()) else "" for key in MARKED))
     for dataset, count in runs.groupby("dataset", sort=False)["n_baseline_collapsed"].max().items():
         if count:
-            lines.append(f"Of the baseline on {readable(dataset)}, {count} runs collapsed; every difference is from these too.")
+            lines.append(
+                f"Of the baseline on {readable(dataset)}, {count} runs collapsed; every difference is from these too."
+            )
     return tuple(lines)

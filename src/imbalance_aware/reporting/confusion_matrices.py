@@ -24,9 +24,10 @@ from imbalance_aware.reporting.summary import in_order, read_metrics
 
 #: More classes than this leave no room for numbers.
 MAX_NUMBERED = 6
-#: Most panels in a row; what a class takes, and what stands around a panel, across and up, in inches.
-COLUMNS, CLASS_INCH, BESIDE_INCH, ABOVE_INCH = 3, 0.12, 0.45, 0.5
-LEAST_PANEL_INCH = 0.65
+#: Most panels in a row; what a class and the title of a panel take, and the least edge of a panel, in inches.
+COLUMNS, CLASS_INCH, ABOVE_INCH, LEAST_PANEL_INCH = 3, 0.12, 0.4, 0.65
+#: Letters that the number of test subjects takes beside a class.
+NUMBER_LETTERS = 6
 #: Names of this length are written as they are.
 SHORT = 3
 #: Lightness alone carries the value.
@@ -51,19 +52,22 @@ def run(args: argparse.Namespace) -> None:
     names = distinct(classes)
     keys = short_names(classes)
     panel = max(LEAST_PANEL_INCH, CLASS_INCH * len(classes))
-    narrow = COLUMNS * (panel + BESIDE_INCH) <= style.ONE_COLUMN_INCH
-    width = style.ONE_COLUMN_INCH if narrow else style.TWO_COLUMNS_INCH
-    columns = max(1, min(COLUMNS, int(width / (panel + BESIDE_INCH))))
+    longest = style.LETTER_INCH * max(map(style.text_width, keys))
+    across = panel + longest + style.LETTER_INCH * NUMBER_LETTERS
+    width = style.ONE_COLUMN_INCH if COLUMNS * across <= style.ONE_COLUMN_INCH else style.TWO_COLUMNS_INCH
+    columns = max(1, min(COLUMNS, int(width / across)))
     sizes = [len(part) for _, part in runs.drop_duplicates("condition").groupby("loss_key", sort=False)]
     places = lay_out(sizes, columns)
     rows = max(places) // columns + 1
-    with style.figure(args, width, (panel + ABOVE_INCH) * rows + 0.5) as canvas:
+    with style.figure(args, width, (panel + longest + ABOVE_INCH) * rows + 0.5) as canvas:
         grid = canvas.subplots(rows, columns, squeeze=False).ravel()
         for axes in grid:
             axes.set_axis_off()
         for place, (_, part) in zip(places, runs.groupby("condition", sort=False), strict=True):
             matrices = [reports[path]["confusion_matrix"] for path in part["path"]]
             draw(grid[place], [matrix for matrix in matrices if matrix], keys)
+            if longest + style.LETTER_INCH > panel / len(classes):
+                grid[place].tick_params(axis="x", rotation=90)
             collapsed = sum(reports[path].get("status") == "collapsed" for path in part["path"])
             mark = f" {COLLAPSED}{collapsed}" if collapsed else ""
             grid[place].set_title(f"{part['loss_label'].iloc[0]}\n{part['sampling_label'].iloc[0]}{mark}", fontsize=7)
@@ -71,7 +75,7 @@ def run(args: argparse.Namespace) -> None:
         legend = [
             Line2D([], [], linestyle="none", label=f"{key}: {names[name]}")
             for key, name in zip(keys, classes, strict=True)
-            if key != names[name]
+            if key.lower() != names[name].lower()
         ]
         style.legend_above(canvas, legend, readable(runs["dataset"].iloc[0]), handlelength=0)
         style.note_below(canvas, _note(reports.values(), metrics, runs["dataset"]), "Predicted class")
@@ -99,8 +103,7 @@ def lay_out(sizes: Sequence[int], columns: int = COLUMNS) -> list[int]:
 def short_names(classes: Sequence[str]) -> list[str]:
     """A key for each class: a name of up to three letters as it is, the initials of longer ones.
 
-    Where initials do not tell the classes apart, the first two or three letters; else numbers from #1 on, which no
-    class is called.
+    Where initials do not tell the classes apart, the first two or three letters; else places from #1 on.
     """
     ways: tuple[Callable[[str], str], ...] = (
         lambda name: name[0],
@@ -114,7 +117,9 @@ def short_names(classes: Sequence[str]) -> list[str]:
         keys = [key if len(key) <= SHORT else shorten(key) for key in keys]
         if len({*keys}) == len(classes) and all(key.isalnum() or key in classes for key in keys):
             return keys
-    return [f"#{number}" for number, _ in enumerate(classes, 1)]
+    places = [f"#{place}" for place, _ in enumerate(classes, 1)]
+    keys = [name if len(name) <= SHORT else place for name, place in zip(classes, places, strict=True)]
+    return keys if len({*keys}) == len(keys) else places
 
 
 def draw(axes: Axes, matrices: list[list[list[int]]], keys: list[str]) -> None:

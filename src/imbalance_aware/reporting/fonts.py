@@ -18,6 +18,8 @@ from matplotlib.ft2font import FT2Font
 from matplotlib.text import Text
 
 log = logging.getLogger(__name__)
+# It reports every weight that a font lacks.
+logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)
 
 #: Comes with matplotlib.
 OWN = "DejaVu Sans"

@@ -17,13 +17,17 @@ TEX = {
     "−": r"$-$",
     "–": "--",
     "…": r"\dots{}",
+    **{sign: f"{{{sign}}}" for sign in "[]*"},  # after the end of a row, [ and * would be arguments
     "×": r"$\times$",
     "†": r"$^{\dagger}$",
     "‡": r"$^{\ddagger}$",
 }
+#: Letters up to this one every LaTeX reads in UTF-8.
+LAST_OF_LATIN = 0x24F
 #: Opens a group that brings a table wider than the page down to the page's width.
 SHRINK = r"\resizebox{\ifdim\width>\textwidth\textwidth\else\width\fi}{!}{%"
-MARKDOWN = {sign: f"\\{sign}" for sign in "\\`*_[]<>|"}
+#: Besides Markdown's own signs, those that GitHub reads as a formula, a struck line or an entity.
+MARKDOWN = {sign: f"\\{sign}" for sign in "\\`*_[]<>|$~&"}
 
 STYLE = """\
 body { font: 14px/1.4 system-ui, sans-serif; color: #222; margin: 1.5em; }
@@ -43,21 +47,21 @@ p { max-width: 60em; font-size: .87em; color: #444; margin: .3em 0; }
 
 def to_markdown(grid: Grid) -> str:
     """GitHub-flavoured Markdown; groups of columns go into the columns' names, since Markdown has one header line."""
-    parts = [f"**{_markdown(grid.title)}**"]
+    parts = [f"**{escape_markdown(grid.title)}**"]
     for panel in grid.panels:
         groups = [label for label, span in panel.groups for _ in range(span)] or [""] * len(panel.columns)
         heads = [*panel.stubs, *(f"{group} {name}".strip() for group, name in zip(groups, panel.columns, strict=True))]
         lines = [heads, ["---"] * len(heads)]
         lines += [[*row.labels, *(cell.plain for cell in row.cells)] for row in panel.rows]
-        text = [[_markdown(item) if item != "---" else item for item in line] for line in lines]
+        text = [[escape_markdown(item) if item != "---" else item for item in line] for line in lines]
         for row, line in zip(panel.rows, text[2:], strict=True):
-            line[len(panel.stubs) :] = [_cell(cell, _markdown, "**{}**") for cell in row.cells]
+            line[len(panel.stubs) :] = [_cell(cell, escape_markdown, "**{}**") for cell in row.cells]
         parts.append("\n".join(f"| {' | '.join(line)} |" for line in text))
-    return "\n\n".join([*parts, *(_markdown(note) for note in grid.notes)]) + "\n"
+    return "\n\n".join([*parts, *(escape_markdown(note) for note in grid.notes)]) + "\n"
 
 
 def to_latex(grid: Grid) -> str:
-    """A ``table`` environment for ``\\input``; its first line names the packages that it needs."""
+    """A ``table`` environment for ``\\input``; its first lines name what it needs."""
     lines = [
         "% Needs \\usepackage{booktabs,graphicx}.",
         "\\begin{table}[tb]",
@@ -68,7 +72,9 @@ def to_latex(grid: Grid) -> str:
     for panel in grid.panels:
         lines += [SHRINK, *_latex_panel(panel), "}\\par\\medskip"]
     lines += [f"{{\\footnotesize {_tex(note)}\\par}}" for note in grid.notes]
-    return "\n".join([*lines, "\\end{table}"]) + "\n"
+    text = "\n".join([*lines, "\\end{table}"]) + "\n"
+    beyond_latin = any(ord(sign) > LAST_OF_LATIN for sign in text)
+    return f"% Needs XeLaTeX or LuaLaTeX, and a font with the letters of these names.\n{text}" if beyond_latin else text
 
 
 def _latex_panel(panel: Panel) -> Iterable[str]:
@@ -131,5 +137,6 @@ def _tex(text: str) -> str:
     return "".join(TEX.get(sign, sign) for sign in text)
 
 
-def _markdown(text: str) -> str:
+def escape_markdown(text: str) -> str:
+    """``text`` as it is, in a line of GitHub-flavoured Markdown or in a cell of its tables."""
     return "".join(MARKDOWN.get(sign, sign) for sign in text)

@@ -15,6 +15,7 @@ import yaml
 
 from imbalance_aware.errors import UserError
 from imbalance_aware.files import write_text
+from imbalance_aware.reporting.formats import escape_markdown
 from imbalance_aware.reporting.labels import readable
 
 NUMBERED = re.compile(r"(table|figure)(\d)_(.*)")
@@ -61,7 +62,8 @@ def _counts(results: Path, study: str) -> list[str]:
         tables = [results / "datasets" / folder.name / f"{stage}flow.csv" for stage in ("prepared_", "")]
         flow = pd.read_csv(next(path for path in tables if path.exists()), keep_default_na=False)
         counts = flow.pivot_table(index="class", columns="stage", values="subjects", aggfunc="sum", sort=False)
-        parts.append(f"## Subjects: {readable(folder.name)}\n\n{_markdown(counts.fillna(0).astype(int).reset_index())}")
+        table = _markdown(counts.fillna(0).astype(int).reset_index())
+        parts.append(f"## Subjects: {escape_markdown(readable(folder.name))}\n\n{table}")
     return parts
 
 
@@ -113,4 +115,5 @@ def _title(path: Path) -> str:
 
 def _markdown(table: pd.DataFrame) -> str:
     lines = [table.columns, ["---"] * len(table.columns), *table.astype(str).itertuples(index=False, name=None)]
-    return "\n".join(f"| {' | '.join(str(cell) for cell in line)} |" for line in lines)
+    cells = [[str(cell) if str(cell) == "---" else escape_markdown(str(cell)) for cell in line] for line in lines]
+    return "\n".join(f"| {' | '.join(line)} |" for line in cells)

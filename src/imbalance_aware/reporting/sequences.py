@@ -136,15 +136,33 @@ def around(patients: list[Patient]) -> tuple[int, int, int, int]:
 
 
 def draw_slice(axes: Axes, patient: Patient, channel: int, window: tuple[int, int, int, int]) -> None:
-    """The whole slice, with the outlines of tumour and patch."""
+    """The slice as far as the window shows it, with the outlines of tumour and patch.
+
+    The picture is cut here: cut by matplotlib at the edges of the axes, its size in voxels would hang on the last bits
+    of the layout, since those edges lie on whole voxels.
+    """
     style.bare(axes)
-    axes.imshow(patient.slices[channel].T, cmap="gray", vmin=0, vmax=patient.brightest(channel), interpolation="none")
+    left, right, top, bottom = window
+    slices = patient.slices[channel]
+    outside = [
+        (max(0, -low), max(0, high - edge))
+        for low, high, edge in zip((left, top), (right, bottom), slices.shape, strict=True)
+    ]
+    before = [low for low, _ in outside]
+    shown = np.pad(slices, outside)[left + before[0] : right + before[0], top + before[1] : bottom + before[1]]
+    axes.imshow(
+        shown.T,
+        cmap="gray",
+        vmin=0,
+        vmax=patient.brightest(channel),
+        interpolation="none",
+        extent=(left - 0.5, right - 0.5, bottom - 0.5, top - 0.5),
+    )
     if patient.tumour.any():
         axes.contour(patient.tumour.T, levels=[0.5], colors=TUMOUR, linewidths=LINE)
     edges = patient.patch.shape[1:]
     axes.add_patch(Rectangle(patient.corner - 0.5, *edges, fill=False, edgecolor=PATCH, linewidth=LINE))
-    left, right, top, bottom = np.array(window) - 0.5
-    axes.set(xlim=(left, right), ylim=(bottom, top), facecolor="black")
+    axes.set(xlim=(left - 0.5, right - 0.5), ylim=(bottom - 0.5, top - 0.5), facecolor="black")
 
 
 def draw_patch(axes: Axes, patient: Patient, channel: int) -> None:

@@ -93,7 +93,8 @@ def summarise(metrics: pd.DataFrame, names: Sequence[str], reference: pd.DataFra
     summary = summary[[*KEYS, *numbers]]
     few = few_test_subjects(metrics)
     summary["few_test_subjects"] = [
-        rests_on_few(dataset, metric, few) for dataset, metric in zip(summary["dataset"], summary["metric"], strict=True)
+        rests_on_few(dataset, metric, few)
+        for dataset, metric in zip(summary["dataset"], summary["metric"], strict=True)
     ]
     summary["best"] = _best(summary)
     if reference is not None:
