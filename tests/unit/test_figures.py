@@ -199,14 +199,21 @@ def test_confusion_percentages_add_up_counts_of_seeds():
         axes, [[[8, 2, 0], [0, 0, 0], [1, 1, 2]], [[2, 8, 0], [0, 0, 0], [0, 0, 4]]], ["N", "E", "A"]
     )
     assert [text.get_text() for text in axes.texts] == ["50", "50", "0", "–", "–", "–", "12", "12", "75"]
+    ticks = [text.get_text() for text in axes.get_yticklabels()]
+    assert ticks == ["N (10)", "E (0)", "A (4)"], "test subjects, not runs times subjects"
 
 
 @pytest.mark.parametrize(
     ("names", "short"),
     [
-        (["no", "early", "advanced"], ["N", "E", "A"]),
+        (["no", "early", "advanced"], ["no", "E", "A"]),
         (["mild", "moderate", "severe"], ["Mi", "Mo", "Se"]),
-        (["grade_1", "grade_2"], ["1", "2"]),
+        (["grade_1", "grade_2"], ["G1", "G2"]),
+        (["0", "1", "2", "10"], ["0", "1", "2", "10"]),
+        (["IDH", "-ve", "a_b", "a b"], ["IDH", "-ve", "a_b", "a b"]),
+        (["1", "type B", "type C"], ["1", "TB", "TC"]),
+        (["1", "type Ba", "type Bb"], ["1", "#2", "#3"]),
+        (["#3", "type Ba", "type Bb"], ["#1", "#2", "#3"]),
     ],
 )
 def test_short_names_tell_classes_apart(names, short):
@@ -246,6 +253,77 @@ def test_seeds_mean_and_paper_stand_where_they_should(study):
     assert mean.get_xdata() == pytest.approx([table["value"].mean()] * 2)
     assert paper.get_xdata()[0] == 0.69
     assert axes.get_yticklabels()[0].get_text() == "CE"
+
+
+def test_colour_and_marker_never_repeat_together():
+    names = [f"c{place}" for place in range(64)]
+    colours, markers, lines = style.colours(names), style.markers(names), style.line_styles(names)
+    assert len({(colours[name], markers[name]) for name in names}) == 64
+    assert len({(colours[name], lines[name]) for name in names[:32]}) == 32
+
+
+def test_a_collapsed_run_is_a_dagger_among_the_dots(study):
+    table = metric_dots.values_of(pd.read_csv(study / "metrics.csv"), "balanced_accuracy")
+    table = table[(table["dataset"] == "glaucoma") & (table["condition"] == "ce-uniform")]
+    table = table.assign(status=["ok", "collapsed"])
+    axes = style.Figure().subplots()
+    metric_dots.draw(axes, table, ["Uniform"])
+    _, usual, collapsed = axes.lines
+    assert usual.get_marker() == "o" and collapsed.get_xdata().tolist() == table["value"].tolist()[1:]
+    assert len(collapsed.get_marker().vertices) > 8, "the outline of a letter"
+    labels = [handle.get_label() for handle in metric_dots.legend(table, ["Uniform"])]
+    assert labels == ["Uniform", "Collapsed", "Mean of seeds"]
+
+
+def many_classes(study, count):
+    """The study with ``count`` classes, of which the last has three test subjects and one condition collapsed."""
+    names = [f"a rather long name {place}" for place in range(count)]
+    rng = np.random.default_rng(0)
+    rows = []
+    for folder in sorted(study.glob("s/glaucoma/*/seed-*")):
+        matrix = rng.integers(1, 9, (count, count))
+        matrix[-1] = np.eye(count, dtype=int)[0] * 3
+        status = "collapsed" if folder.parent.name == "ce-weighted" else "ok"
+        (folder / "metrics.json").write_text(
+            json.dumps({"classes": names, "status": status, "confusion_matrix": matrix.tolist()})
+        )
+        labels = np.repeat(np.arange(count), 3)
+        table = pd.DataFrame({"subject": range(len(labels)), "class": [names[k] for k in labels], "label": labels})
+        table[[f"prob_{name}" for name in names]] = 1 / count
+        table.to_csv(folder / "predictions.csv", index=False)
+        np.save(folder / "features.npy", rng.normal(size=(len(labels), 5)))
+        facts = next(row for row in CONDITIONS if row[0] == folder.parent.name)
+        values = {"f1_macro": rng.random(), "balanced_accuracy": rng.random(), f"test_subjects_{names[-1]}": 3}
+        values |= {f"f1_{name}": rng.random() for name in names}
+        rows += [
+            ("glaucoma", *facts, 50, int(folder.name[-1]), name, value, status, "s") for name, value in values.items()
+        ]
+    columns = ["dataset", "condition", "loss", "sampling", "weighted", "batch_size", "seed"]
+    columns += ["metric", "value", "status", "study"]
+    pd.DataFrame(rows, columns=columns).to_csv(study / "metrics.csv", index=False)
+
+
+@pytest.mark.parametrize("step", ["confusion_matrices", "feature_map"])
+@pytest.mark.parametrize("count", [2, 12])
+def test_panels_keep_their_size_whatever_the_number_of_classes(study, monkeypatch, step, count):
+    many_classes(study, count)
+    kept = []
+    monkeypatch.setattr(style.Figure, "savefig", lambda canvas, *_, **__: kept.append(canvas))
+    arguments = commands(study, "glaucoma")[step]
+    assert main([step, "--png", str(study / "x.png"), "--pdf", str(study / "x.pdf"), *arguments]) == 0
+    canvas = kept[0]
+    canvas.draw_without_rendering()
+    panels = [axes for axes in canvas.axes if axes.axison]
+    boxes = [axes.get_window_extent().transformed(canvas.dpi_scale_trans.inverted()) for axes in panels]
+    assert min(min(box.width, box.height) for box in boxes) > (0.08 * count if step == "confusion_matrices" else 0.8)
+    (legend,) = canvas.legends
+    covered = legend.get_window_extent()
+    assert not any(covered.overlaps(axes.get_window_extent()) for axes in panels)
+    assert covered.x0 >= 0 and covered.x1 <= canvas.bbox.width and covered.y1 <= canvas.bbox.height + 1
+    below = canvas.get_supxlabel()
+    assert "Fewer than 5 test subjects" in below.replace("\n", " ")
+    if step == "confusion_matrices":
+        assert "+ Weights †2" in [axes.get_title().splitlines()[1] for axes in panels]
 
 
 def test_what_cannot_be_drawn_is_explained(study, capsys):

@@ -1,6 +1,7 @@
 """Figures 3 and 4: which images they show, made and labelled as they say."""
 
 import json
+import re
 
 import numpy as np
 import pandas as pd
@@ -213,7 +214,10 @@ def test_figure_shows_every_sequence_of_each_class_whole_and_cut(patients, monke
         kept = np.load(patients / "subjects" / subject / "slices.npz")
         for channel in range(2):
             whole, patch = grid[row, channel], grid[row, 2 + channel]
-            assert np.array_equal(pixels(whole), kept["slices"][channel].T)
+            # The window begins at (-4, -2) and ends at (42, 38); what is beyond the slice is air.
+            padded = np.pad(kept["slices"][channel], ((4, 2), (2, 2)))
+            assert np.array_equal(pixels(whole), padded.T)
+            assert whole.images[0].get_extent() == [*whole.get_xlim(), *whole.get_ylim()]
             assert np.array_equal(pixels(patch), patches[place, channel, :, :, 10].T)
             assert whole.images[0].get_clim() == patch.images[0].get_clim()
             (box,) = whole.patches
@@ -267,6 +271,24 @@ def test_figures_are_the_same_bytes_each_time(packed, patients):
             assert main([step, *out, *map(str, rest)]) == 0
             contents[-1] += [(patients / name / file).read_bytes() for file in ("x.png", "x.pdf")]
     assert contents[0] == contents[1]
+
+
+def test_a_window_on_whole_voxels_gives_the_same_pdf_in_any_memory(patients):
+    """The layout's solver orders what it solves by addresses, so that its last bits differ between draws."""
+    contents, out = set(), ["--png", str(patients / "x.png"), "--pdf", str(patients / "x.pdf")]
+    for subject in "abcde":
+        slices = np.zeros((2, 48, 56), np.uint8)
+        slices[:, 8:39, 5:50] = 100
+        kept = {"slices": slices, "tumour": np.zeros((48, 56), bool), "corner": np.array([12, 16])}
+        np.savez(patients / "subjects" / subject / "slices.npz", **kept)
+    rng, held = np.random.default_rng(0), []
+    for _ in range(4):
+        held.append([bytearray(size) for size in rng.integers(1, 5000, rng.integers(1, 3000))])
+        assert main(["sequences", *out, *map(str, arguments(patients))]) == 0
+        contents.add((patients / "x.pdf").read_bytes() + (patients / "x.png").read_bytes())
+    assert len(contents) == 1
+    widths = {int(width) for width in re.findall(rb"/Width (\d+)", (patients / "x.pdf").read_bytes())}
+    assert widths <= {20, 35}, "patch and window, in voxels"
 
 
 def test_what_cannot_be_drawn_is_explained(packed, patients, capsys):

@@ -163,7 +163,6 @@ def test_evaluate_step_survives_a_diverged_run(tmp_path):
         (lambda table: table.assign(subject="s-1"), "s-1 is listed more than once"),
         (lambda table: table.assign(prob_no=table["prob_no"] + 3), "hold no probabilities"),
         (lambda table: table.assign(prob_no="high"), "not a number"),
-        (lambda table: table.rename(columns={"prob_no": "prob_macro"}), 'cannot be called "macro"'),
         (lambda table: table.iloc[:0], "has no rows"),
     ],
 )
@@ -173,6 +172,22 @@ def test_predictions_that_do_not_fit_are_refused_by_name(tmp_path, change, messa
     change(pd.read_csv(path)).to_csv(path, index=False)
     with pytest.raises(UserError, match=message):
         read_predictions(path)
+
+
+def test_test_subjects_are_counted_and_a_class_may_be_called_macro(tmp_path):
+    labels, probabilities = made_up(8)
+    path = write_predictions(tmp_path / "predictions.csv", labels, probabilities, classes=("macro", "early", "late"))
+    predictions = read_predictions(path)
+    report = classification_metrics(predictions.labels, predictions.probabilities, predictions.classes)
+    assert report["test_subjects"] == {
+        name: int((labels == label).sum()) for label, name in enumerate(("macro", "early", "late"))
+    }
+    of_class = oracle.f1_score(labels, probabilities.argmax(axis=1), average=None)
+    assert report["f1_class macro"] == pytest.approx(of_class[0]) and report["f1_macro"] == pytest.approx(
+        of_class.mean()
+    )
+    probabilities[:] = np.nan
+    assert sum(classification_metrics(labels, probabilities, CLASSES)["test_subjects"].values()) == len(labels)
 
 
 def test_missing_files_and_classes_without_training_samples_are_user_errors(tmp_path, capsys):

@@ -109,7 +109,29 @@ def test_interval_has_the_width_that_theory_gives():
 
 def test_equal_conditions_differ_by_exactly_nothing():
     row = compare(study([0, 0], np.repeat([0, 1], [20, 30])), "a", replicates=50, seed=0)
-    assert (row[["difference", "ci_low", "ci_high", "seed_min", "seed_max"]] == 0).all(axis=None)
+    assert (row[["difference", "seed_min", "seed_max"]] == 0).all(axis=None)
+    assert row[["ci_low", "ci_high"]].isna().all(axis=None), "equal replicates tell nothing about uncertainty"
+
+
+def test_one_subject_per_class_gives_no_interval():
+    labels = np.arange(3)
+    runs = {
+        Run("s", "toy", name, 0): Predictions(np.array(list("xyz")), CLASSES, labels, np.eye(3)[predicted])
+        for name, predicted in (("a", [0, 0, 0]), ("b", [0, 0, 2]))
+    }
+    table = compare(runs, "a", replicates=200, seed=0).set_index("metric")
+    assert table.loc["balanced_accuracy", "difference"] == pytest.approx(1 / 3)
+    assert table[["ci_low", "ci_high"]].isna().all(axis=None)
+
+
+def test_collapsed_and_diverged_runs_are_counted_on_both_sides():
+    runs = study([2, 6, 4], np.repeat([0, 1], [20, 30]))
+    runs[Run("s", "toy", "b", 0)].probabilities[:] = [1, 0]
+    runs[Run("s", "toy", "b", 1)].probabilities[:] = np.nan
+    runs[Run("s", "toy", "a", 2)].probabilities[:] = [0, 1]
+    counts = compare(runs, "a", replicates=20, seed=0).iloc[0]
+    names = ["n_seeds", "n_runs", "n_collapsed", "n_diverged", "n_baseline_collapsed"]
+    assert counts[names].tolist() == [2, 3, 1, 1, 1]
 
 
 def test_diverged_runs_are_left_out_with_their_partners():
@@ -163,14 +185,17 @@ def test_from_predictions_to_the_printed_table(tmp_path):
     metrics = pd.DataFrame(
         [("ce-uniform", "ce", "uniform", False), ("ce_f1-weighted", "ce+soft_f1", "uniform", True)],
         columns=["condition", "loss", "sampling", "weighted"],
-    )
+    ).assign(dataset="toy", metric="test_subjects_no", value=4)
     grid, _ = make_comparison(out, metrics)
     assert grid.title == "Difference from CE, Uniform (95 % confidence interval)"
     (row,) = grid.panels[0].rows
     assert row.labels == ("CE + F1", "+ Weights")
-    # From one predicted class to no mistake, whoever is drawn: chance is 1/3 and no area is left.
-    assert row.cells[0].plain == "+0.67 [0.67, 0.67]" and row.cells[0].bold
-    assert row.cells[2].plain == "+0.50 [0.50, 0.50]" and row.cells[3].plain == "+1.00 [1.00, 1.00]"
+    # From one predicted class to no mistake, in every replicate: chance is 1/3 and no area is left.
+    assert row.cells[0].plain == "+0.67 [–]" and row.cells[2].plain == "+0.50 [–]" and row.cells[3].plain == "+1.00 [–]"
+    assert not any(cell.bold for cell in row.cells)
+    assert any(note.startswith("[–]: no interval") for note in grid.notes)
+    assert any("2 runs collapsed" in note for note in grid.notes), "of the baseline"
+    assert any("Fewer than 5 test subjects: Toy: No (4)" in note for note in grid.notes)
     with pytest.raises(UserError, match="no condition ce-uniform"):
         make_comparison(out, metrics.iloc[1:])
     out.write_text("condition\nce-uniform\n")

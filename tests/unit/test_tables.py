@@ -8,7 +8,8 @@ import pytest
 
 from imbalance_aware.__main__ import main
 from imbalance_aware.errors import UserError
-from imbalance_aware.reporting import comparison, formats, labels
+from imbalance_aware.reporting import comparison, formats, labels, results_page
+from imbalance_aware.reporting.cells import interval_cell
 from imbalance_aware.reporting.grid import Cell, Grid, Panel, Row, number, without_repeats
 from imbalance_aware.reporting.summary import read_published, summarise
 from imbalance_aware.reporting.tables import TABLES, make_table
@@ -52,7 +53,7 @@ def test_mean_and_sample_standard_deviation():
 def test_one_seed_has_no_standard_deviation():
     grid, summary = make_table("table1_balanced_accuracy", tidy(("x", "ce-uniform", 0, 0.5)))
     assert summary["std"].isna().all()
-    assert grid.panels[0].rows[0].cells == (Cell("0.50", bold=True),)
+    assert grid.panels[0].rows[0].cells == (Cell("0.50"),), "the best of one is no news"
     assert grid.notes[0].startswith("One seed, hence no standard deviation.")
 
 
@@ -61,6 +62,49 @@ def test_ties_at_the_printed_precision_are_all_bold():
         ("x", "ce-uniform", 0, 0.614), ("x", "ce_f1-weighted", 0, 0.606), ("x", "mcc-oversampling", 0, 0.604)
     )
     assert summarise(metrics, ["balanced_accuracy"])["best"].tolist() == [True, True, False]
+
+
+@pytest.mark.parametrize(
+    ("values", "best"),
+    [
+        ([(0.0, "collapsed"), (0.0, "ok")], [False, False]),
+        ([(0.33, "collapsed"), (0.30, "ok")], [False, False]),
+        ([(0.0, "ok"), (-0.1, "ok")], [False, False]),
+        ([(0.4, "ok"), (0.4, "ok")], [False, False]),
+        ([(0.4, "ok"), (0.33, "collapsed")], [True, False]),
+    ],
+)
+def test_nothing_is_best_without_a_worse_one_at_chance_or_of_collapsed_runs(values, best):
+    (first, status), (second, other) = values
+    metrics = tidy(("x", "ce-uniform", 0, first, status), ("x", "mcc-oversampling", 0, second, other), metric="mcc")
+    assert summarise(metrics, ["mcc"])["best"].tolist() == best
+
+
+@pytest.mark.parametrize(("subjects", "bold"), [(4, False), (5, True)])
+def test_nothing_is_bold_where_a_class_has_fewer_than_five_test_subjects(subjects, bold):
+    runs = [("x", "ce-uniform", 0, 0.5), ("x", "mcc-oversampling", 0, 0.7), ("y", "ce-uniform", 0, 0.5)]
+    runs += [("y", "mcc-oversampling", 0, 0.7)]
+    counts = [("x", "ce-uniform", 0, subjects, "ok", "test_subjects_rare_thing")]
+    counts += [
+        ("x", "ce-uniform", 0, 50, "ok", "test_subjects_no"),
+        ("y", "ce-uniform", 0, 9, "ok", "test_subjects_no"),
+    ]
+    metrics = pd.concat([tidy(*runs, *counts), tidy(*((*run, "ok", "f1_rare_thing") for run in runs))])
+    metrics = pd.concat([metrics, tidy(*((*run, "ok", "f1_no") for run in runs))])
+    best = summarise(metrics, ["balanced_accuracy", "f1_rare_thing", "f1_no"]).query("mean == 0.7")
+    best = best.set_index(["dataset", "metric"])["best"]
+    assert (best["x", "balanced_accuracy"], best["x", "f1_rare_thing"]) == (bold, bold)
+    assert best["x", "f1_no"] and best["y"].all(), "what hangs on no small class keeps its bold"
+    notes = make_table("table1_balanced_accuracy", metrics)[0].notes
+    assert any("Fewer than 5 test subjects: X: Rare thing (4)" in note for note in notes) != bold
+
+
+def test_differences_are_marked_and_bold_only_where_something_is_known():
+    row = {"difference": -0.4, "ci_low": -0.5, "ci_high": -0.3, "n_collapsed": 2, "n_diverged": 1}
+    assert interval_cell(row | {"few_test_subjects": False}) == Cell("−0.40", " [−0.50, −0.30]", True, "†2 ‡1")
+    assert not interval_cell(row | {"few_test_subjects": True}).bold
+    none = interval_cell(row | {"ci_low": float("nan"), "ci_high": float("nan"), "few_test_subjects": False})
+    assert none == Cell("−0.40", " [–]", False, "†2 ‡1")
 
 
 def test_lowest_is_best_where_less_is_better():
@@ -235,7 +279,7 @@ GRID = Grid(
     notes=("†k: a < b.",),
 )
 
-MARKDOWN = r"""**Score\_1 & more**
+MARKDOWN = r"""**Score\_1 \& more**
 
 | Set | Kind | 50 % A\_1 | 50 % B |
 | --- | --- | --- | --- |
@@ -337,6 +381,16 @@ def test_one_loss_with_two_arguments_gets_two_labels():
         "focal_gamma5": "Focal gamma5",
         "mine": "CE",
     }
+
+
+def test_classes_that_would_print_alike_keep_their_names():
+    metrics = tidy(*(("x", "ce-uniform", 0, 0.8, "ok", f"f1_{name}") for name in ("a_b", "a b", "rare_thing")))
+    assert make_table("table2_f1_by_class", metrics)[0].panels[0].columns == ("a_b", "a b", "Rare thing")
+
+
+def test_results_page_escapes_names():
+    table = pd.DataFrame([("a|b", "<script>$x$")], columns=["class", "value"])
+    assert results_page._markdown(table).splitlines()[2] == r"| a\|b | \<script\>\$x\$ |".replace("\\\\", "\\")
 
 
 def write_run(folder, dataset, condition, seed, **metrics):

@@ -60,8 +60,8 @@ def compare(runs: dict[Run, Predictions], baseline: str, replicates: int, seed: 
     """Differences of the conditions of one dataset from ``baseline``.
 
     Returns:
-        Columns ``dataset, condition, baseline, metric, n_seeds`` (pairs of finite runs), ``n_runs`` of the condition, of
-        which ``n_collapsed`` and ``n_diverged``, ``n_baseline_collapsed``, ``difference, ci_low, ci_high, seed_min,
+        Columns ``dataset, condition, baseline, metric, n_seeds`` (pairs of finite runs), ``n_runs`` of the condition,
+        of which ``n_collapsed`` and ``n_diverged``, ``n_baseline_collapsed``, ``difference, ci_low, ci_high, seed_min,
         seed_max``; NaN without pairs or where the metric is undefined, ``ci_low`` and ``ci_high`` also where all
         replicates are equal.
 

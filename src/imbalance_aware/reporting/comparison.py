@@ -26,7 +26,8 @@ NOTES = (
 )
 NO_INTERVAL = (
     f"[{MISSING}]: no interval, since the difference is the same in every bootstrap replicate (as with one test "
-    "subject of a class, or runs that give the same predictions); the bootstrap then tells nothing about its uncertainty."
+    "subject of a class, or runs that give the same predictions); the bootstrap then tells nothing about its "
+    "uncertainty."
 )
 MARKED = ("n_collapsed", "n_diverged")
 ALONE = "The study has one condition: there is nothing to compare it with."
