@@ -4,10 +4,10 @@ import json
 import re
 import unicodedata
 from argparse import ArgumentTypeError
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator
+from pydantic import AfterValidator, BeforeValidator, Field
 
 #: Unicode categories that no table or figure can show: control, surrogate, line and paragraph separator.
 UNPRINTABLE = {"Cc", "Cs", "Zl", "Zp"}
@@ -83,14 +83,12 @@ def _as_text(names: Any) -> Any:
     return tuple(str(name) if isinstance(name, int) else name for name in names)
 
 
-def _usable(names: Sequence[str] | None) -> Sequence[str] | None:
-    if names is None:
-        return None
+def _usable(names: tuple[str, ...]) -> tuple[str, ...]:
     reasons = [f"{json.dumps(name)} {reason}" for name in names if (reason := problem(name))]
     if reasons:
         raise ValueError(f"the class {'; '.join(reasons)}")
-    if len(set(names)) < len(names):
-        raise ValueError("classes names a class twice")
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise ValueError(f'"{twice[0]}" is listed twice')
     return names
 
 
@@ -99,5 +97,5 @@ def unusable(names: Iterable[str]) -> str:
     return next((f"the class {json.dumps(name)} {reason}" for name in names if (reason := problem(name))), "")
 
 
-#: Type of the setting that lists the classes of a dataset in the order of their labels, or leaves that open.
-ClassNames = Annotated[tuple[str, ...] | None, AfterValidator(_usable), BeforeValidator(_as_text)]
+#: Type of the setting that lists the classes of a dataset in the order of their labels.
+ClassNames = Annotated[tuple[str, ...], Field(min_length=2), BeforeValidator(_as_text), AfterValidator(_usable)]

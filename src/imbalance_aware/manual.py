@@ -8,7 +8,7 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, get_args, get_origin
+from typing import Annotated, Any, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
@@ -89,6 +89,8 @@ def _kind(annotation: Any) -> str:
     origin = get_origin(annotation)
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return "keys"
+    if origin is Annotated:
+        return _kind(arguments[0])
     if origin is dict:
         return "names, each with keys" if _models(annotation) else "keys"
     if origin in (list, tuple):

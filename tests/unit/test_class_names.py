@@ -65,7 +65,7 @@ def test_settings_refuse_impossible_names_and_take_odd_ones(model, tmp_path):
         with pytest.raises(UserError) as refusal:
             validate(model, adapter | {"classes": [name, "severe"]}, "my.yaml")
         assert reason in str(refusal.value) and str(refusal.value).startswith("my.yaml: classes: the class")
-    with pytest.raises(UserError, match="names a class twice"):
+    with pytest.raises(UserError, match='"a" is listed twice'):
         validate(model, adapter | {"classes": ["a", "a"]}, "test")
     with pytest.raises(UserError, match="with quotation marks"):
         validate(model, adapter | {"classes": [False, "early"]}, "test")

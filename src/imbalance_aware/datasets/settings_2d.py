@@ -60,9 +60,7 @@ class FolderSettings(Images2D):
     columns: dict[TableColumn, str] = Field(
         default_factory=dict, description="names of the columns that are not called path, class, split, group, cohort"
     )
-    classes: ClassNames = Field(
-        None, min_length=2, description="classes in the order of their labels; left out: alphabetical"
-    )
+    classes: ClassNames | None = Field(None, description="classes in the order of their labels; left out: alphabetical")
     split: Literal["table", "random"] | None = Field(
         None, description="the table's split column (train or test), or random; left out: the table's if it has one"
     )

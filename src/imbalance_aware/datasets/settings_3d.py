@@ -187,9 +187,7 @@ class Folder3DSettings(Volumes3D):
         description="raw: each sequence on its own grid; registered: aligned with each other; stripped: also without "
         "skull. A column `start` overrides it",
     )
-    classes: ClassNames = Field(
-        None, min_length=2, description="classes in the order of their labels; left out: alphabetical"
-    )
+    classes: ClassNames | None = Field(None, description="classes in the order of their labels; left out: alphabetical")
     test_cohorts: tuple[str, ...] = Field((), description="cohorts that are the test set, if the table has no split")
 
 
