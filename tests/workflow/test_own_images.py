@@ -9,6 +9,8 @@ from PIL import Image
 from tiny_study import TINY
 
 pytestmark = pytest.mark.slow
+#: One looks like an option of a command, the other like the mean over classes.
+CLASSES = ["-ve", "macro"]
 
 
 def study(datasets: dict) -> dict:
@@ -22,7 +24,7 @@ def write_images(folder) -> None:
     random = np.random.default_rng(0)
     rows = []
     for number in range(20):
-        kind = ["benign", "malignant"][number % 2]
+        kind = CLASSES[number % 2]
         pixels = random.integers(0, 128, (30, 30, 3)) + 100 * (number % 2)
         Image.fromarray(pixels.astype(np.uint8)).save(folder / f"{number}.png")
         rows.append((f"{number}.png", kind, f"patient-{number // 2}"))
@@ -33,7 +35,7 @@ def write_images(folder) -> None:
     Image.fromarray(random.integers(0, 60000, (30, 30)).astype(np.uint16)).save(folder / "deep.png")
     Image.fromarray(random.integers(0, 255, (30, 30, 4)).astype(np.uint8)).save(folder / "alpha.png")
     for name in ("truncated", "text", "grey", "deep", "alpha", "missing"):
-        rows.append((f"{name}.png", "benign", name))
+        rows.append((f"{name}.png", CLASSES[0], name))
     Image.fromarray(random.integers(0, 255, (30, 30, 3)).astype(np.uint8)).save(folder / "unlabelled.png")
     rows.append(("unlabelled.png", "", "unlabelled"))
     pd.DataFrame(rows, columns=["path", "class", "group"]).to_csv(folder / "images.csv", index=False)
@@ -41,7 +43,8 @@ def write_images(folder) -> None:
 
 def test_bad_images_end_as_reasons_and_the_others_go_on(workflow):
     write_images(workflow.folder / "mine")
-    workflow.configure(study({"mine": {"adapter": "folder", "table": "mine/images.csv", "image_size": [24, 24]}}))
+    mine = {"adapter": "folder", "table": "mine/images.csv", "image_size": [24, 24], "classes": CLASSES}
+    workflow.configure(study({"mine": mine}))
     workflow.run("results/runs/tiny/mine/ce_mcc-weighted/metrics.csv")
 
     cohort = pd.read_csv(workflow.folder / "results/datasets/mine/cohort.csv", keep_default_na=False)
