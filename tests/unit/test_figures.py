@@ -209,6 +209,7 @@ def test_confusion_percentages_add_up_counts_of_seeds():
         (["no", "early", "advanced"], ["no", "E", "A"]),
         (["mild", "moderate", "severe"], ["Mi", "Mo", "Se"]),
         (["grade_1", "grade_2"], ["G1", "G2"]),
+        ([f"type number {k}" for k in range(12)], [f"T{k}" for k in range(12)]),
         (["0", "1", "2", "10"], ["0", "1", "2", "10"]),
         (["IDH", "-ve", "a_b", "a b"], ["IDH", "-ve", "a_b", "a b"]),
         (["1", "type B", "type C"], ["1", "TB", "TC"]),

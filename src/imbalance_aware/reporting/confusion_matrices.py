@@ -103,11 +103,13 @@ def lay_out(sizes: Sequence[int], columns: int = COLUMNS) -> list[int]:
 def short_names(classes: Sequence[str]) -> list[str]:
     """A key for each class: a name of up to three letters as it is, the initials of longer ones.
 
-    Where initials do not tell the classes apart, the first two or three letters; else places from #1 on.
+    Where initials do not tell the classes apart, the first letter and the digits, or the first two or three letters;
+    else places from #1 on.
     """
     ways: tuple[Callable[[str], str], ...] = (
         lambda name: name[0],
         lambda name: "".join(word if word.isdigit() else word[0] for word in name.split())[:SHORT],
+        lambda name: name[0] + "".join(filter(str.isdigit, name)),
         lambda name: name[:2],
         lambda name: name[:SHORT],
     )
