@@ -6,7 +6,8 @@ subjects.
 
 import argparse
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -49,36 +50,71 @@ def run(args: argparse.Namespace) -> None:
     classes = next(iter(reports.values()))["classes"]
     if any(report["classes"] != classes for report in reports.values()):
         raise UserError("the runs differ in their classes")
-    names = distinct(classes)
     keys = short_names(classes)
-    panel = max(LEAST_PANEL_INCH, CLASS_INCH * len(classes))
-    longest = style.LETTER_INCH * max(map(style.text_width, keys))
-    across = panel + longest + style.LETTER_INCH * NUMBER_LETTERS
-    width = style.ONE_COLUMN_INCH if COLUMNS * across <= style.ONE_COLUMN_INCH else style.TWO_COLUMNS_INCH
-    columns = max(1, min(COLUMNS, int(width / across)))
-    sizes = [len(part) for _, part in runs.drop_duplicates("condition").groupby("loss_key", sort=False)]
-    places = lay_out(sizes, columns)
-    rows = max(places) // columns + 1
-    with style.figure(args, width, (panel + longest + ABOVE_INCH) * rows + 0.5) as canvas:
-        grid = canvas.subplots(rows, columns, squeeze=False).ravel()
+    size = Size.of(keys)
+    places = lay_out(
+        [len(part) for _, part in runs.drop_duplicates("condition").groupby("loss_key", sort=False)], size.columns
+    )
+    rows = max(places) // size.columns + 1
+    with style.figure(args, size.width_inch, size.row_inch * rows + 0.5) as canvas:
+        grid = canvas.subplots(rows, size.columns, squeeze=False).ravel()
         for axes in grid:
             axes.set_axis_off()
         for place, (_, part) in zip(places, runs.groupby("condition", sort=False), strict=True):
             matrices = [reports[path]["confusion_matrix"] for path in part["path"]]
             draw(grid[place], [matrix for matrix in matrices if matrix], keys)
-            if longest + style.LETTER_INCH > panel / len(classes):
-                grid[place].tick_params(axis="x", rotation=90)
-            collapsed = sum(reports[path].get("status") == "collapsed" for path in part["path"])
-            mark = f" {COLLAPSED}{collapsed}" if collapsed else ""
-            grid[place].set_title(f"{part['loss_label'].iloc[0]}\n{part['sampling_label'].iloc[0]}{mark}", fontsize=7)
+            grid[place].tick_params(axis="x", rotation=90 if size.crowded else 0)
+            grid[place].set_title(_title(part, reports), fontsize=7)
         canvas.supylabel("True class (test subjects)", fontsize=7)
-        legend = [
-            Line2D([], [], linestyle="none", label=f"{key}: {names[name]}")
-            for key, name in zip(keys, classes, strict=True)
-            if key.lower() != names[name].lower()
-        ]
-        style.legend_above(canvas, legend, readable(runs["dataset"].iloc[0]), handlelength=0)
+        style.legend_above(canvas, _legend(keys, classes), readable(runs["dataset"].iloc[0]), handlelength=0)
         style.note_below(canvas, _note(reports.values(), metrics, runs["dataset"]), "Predicted class")
+
+
+@dataclass(frozen=True)
+class Size:
+    """Room that the panels take, by the number of classes and the length of their keys.
+
+    Attributes:
+        columns: panels in a row.
+        width_inch: of the figure.
+        row_inch: height of a row of panels.
+        crowded: whether the keys below a panel have no room side by side.
+    """
+
+    columns: int
+    width_inch: float
+    row_inch: float
+    crowded: bool
+
+    @classmethod
+    def of(cls, keys: Sequence[str]) -> "Size":
+        panel = max(LEAST_PANEL_INCH, CLASS_INCH * len(keys))
+        longest = style.LETTER_INCH * max(map(style.text_width, keys))
+        across = panel + longest + style.LETTER_INCH * NUMBER_LETTERS
+        narrow = COLUMNS * across <= style.ONE_COLUMN_INCH
+        width = style.ONE_COLUMN_INCH if narrow else style.TWO_COLUMNS_INCH
+        return cls(
+            columns=max(1, min(COLUMNS, int(width / across))),
+            width_inch=width,
+            row_inch=panel + longest + ABOVE_INCH,
+            crowded=longest + style.LETTER_INCH > panel / len(keys),
+        )
+
+
+def _title(runs: pd.DataFrame, reports: Mapping[Path, dict]) -> str:
+    """Loss and sampling of a condition, and how many of its runs collapsed."""
+    collapsed = sum(reports[path].get("status") == "collapsed" for path in runs["path"])
+    mark = f" {COLLAPSED}{collapsed}" if collapsed else ""
+    return f"{runs['loss_label'].iloc[0]}\n{runs['sampling_label'].iloc[0]}{mark}"
+
+
+def _legend(keys: Sequence[str], classes: Sequence[str]) -> list[Line2D]:
+    """What the keys mean, but for those that are the names themselves."""
+    return [
+        Line2D([], [], linestyle="none", label=f"{key}: {name}")
+        for key, name in zip(keys, distinct(classes).values(), strict=True)
+        if key.lower() != name.lower()
+    ]
 
 
 def _note(reports: Iterable[dict], metrics: pd.DataFrame, datasets: pd.Series) -> str:
