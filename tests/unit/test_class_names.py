@@ -126,6 +126,7 @@ def test_impossible_names_are_found_wherever_they_stand():
     assert all(problem(name) for name in [*IMPOSSIBLE, "", " ", "\u2009", "a "])
 
 
+@pytest.mark.slow
 def test_odd_names_go_from_the_table_to_every_table_and_figure(images, tmp_path, capsys):
     """The steps that names pass, but for training, whose predictions are made up."""
     assert cohort(tmp_path, images(ODD, classes=ODD)) == 0

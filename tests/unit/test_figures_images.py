@@ -273,6 +273,7 @@ def test_figures_are_the_same_bytes_each_time(packed, patients):
     assert contents[0] == contents[1]
 
 
+@pytest.mark.slow
 def test_a_window_on_whole_voxels_gives_the_same_pdf_in_any_memory(patients):
     """The layout's solver orders what it solves by addresses, so that its last bits differ between draws."""
     contents, out = set(), ["--png", str(patients / "x.png"), "--pdf", str(patients / "x.pdf")]
