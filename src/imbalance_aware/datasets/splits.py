@@ -1,21 +1,35 @@
-"""Random splits into training and test: stratified by class, and never through the middle of a patient.
+"""Random splits: stratified by class, and never through the middle of a patient.
 
-Both depend on the identifiers and the seed alone, not on the order of the rows.
+All depend on the identifiers and the seed alone, not on the order of the rows.
 """
 
 import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import combinations
+from operator import itemgetter
 
 import numpy as np
 import pandas as pd
 
 from imbalance_aware.errors import UserError
 
-#: A grouped split is searched from the largest group first and from random orders: many for few groups, where a search
-#: may get stuck, and none for thousands, where it does not.
-MOST_RESTARTS = 15
-RESTARTS_TIMES_GROUPS = 3000
-#: Below this gain in squared relative deviation the search ends (1e-8: a hundredth of a percent of a class).
-LEAST_GAIN = 1e-8
+#: A grouped split is drawn several times and the best is kept: many times for few groups, where the search for a better
+#: one may get stuck, and once for thousands, where it does not.
+MOST_STARTS = 16
+STARTS_TIMES_GROUPS = 3000
+#: What a squared relative deviation in groups costs, if one in samples costs 1. Small, since the start has the right
+#: number of groups, from which the search then departs only where samples gain by it.
+WEIGHT_OF_GROUPS = 0.1
+#: What it costs, times the number of classes, that a part lacks a class: more than all deviations together.
+LACKING = 4.0
+#: Below this gain in squared relative deviation the search ends (1e-6: a tenth of a percent of a class).
+LEAST_GAIN = 1e-6
+#: Kinds of groups of a part that are tried at a time, which bounds time and memory where all groups differ.
+MOST_KINDS = 300
+#: Decimal digits to which costs are compared.
+DIGITS = 12
 
 
 def stratified_split(subjects: pd.Series, classes: pd.Series, test_fraction: float, seed: int) -> pd.Series:
@@ -64,12 +78,10 @@ def _rank_key(seed: int, identifier: str) -> float:
 
 
 def grouped_split(groups: pd.Series, classes: pd.Series, test_fraction: float, seed: int) -> pd.Series:
-    """Split whole groups (patients) so that the classes' shares in the test set are as near to the fraction
-    as found.
+    """Split whole groups (patients) at random: each class has near to ``test_fraction`` of its samples, and of its
+    groups, in the test set.
 
-    Minimises the sum over classes of squared relative deviations, ((n_test_c - f n_c) / n_c)^2, by moving and
-    swapping groups from several starts; a class that would be missing on one side costs more than any
-    deviation.
+    See `draw_parts` for how, and for what holds of a group's chance.
 
     Args:
         groups: group of each sample.
@@ -79,7 +91,7 @@ def grouped_split(groups: pd.Series, classes: pd.Series, test_fraction: float, s
         "train" or "test" for each row, same index.
 
     Raises:
-        UserError: a class stands in one group only.
+        UserError: a class is in one group only.
     """
     counts = pd.crosstab(groups, classes)
     for name in counts.columns:
@@ -88,75 +100,148 @@ def grouped_split(groups: pd.Series, classes: pd.Series, test_fraction: float, s
                 f'class "{name}" stands in one group only ("{counts.index[counts[name] > 0][0]}"): a grouped split '
                 "cannot have it in both training and test. Add groups of it or remove the class."
             )
+    parts = draw_parts(groups, classes, (1 - test_fraction, test_fraction), seed)
+    return parts.map({0: "train", 1: "test"})
+
+
+def draw_parts(groups: pd.Series, classes: pd.Series, shares: Sequence[float], seed: int) -> pd.Series:
+    """Distribute whole groups at random over parts: training and test, or k folds of ``1 / k`` each.
+
+    A start in which every group has the same chance (`_draw`) is improved by moving and swapping groups
+    (`_improve`); of several starts, the best is kept. What is minimised is the sum, over parts j and quantities q, of
+    ``((q_j - shares_j q) / q)^2``, where the quantities are the samples of each class, the groups that hold each
+    class, and all groups. A class that a part lacks costs more than any such deviation. Few groups change place after
+    the start, so that the chance of a group hardly depends on its number of samples, unless a class leaves no choice:
+    one group that holds most of a class goes to the largest part.
+
+    Args:
+        groups: group of each sample.
+        classes: class of each, same index. A group may hold several classes.
+        shares: of the parts; they sum to 1.
+        seed: of the draw. The result does not depend on the order of the rows.
+
+    Returns:
+        Number of the part, counted from 0, for each row, same index.
+    """
+    counts = pd.crosstab(groups, classes)
     keys = pd.Series(counts.index, index=counts.index).map(lambda group: _rank_key(seed, group))
-    table = counts.loc[keys.sort_values().index]
-    chosen = _choose_groups(table.to_numpy(float), test_fraction, np.random.default_rng(seed))
-    in_test = pd.Series(chosen, index=table.index)
-    return groups.map(in_test).map({True: "test", False: "train"})
+    counts = counts.loc[keys.sort_values().index]
+    generator = np.random.default_rng(seed)
+    task = _Task.of(counts.to_numpy(np.int64), shares)
+    starts = range(max(1, min(MOST_STARTS, STARTS_TIMES_GROUPS // len(counts))))
+    found = [_improve(_draw(counts.to_numpy(np.int64), task.shares, generator), task, generator) for _ in starts]
+    best = min(found, key=lambda parts: round(task.total_cost(parts), DIGITS))
+    return groups.map(pd.Series(best, index=counts.index))
 
 
-def _choose_groups(counts: np.ndarray, fraction: float, generator: np.random.Generator) -> np.ndarray:
-    """Boolean over groups (G, K counts): which go to the test set."""
-    largest_first = np.argsort(-counts.sum(axis=1), kind="stable")
-    restarts = min(MOST_RESTARTS, RESTARTS_TIMES_GROUPS // len(counts))
-    orders = [largest_first, *(generator.permutation(len(counts)) for _ in range(restarts))]
-    found = [_improve(counts, fraction, _greedy(counts, fraction, order)) for order in orders]
-    return min(found, key=lambda chosen: _cost(chosen.astype(float) @ counts, counts, fraction))
+@dataclass(frozen=True)
+class _Task:
+    """What is to be distributed. Groups with the same number of samples of each class are of one kind.
+
+    Attributes:
+        quantities: of a group of each kind (N, Q): samples of each class, 1 for each class that it holds, and 1.
+        kind_of: kind of each group (G,).
+        classes: number of classes; that many quantities count samples.
+        shares: of the parts (P,).
+    """
+
+    quantities: np.ndarray
+    kind_of: np.ndarray
+    classes: int
+    shares: np.ndarray
+
+    @classmethod
+    def of(cls, counts: np.ndarray, shares: Sequence[float]) -> "_Task":
+        """From how many samples of each class each group holds, (G, K)."""
+        kinds, kind_of = np.unique(counts, axis=0, return_inverse=True)
+        quantities = np.hstack([kinds, kinds > 0, np.ones((len(kinds), 1), np.int64)])
+        return cls(quantities, kind_of.reshape(-1), counts.shape[1], np.array(shares, float))
+
+    @cached_property
+    def totals(self) -> np.ndarray:
+        """Each quantity over all groups (Q,)."""
+        return self.quantities[self.kind_of].sum(axis=0)
+
+    def sums(self, parts: np.ndarray) -> np.ndarray:
+        """Each quantity in each part (P, Q), from the part of each group."""
+        return np.stack([self.quantities[self.kind_of[parts == part]].sum(axis=0) for part in range(len(self.shares))])
+
+    def cost(self, sums: np.ndarray, part: int) -> np.ndarray:
+        """Cost of what a part holds, (..., Q) -> (...)."""
+        squares = ((sums - self.shares[part] * self.totals) / self.totals) ** 2
+        samples, groups = squares[..., : self.classes].sum(axis=-1), squares[..., self.classes :].sum(axis=-1)
+        lacking = (sums[..., : self.classes] == 0).sum(axis=-1)
+        return samples + WEIGHT_OF_GROUPS * groups + LACKING * self.classes * lacking
+
+    def total_cost(self, parts: np.ndarray) -> float:
+        """Cost of all parts, from the part of each group."""
+        return float(sum(self.cost(held, part) for part, held in enumerate(self.sums(parts))))
 
 
-def _cost(in_test: np.ndarray, counts: np.ndarray, fraction: float) -> np.ndarray:
-    """Cost of class counts in the test set, shape (..., K) -> (...)."""
-    totals = counts.sum(axis=0)
-    deviation = (((in_test - fraction * totals) / totals) ** 2).sum(axis=-1)
-    one_sided = ((in_test < 0.5) | (in_test > totals - 0.5)).sum(axis=-1)
-    return deviation + 2.0 * counts.shape[1] * one_sided
+def _draw(counts: np.ndarray, shares: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+    """Part of each group, at random, where every group has the chance ``shares`` and parts have like groups.
+
+    Systematic sampling (Madow 1949): groups in order of their rarest class and their size, neighbours shuffled,
+    are taken at equal steps from a random point. Whatever the order, each group is taken with the same probability;
+    the order makes the parts alike in classes and in sizes.
+    """
+    parts = np.zeros(len(counts), int)
+    rarest = np.where(counts > 0, counts.sum(axis=0), np.iinfo(np.int64).max).argmin(axis=1)
+    left = np.lexsort([generator.random(len(counts)), counts.sum(axis=1), rarest])
+    for part in range(len(shares) - 1, 0, -1):
+        fraction = shares[part] / shares[: part + 1].sum()
+        neighbours = np.arange(len(left)) // round(1 / min(fraction, 1 - fraction))
+        left = left[np.lexsort([generator.random(len(left)), neighbours])]
+        steps = np.floor(fraction * np.arange(len(left) + 1) + generator.random())
+        taken = np.diff(steps) > 0
+        parts[left[taken]] = part
+        left = left[~taken]
+    return parts
 
 
-def _greedy(counts: np.ndarray, fraction: float, order: np.ndarray) -> np.ndarray:
-    """Take groups in ``order`` as long as each brings the test set nearer to its target."""
-    chosen = np.zeros(len(counts), bool)
-    current = np.zeros(counts.shape[1])
-    for group in order:
-        if _cost(current + counts[group], counts, fraction) < _cost(current, counts, fraction):
-            chosen[group], current = True, current + counts[group]
-    return chosen
+def _improve(parts: np.ndarray, task: _Task, generator: np.random.Generator) -> np.ndarray:
+    """Move one group to another part, or swap two, while that lowers the cost by more than `LEAST_GAIN`.
 
-
-def _improve(counts: np.ndarray, fraction: float, chosen: np.ndarray) -> np.ndarray:
-    """Move one group, or swap two of different make-up, while that lowers the cost."""
-    chosen = chosen.copy()
-    kinds, kind_of = np.unique(counts, axis=0, return_inverse=True)
-    kind_of = kind_of.reshape(-1)
-    current = chosen.astype(float) @ counts
+    Of each kind and part only one group is tried, and at most `MOST_KINDS` kinds of a part at a time.
+    """
+    parts, sums = parts.copy(), task.sums(parts)
     while True:
-        # Groups of the same make-up are interchangeable, so only one of each kind and side is tried.
-        outside = np.unique(kind_of[~chosen])
-        inside = np.unique(kind_of[chosen])
-        changes = np.concatenate(
-            [
-                kinds[outside],
-                -kinds[inside],
-                (kinds[outside][:, None] - kinds[inside][None]).reshape(-1, counts.shape[1]),
-            ]
-        )
-        costs = _cost(current + changes, counts, fraction)
-        best = int(costs.argmin())
-        if costs[best] >= _cost(current, counts, fraction) - LEAST_GAIN:
-            return chosen
-        enter, leave = _decode(best, outside, inside)
-        if enter is not None:
-            chosen[np.flatnonzero((kind_of == enter) & ~chosen)[0]] = True
-        if leave is not None:
-            chosen[np.flatnonzero((kind_of == leave) & chosen)[0]] = False
-        current = chosen.astype(float) @ counts
+        held = [_some(np.unique(task.kind_of[parts == part]), generator) for part in range(len(sums))]
+        changes = (_best_change(sums, held, pair, task) for pair in combinations(range(len(sums)), 2))
+        gain, moves = max(changes, key=itemgetter(0))
+        if gain <= LEAST_GAIN:
+            return parts
+        # Both groups are chosen before either moves: afterwards the second could be the first again.
+        groups = [np.flatnonzero((task.kind_of == kind) & (parts == source))[0] for kind, source, _ in moves]
+        for group, (kind, source, target) in zip(groups, moves, strict=True):
+            parts[group] = target
+            sums[source] -= task.quantities[kind]
+            sums[target] += task.quantities[kind]
 
 
-def _decode(change: int, outside: np.ndarray, inside: np.ndarray) -> tuple[int | None, int | None]:
-    """Which kind enters and which leaves the test set in the ``change``-th of the listed changes."""
-    if change < len(outside):
-        return int(outside[change]), None
-    change -= len(outside)
-    if change < len(inside):
-        return None, int(inside[change])
-    enter, leave = divmod(change - len(inside), len(inside))
-    return int(outside[enter]), int(inside[leave])
+def _some(kinds: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+    return kinds if len(kinds) <= MOST_KINDS else np.sort(generator.choice(kinds, MOST_KINDS, replace=False))
+
+
+def _best_change(
+    sums: np.ndarray, held: list[np.ndarray], pair: tuple[int, int], task: _Task
+) -> tuple[float, list[tuple[int, int, int]]]:
+    """The change between two parts that lowers the cost most.
+
+    Returns:
+        Its gain, and its one or two moves: the kind of the group, the part that it leaves, the part that it enters.
+    """
+    one, other = pair
+    # A row of zeros in front: nothing moves in this direction.
+    nothing = np.zeros_like(task.quantities[:1])
+    given = np.vstack([nothing, task.quantities[held[one]]])
+    taken = np.vstack([nothing, task.quantities[held[other]]])
+    change = given[:, None] - taken[None]
+    before = task.cost(sums[one], one) + task.cost(sums[other], other)
+    after = task.cost(sums[one] - change, one) + task.cost(sums[other] + change, other)
+    # Rounded, so that the last bits, in which processors differ, decide nothing.
+    gains = (before - after).round(DIGITS)
+    row, column = np.unravel_index(int(gains.argmax()), gains.shape)
+    moves = [(int(held[one][row - 1]), one, other)] if row else []
+    moves += [(int(held[other][column - 1]), other, one)] if column else []
+    return float(gains[row, column]), moves
