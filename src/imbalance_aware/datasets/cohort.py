@@ -1,7 +1,7 @@
 """List the subjects of a source: check them, split them, and say why any of them is left out.
 
 Writes three tables: the cohort (one row per subject found, with the reason if it is excluded), the duplicates
-(images that are the same to the last pixel) and the flow (found, excluded by each criterion, included).
+(images that are the same to the last pixel or voxel) and the flow (found, excluded by each criterion, included).
 """
 
 import argparse
@@ -15,7 +15,7 @@ from pydantic import BaseModel
 
 from imbalance_aware.class_names import look_alikes, unusable
 from imbalance_aware.datasets import ADAPTERS
-from imbalance_aware.datasets.audit import drop_conflicts, duplicates
+from imbalance_aware.datasets.audit import drop_conflicts, duplicates, units
 from imbalance_aware.datasets.facts import COLUMNS, criterion, included
 from imbalance_aware.datasets.flow import flow
 from imbalance_aware.datasets.lookup import call, look_up
@@ -52,7 +52,7 @@ def run(args: argparse.Namespace) -> None:
     paths = (args.out, args.duplicates, args.flow)
     try:
         split(facts, settings)
-        report(flow(facts, classes), duplicates(facts))
+        report(flow(facts, classes), duplicates(facts), args.duplicates)
         require_trainable(facts, classes)
     except UserError as error:
         write_tables([refused(path) for path in paths], facts, classes)
@@ -105,14 +105,15 @@ def find(text: str, **offered: Any) -> tuple[pd.DataFrame, BaseModel]:
 
 
 def assign_split(facts: pd.DataFrame, settings) -> None:
-    """Fill ``split`` of the included subjects in place, if the adapter left it open (by group if there are groups)."""
+    """Fill ``split`` of the included subjects in place, if the adapter left it open.
+
+    By group if there are groups; samples with equal pixels stay together in any case.
+    """
     inside = facts[included(facts)]
     if inside.empty or (inside["split"] != "").any():
         return
-    if "group" in facts:
-        sides = grouped_split(inside["group"], inside["class"], settings.test_fraction, settings.split_seed)
-    else:
-        sides = stratified_split(inside["subject"], inside["class"], settings.test_fraction, settings.split_seed)
+    draw = grouped_split if "group" in facts else stratified_split
+    sides = draw(units(inside), inside["class"], settings.test_fraction, settings.split_seed)
     facts.loc[inside.index, "split"] = sides
 
 
@@ -123,19 +124,28 @@ def class_order(facts: pd.DataFrame, settings) -> list[str]:
     return sorted(set(facts["class"]) - {""})
 
 
-def report(counts: pd.DataFrame, twins: pd.DataFrame) -> None:
-    """Log counts per class and split, and what the audit found."""
+def report(counts: pd.DataFrame, twins: pd.DataFrame, listed_in: Path) -> None:
+    """Log counts per class and split, and what the audit found, which the file ``listed_in`` names."""
     stages = counts.pivot_table("subjects", ["cohort", "class"], "stage", "sum", fill_value=0, sort=False)
     stages = stages.reindex(columns=["found", "excluded", "included", "train", "test"], fill_value=0)
     log.info("subjects per class:\n%s", stages.to_string())
     if len(twins):
         groups = twins.drop_duplicates("group")
         log.warning(
-            "duplicates: %d groups of equal images, %d with conflicting labels, %d across training and test (%d both)",
+            "duplicates: %d groups of equal images, %d of them with conflicting labels; %s names them",
             len(groups),
             groups["conflicting_label"].sum(),
-            groups["across_split"].sum(),
-            (groups["conflicting_label"] & groups["across_split"]).sum(),
+            listed_in,
+        )
+    crossing = twins[twins["across_split"]]
+    if len(crossing):
+        first = crossing[crossing["group"] == crossing["group"].iloc[0]]
+        shown = [first.loc[first["split"] == side, "subject"].iloc[0] for side in ("train", "test")]
+        log.warning(
+            "duplicates: %d groups of equal images are in both training and test, such as %s (training) and %s (test): "
+            "results on the test set are too good by them; see the column across_split",
+            crossing["group"].nunique(),
+            *shown,
         )
 
 

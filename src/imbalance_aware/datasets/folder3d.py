@@ -9,6 +9,7 @@ import pandas as pd
 from imbalance_aware.datasets.facts import exclude, included
 from imbalance_aware.datasets.folder3d_table import read_table, volume_path
 from imbalance_aware.datasets.settings_3d import Folder3DSettings
+from imbalance_aware.datasets.volume_checks import check_volumes
 from imbalance_aware.datasets.volume_facts import VolumeSubject, subjects_to_facts
 from imbalance_aware.errors import UserError
 from imbalance_aware.volume_settings import Start
@@ -35,7 +36,7 @@ def find(settings: Folder3DSettings) -> pd.DataFrame:
     facts["start"] = [row["start"] or settings.start for row in rows]
     _exclude_without_class(facts, settings)
     _assign_side(facts, settings, rows, columns)
-    return facts
+    return check_volumes(facts, settings.sequences)
 
 
 def _check_subjects(settings: Folder3DSettings, rows: list[dict[str, str]]) -> None:

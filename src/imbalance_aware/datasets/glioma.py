@@ -7,6 +7,7 @@ import pandas as pd
 from imbalance_aware.datasets import egd, tcga, ucsf_pdgm
 from imbalance_aware.datasets.facts import exclude
 from imbalance_aware.datasets.settings_3d import AnyGliomaCohort, GliomaSettings
+from imbalance_aware.datasets.volume_checks import check_volumes
 from imbalance_aware.datasets.volume_facts import subjects_to_facts
 from imbalance_aware.datasets.who2021 import tumour_class
 from imbalance_aware.errors import UserError
@@ -28,7 +29,7 @@ def find(settings: GliomaSettings) -> pd.DataFrame:
     _derive_class(facts)
     if settings.test_cohorts:
         facts["split"] = ["test" if cohort in settings.test_cohorts else "train" for cohort in facts["cohort"]]
-    return facts
+    return check_volumes(facts, settings.sequences)
 
 
 def _cohort_facts(cohort: AnyGliomaCohort, settings: GliomaSettings) -> pd.DataFrame:

@@ -32,22 +32,24 @@ MOST_KINDS = 300
 DIGITS = 12
 
 
-def stratified_split(subjects: pd.Series, classes: pd.Series, test_fraction: float, seed: int) -> pd.Series:
-    """Split subjects so that each class has ``test_fraction`` of its members in the test set.
+def stratified_split(units: pd.Series, classes: pd.Series, test_fraction: float, seed: int) -> pd.Series:
+    """Split samples so that each class has ``test_fraction`` of its members in the test set.
 
-    The test set has ``round(test_fraction * n)`` subjects; each class contributes its exact share rounded up
-    or down (largest remainders are rounded up), at least one and never all. Within a class, subjects are
-    ranked by a hash of seed and identifier: a subject added later moves few of the others.
+    The test set has ``round(test_fraction * n)`` samples; each class contributes its exact share rounded up
+    or down (largest remainders are rounded up), at least one and never all. Within a class, samples are
+    ranked by a hash of seed and identifier: a sample added later moves few of the others. Samples that share an
+    identifier (equal pixels) go to one side by that hash, and the others make up the shares; where they are too few
+    for that, `grouped_split` takes over.
 
     Args:
-        subjects: unique identifiers.
+        units: identifier of each sample; samples with the same one stay together.
         classes: class of each, same index.
 
     Returns:
         "train" or "test" for each row, same index.
 
     Raises:
-        UserError: a class has fewer than two subjects.
+        UserError: a class has fewer than two identifiers.
     """
     counts = classes.value_counts().sort_index()
     for name, count in counts.items():
@@ -56,10 +58,20 @@ def stratified_split(subjects: pd.Series, classes: pd.Series, test_fraction: flo
                 f'class "{name}" has {count} usable sample: it cannot be in both training and test. '
                 "Add samples of it, remove the class, or give the split in the table."
             )
-    in_test = _apportion(counts, test_fraction)
-    keys = subjects.map(lambda subject: _rank_key(seed, subject))
-    rank = keys.groupby(classes).rank(method="first")
-    return (rank <= classes.map(in_test)).map({True: "test", False: "train"})
+        if units[classes == name].nunique() < 2:
+            raise UserError(
+                f'the {count} usable samples of class "{name}" have the same pixels: they cannot be in both training '
+                "and test. Add samples of it, remove the class, or give the split in the table."
+            )
+    keys = units.map(lambda unit: _rank_key(seed, unit))
+    joined = units.duplicated(keep=False)
+    in_test = joined & (keys < test_fraction)
+    missing = _apportion(counts, test_fraction) - in_test.groupby(classes).sum()
+    alone = (~joined).groupby(classes).sum()
+    if ((missing < 0) | (missing > alone)).any():
+        return grouped_split(units, classes, test_fraction, seed)
+    rank = keys.where(~joined).groupby(classes).rank(method="first")
+    return (in_test | (rank <= classes.map(missing))).map({True: "test", False: "train"})
 
 
 def _apportion(counts: pd.Series, fraction: float) -> pd.Series:
