@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from pydantic import BaseModel
 
 from imbalance_aware.class_names import look_alikes, unusable
 from imbalance_aware.datasets import ADAPTERS
@@ -20,6 +19,7 @@ from imbalance_aware.datasets.facts import COLUMNS, criterion, included
 from imbalance_aware.datasets.flow import flow
 from imbalance_aware.datasets.lookup import call, look_up
 from imbalance_aware.datasets.resources import RESOURCES
+from imbalance_aware.datasets.split_settings import SplitSettings
 from imbalance_aware.datasets.splits import grouped_split, stratified_split
 from imbalance_aware.errors import UserError
 from imbalance_aware.files import write_csv
@@ -62,10 +62,10 @@ def run(args: argparse.Namespace) -> None:
         refused(path).unlink(missing_ok=True)
 
 
-def split(facts: pd.DataFrame, settings: BaseModel) -> None:
+def split(facts: pd.DataFrame, settings: SplitSettings) -> None:
     """Give every included subject its side, in place, and none to the others."""
     assign_split(facts, settings)
-    if getattr(settings, "conflicts", "keep") == "drop":
+    if settings.conflicts == "drop":
         drop_conflicts(facts)
     facts.loc[~included(facts), "split"] = ""
 
@@ -81,7 +81,7 @@ def refused(path: Path) -> Path:
     return path.with_stem(f"{path.stem}_refused")
 
 
-def find(text: str, **offered: Any) -> tuple[pd.DataFrame, BaseModel]:
+def find(text: str, **offered: Any) -> tuple[pd.DataFrame, SplitSettings]:
     """Facts from the adapter that ``text`` names, and its settings.
 
     Args:
@@ -104,7 +104,7 @@ def find(text: str, **offered: Any) -> tuple[pd.DataFrame, BaseModel]:
     return facts[[*COLUMNS, *facts.columns.difference(COLUMNS, sort=False)]], settings
 
 
-def assign_split(facts: pd.DataFrame, settings) -> None:
+def assign_split(facts: pd.DataFrame, settings: SplitSettings) -> None:
     """Fill ``split`` of the included subjects in place, if the adapter left it open.
 
     By group if there are groups; samples with equal pixels stay together in any case.

@@ -19,10 +19,10 @@ SIDES = ("train", "test")
 
 
 def find(settings: Folder3DSettings) -> pd.DataFrame:
-    """Facts about every row of the table; no volume is opened.
+    """Facts about every row of the table; volumes are opened to find those that are the same (`check_volumes`).
 
-    Kept out with a reason: rows without class, of a class that is not among ``classes``, with a missing file, or
-    without a side of the split where the table has one.
+    Kept out with a reason: rows without class, of a class that is not among ``classes``, with a missing file, with the
+    same volume as two sequences, or without a side of the split where the table has one.
 
     Raises:
         UserError: the table cannot be read, names a subject twice or not at all, or splits a patient.

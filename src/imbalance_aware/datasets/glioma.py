@@ -17,10 +17,11 @@ COHORTS: dict[str, ModuleType] = {"ucsf_pdgm": ucsf_pdgm, "egd": egd, "tcga": tc
 
 
 def find(settings: GliomaSettings) -> pd.DataFrame:
-    """Facts about every patient and session of every cohort; no image is opened.
+    """Facts about every patient and session of every cohort; volumes are opened to find those that are the same.
 
     Kept out with a reason: follow-up scans, second sessions, subjects without images, with several folders, or not in
-    the clinical table, with a missing sequence or mask, with unknown IDH, or IDH-mutant with unknown 1p/19q.
+    the clinical table, with a missing sequence or mask, with the same volume as two sequences, with unknown IDH, or
+    IDH-mutant with unknown 1p/19q.
 
     Raises:
         UserError: a cohort's folder or table is absent or cannot be understood, or none of its subjects has images.

@@ -6,13 +6,13 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field, model_validator
 
 from imbalance_aware.class_names import ClassNames
-from imbalance_aware.schema import Strict
+from imbalance_aware.datasets.split_settings import SplitSettings
 
 Pixels = Annotated[int, Field(ge=8, le=4096)]
 TableColumn = Literal["path", "class", "split", "group", "cohort"]
 
 
-class Images2D(Strict):
+class Images2D(SplitSettings):
     """What every dataset of 2D images has."""
 
     kind: ClassVar[str] = "images"
@@ -20,13 +20,6 @@ class Images2D(Strict):
     image_size: tuple[Pixels, Pixels] = Field(
         (240, 240), description="height and width in pixels to which every image is resized"
     )
-    conflicts: Literal["keep", "drop"] = Field(
-        "keep",
-        description="what becomes of training images whose pixels stand elsewhere under another class: "
-        "keep them, or drop them from training",
-    )
-    split_seed: int = Field(0, ge=0, description="seed of the random split")
-    test_fraction: float = Field(0.25, gt=0, lt=1, description="share of each class in the test set of a random split")
 
     def for_cohort(self) -> dict[str, Any]:
         """The settings on which the cohort table depends, to be passed to the step ``cohort``."""

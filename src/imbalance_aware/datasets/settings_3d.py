@@ -6,6 +6,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field, model_validator
 
 from imbalance_aware.class_names import ClassNames
+from imbalance_aware.datasets.split_settings import SplitSettings
 from imbalance_aware.datasets.who2021 import CLASSES
 from imbalance_aware.schema import Strict
 from imbalance_aware.volume_settings import (
@@ -23,7 +24,7 @@ RESERVED = ("subject", "class", "cohort", "split", "excluded", "mask", "start", 
 CohortName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
 
 
-class Volumes3D(Strict):
+class Volumes3D(SplitSettings):
     """What every dataset of volumes has."""
 
     kind: ClassVar[str] = "volumes"
@@ -32,8 +33,6 @@ class Volumes3D(Strict):
         ("t1", "t1c", "t2", "flair"), min_length=1, description="MRI sequences, in the order of the array's channels"
     )
     preprocessing: VolumePreprocessing = Field(VolumePreprocessing(), description="from scans to patches")
-    split_seed: int = Field(0, ge=0, description="seed of the random split")
-    test_fraction: float = Field(0.25, gt=0, lt=1, description="share of each class in the test set of a random split")
 
     @model_validator(mode="after")
     def _sequences_fit(self) -> "Volumes3D":
