@@ -40,3 +40,9 @@ def clinical_data() -> Path:
 def reference_patient() -> Path:
     """TCGA-FG-6692: raw/ with four scans, brats_toolkit_reference/ with BraTS Toolkit's output on them."""
     return real_data("mri/TCGA-FG-6692")
+
+
+@pytest.fixture(scope="session")
+def lgg_data() -> Path:
+    """86 patients of TCGA-LGG in three sequences, 8-bit, and ``scans.csv``, which lists them."""
+    return real_data("mri/tcga_lgg_8bit")

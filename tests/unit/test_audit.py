@@ -4,7 +4,7 @@ import pandas as pd
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imbalance_aware.datasets.audit import COLUMNS, drop_conflicts, duplicates
+from imbalance_aware.datasets.audit import COLUMNS, drop_conflicts, duplicates, units
 from imbalance_aware.datasets.facts import exclude, included
 from imbalance_aware.datasets.flow import flow
 
@@ -94,3 +94,34 @@ def test_the_flow_loses_nobody(rows):
     assert counts["found"] == len(rows)
     assert counts["found"] == counts["excluded"] + counts["included"]
     assert counts["included"] == counts["train"] + counts["test"]
+
+
+def test_equal_pixels_join_groups_directly_and_through_others():
+    facts = facts_of(
+        *[("a", "", "", pixels) for pixels in ("p1", "p1", "p2", "p2", "p3", "", "")],
+    ).assign(group=["g9", "g2", "g2", "g1", "g4", "g5", "g5"])
+    assert units(facts).tolist() == ["g1", "g1", "g1", "g1", "g4", "g5", "g5"]
+    assert units(facts[::-1])[::-1].tolist() == units(facts).tolist()
+    assert units(facts.drop(columns="group")).tolist() == ["s0", "s0", "s2", "s2", "s4", "s5", "s6"]
+
+
+def test_volumes_are_compared_across_sequences_and_subjects():
+    facts = facts_of(("a", "train", "", ""), ("b", "test", "", ""), ("a", "train", "", "")).drop(
+        columns=["pixel_sha256", "image"]
+    )
+    facts = facts.assign(
+        t1=["0t1", "1t1", "2t1"],
+        t2=["0t2", "1t2", "2t2"],
+        pixel_sha256_t1=["x", "", "y"],
+        pixel_sha256_t2=["y", "x", ""],
+    )
+    twins = duplicates(facts)
+    assert twins[["group", "subject", "image", "conflicting_label", "across_split"]].values.tolist() == [
+        [1, "s0", "0t1", True, True],
+        [1, "s1", "1t2", True, True],
+        [2, "s0", "0t2", False, False],
+        [2, "s2", "2t1", False, False],
+    ]
+    assert units(facts).tolist() == ["s0"] * 3
+    drop_conflicts(facts)
+    assert included(facts).tolist() == [False, True, True]

@@ -298,3 +298,38 @@ def test_subject_names_are_safe_for_files_and_unique():
     assert names[:4] == ["a-b_c", "a-b_c-2", "x.tar", "A-B_C-3"]
     assert len({name.lower() for name in names}) == len(names)
     assert all(name and "/" not in name and len(name) <= 160 for name in names)
+
+
+@pytest.mark.parametrize("grouped", [False, True])
+def test_identical_photographs_are_on_one_side_of_a_random_split(folder, grouped):
+    """Six pairs of one class; with patients, the two photographs of a pair belong to different ones."""
+    pairs = [(0, 2), (4, 6), (8, 10), (1, 3), (5, 7), (9, 11)]
+    for one, other in pairs:
+        Image.open(folder / "scans" / f"{one}.png").save(folder / "scans" / f"{other}.png", compress_level=1)
+    if grouped:
+        table = pd.read_csv(folder / "table.csv")
+        table.assign(group=[f"p{number // 2}" for number in range(len(table))]).to_csv(
+            folder / "table.csv", index=False
+        )
+    for seed in range(5):
+        assert cohort(folder, split_seed=seed) == 0
+        twins = pd.read_csv(folder / "duplicates.csv")
+        assert twins["group"].nunique() == len(pairs) and not twins["across_split"].any()
+        facts = pd.read_csv(folder / "out.csv", dtype=str).set_index("subject")
+        for one, other in pairs:
+            assert facts.at[f"scans-{one}", "split"] == facts.at[f"scans-{other}", "split"]
+        if grouped:
+            assert (facts.groupby("group")["split"].nunique() == 1).all()
+
+
+def test_identical_photographs_on_both_sides_of_a_given_split_are_named_and_warned_of(folder, caplog):
+    Image.open(folder / "scans" / "2.png").save(folder / "scans" / "0.png")
+    table = pd.read_csv(folder / "table.csv")
+    table.assign(split=["test" if number in (0, 8) else "train" for number in range(len(table))]).to_csv(
+        folder / "table.csv", index=False
+    )
+    assert cohort(folder) == 0
+    twins = pd.read_csv(folder / "duplicates.csv")
+    assert twins["subject"].tolist() == ["scans-0", "scans-2"] and twins["across_split"].all()
+    warned = [line for line in caplog.messages if "both training and test" in line]
+    assert len(warned) == 1 and "scans-2 (training) and scans-0 (test)" in warned[0]

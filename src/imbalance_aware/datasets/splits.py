@@ -24,6 +24,8 @@ STARTS_TIMES_GROUPS = 3000
 WEIGHT_OF_GROUPS = 0.1
 #: What it costs, times the number of classes, that a part lacks a class: more than all deviations together.
 LACKING = 4.0
+#: Share of all samples above which a group counts as large.
+LARGE = 0.03
 #: Below this gain in squared relative deviation the search ends (1e-6: a tenth of a percent of a class).
 LEAST_GAIN = 1e-6
 #: Kinds of groups of a part that are tried at a time, which bounds time and memory where all groups differ.
@@ -122,9 +124,9 @@ def draw_parts(groups: pd.Series, classes: pd.Series, shares: Sequence[float], s
     A start in which every group has the same chance (`_draw`) is improved by moving and swapping groups
     (`_improve`); of several starts, the best is kept. What is minimised is the sum, over parts j and quantities q, of
     ``((q_j - shares_j q) / q)^2``, where the quantities are the samples of each class, the groups that hold each
-    class, and all groups. A class that a part lacks costs more than any such deviation. Few groups change place after
-    the start, so that the chance of a group hardly depends on its number of samples, unless a class leaves no choice:
-    one group that holds most of a class goes to the largest part.
+    class, and all groups; the latter two count `WEIGHT_OF_GROUPS`. A class that a part lacks costs more than any such
+    deviation. Few groups change place after the start, so that the chance of a group hardly depends on its number of
+    samples, unless a class leaves no choice: one group that holds most of a class goes to the largest part.
 
     Args:
         groups: group of each sample.
@@ -212,13 +214,24 @@ def _draw(counts: np.ndarray, shares: np.ndarray, generator: np.random.Generator
 
 
 def _improve(parts: np.ndarray, task: _Task, generator: np.random.Generator) -> np.ndarray:
-    """Move one group to another part, or swap two, while that lowers the cost by more than `LEAST_GAIN`.
+    """Move and swap groups, large ones only for what small ones cannot do.
+
+    The best single change often takes the largest group out of a small part, so that its chance would be too low.
+    """
+    samples = task.quantities[:, : task.classes].sum(axis=1)
+    small = samples <= LARGE * task.totals[: task.classes].sum()
+    return _search(_search(parts, small, task, generator), np.ones_like(small), task, generator)
+
+
+def _search(parts: np.ndarray, movable: np.ndarray, task: _Task, generator: np.random.Generator) -> np.ndarray:
+    """Move one group of a ``movable`` kind (N,), or swap two, while that lowers the cost by more than `LEAST_GAIN`.
 
     Of each kind and part only one group is tried, and at most `MOST_KINDS` kinds of a part at a time.
     """
     parts, sums = parts.copy(), task.sums(parts)
     while True:
-        held = [_some(np.unique(task.kind_of[parts == part]), generator) for part in range(len(sums))]
+        held = [np.unique(task.kind_of[parts == part]) for part in range(len(sums))]
+        held = [_some(kinds[movable[kinds]], generator) for kinds in held]
         changes = (_best_change(sums, held, pair, task) for pair in combinations(range(len(sums)), 2))
         gain, moves = max(changes, key=itemgetter(0))
         if gain <= LEAST_GAIN:

@@ -107,8 +107,11 @@ def voxel_sha256(path: str | Path, share: float = 1.0) -> str:
     found = hashlib.sha256()
     low, high = math.inf, -math.inf
     try:
-        for slab in _slabs(Path(path), share):
-            found.update(str(slab.shape[1:]).encode() + slab.tobytes())
+        for number, slab in enumerate(_slabs(Path(path), share)):
+            if not number:
+                # With the number of values, the size of a slice gives the shape.
+                found.update(str(slab.shape[1:]).encode())
+            found.update(slab)
             low, high = min(low, slab.min()), max(high, slab.max())
     except NOT_READ:
         return ""
