@@ -1,12 +1,16 @@
 """The audit for duplicates, and the flow of subjects."""
 
 import pandas as pd
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from imbalance_aware.datasets.audit import COLUMNS, drop_conflicts, duplicates, units
+from imbalance_aware.datasets.cohort import assign_split
 from imbalance_aware.datasets.facts import exclude, included
 from imbalance_aware.datasets.flow import flow
+from imbalance_aware.datasets.settings_2d import FundusPhantomSettings
+from imbalance_aware.errors import UserError
 
 
 def facts_of(*rows: tuple[str, str, str, str]) -> pd.DataFrame:
@@ -125,3 +129,11 @@ def test_volumes_are_compared_across_sequences_and_subjects():
     assert units(facts).tolist() == ["s0"] * 3
     drop_conflicts(facts)
     assert included(facts).tolist() == [False, True, True]
+
+
+def test_a_class_whose_patients_are_one_by_their_images_is_a_clear_error():
+    facts = facts_of(*[("a", "", "", f"p{number}") for number in range(4)], ("b", "", "", "q"), ("b", "", "", "q"))
+    facts["group"] = facts["subject"]
+    settings = FundusPhantomSettings(adapter="fundus_phantoms")
+    with pytest.raises(UserError, match=r'class "b" stands in one group only .* share equal images count as one'):
+        assign_split(facts, settings)

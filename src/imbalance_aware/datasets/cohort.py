@@ -112,8 +112,14 @@ def assign_split(facts: pd.DataFrame, settings: SplitSettings) -> None:
     inside = facts[included(facts)]
     if inside.empty or (inside["split"] != "").any():
         return
-    draw = grouped_split if "group" in facts else stratified_split
-    sides = draw(units(inside), inside["class"], settings.test_fraction, settings.split_seed)
+    draw, groups = (grouped_split, inside["group"]) if "group" in facts else (stratified_split, inside["subject"])
+    together = units(inside)
+    try:
+        sides = draw(together, inside["class"], settings.test_fraction, settings.split_seed)
+    except UserError as error:
+        if together.equals(groups):
+            raise
+        raise UserError(f"{error} Groups that share equal images count as one") from None
     facts.loc[inside.index, "split"] = sides
 
 
