@@ -26,6 +26,7 @@ import torch
 from torch import Tensor
 
 from imbalance_aware.files import write_text
+from imbalance_aware.packed import IMAGE_DIGEST, image_digest, short
 from imbalance_aware.training.augment_cpu import by_channel
 from imbalance_aware.training.settings import Augmentation2D, Augmentation3D
 from measure import best, job, peak_memory, timed
@@ -137,10 +138,14 @@ def training_job(folder: Path, shape: tuple[int, ...], dtype: str, batch_size: i
     folder.mkdir()
     count = batch_size + 3
     rng = np.random.default_rng(0)
-    np.save(folder / "images.npy", rng.random((count, *shape), dtype=np.float32).astype(dtype))
+    images = rng.random((count, *shape), dtype=np.float32).astype(dtype)
+    np.save(folder / "images.npy", images)
     with (folder / "samples.csv").open("w", newline="") as handle:
-        rows = [[row, "c", "ab"[row % 2], row % 2, "train" if row < batch_size else "test"] for row in range(count)]
-        csv.writer(handle).writerows([["subject", "cohort", "class", "label", "split"], *rows])
+        rows = [
+            [row, "c", "ab"[row % 2], row % 2, "train" if row < batch_size else "test", short(image_digest(image))]
+            for row, image in enumerate(images)
+        ]
+        csv.writer(handle).writerows([["subject", "cohort", "class", "label", "split", IMAGE_DIGEST], *rows])
     augmentation = Augmentation2D() if len(shape) == 3 else Augmentation3D()
     settings = {
         "condition": {"loss": {"ce": 1}},

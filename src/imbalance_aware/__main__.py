@@ -2,11 +2,19 @@
 
 import argparse
 import importlib
+import io
 import logging
+import os
 import sys
+import traceback
+from contextlib import suppress
 
 from imbalance_aware import __version__
-from imbalance_aware.errors import DISK_FULL, UserError
+from imbalance_aware.errors import WRONG_PATH, UserError, is_disk_full
+
+#: How a step ends: done; an error that nothing foresees; a mistake of the user's; no space left on a disk (EX_IOERR of
+#: sysexits.h). The numbers reach a cluster's accounts even where no log can be written.
+DONE, UNEXPECTED, MISTAKE, NO_SPACE = 0, 1, 2, 74
 
 #: Steps in the order of the flow: name -> (module, what it does). A step's module is imported only when it runs.
 STEPS = {
@@ -47,7 +55,11 @@ STEPS = {
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one step; 0 on success, 2 after a mistake of the user's, which is explained on standard error."""
+    """Run one step.
+
+    Returns:
+        `DONE`, or why not: `MISTAKE`, `NO_SPACE` or `UNEXPECTED`, with the reason on standard error.
+    """
     arguments = sys.argv[1:] if arguments is None else arguments
     parser = argparse.ArgumentParser(prog="python -m imbalance_aware", description=__doc__.splitlines()[0])
     parser.add_argument("--version", action="version", version=__version__)
@@ -55,29 +67,56 @@ def main(arguments: list[str] | None = None) -> int:
     for name, (_, summary) in STEPS.items():
         steps.add_parser(name, help=summary, add_help=False)
     step = parser.parse_known_args(arguments[:1])[0].step
-    module = importlib.import_module(f"imbalance_aware.{STEPS[step][0]}")
-
-    step_parser = argparse.ArgumentParser(
-        prog=f"{parser.prog} {step}",
-        description=module.__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    module.add_arguments(step_parser)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", stream=sys.stderr)
     try:
-        module.run(step_parser.parse_args(arguments[1:]))
+        _run(step, f"{parser.prog} {step}", arguments[1:])
     except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except OSError as error:
-        if error.errno not in DISK_FULL:
-            raise
-        print(
-            f"error: {error.filename or 'the disk'}: no space left to write to; free some and run again",
-            file=sys.stderr,
-        )
-        return 2
-    return 0
+        _say(f"error: {error}")
+        return MISTAKE
+    except Exception as error:
+        return _explain(error)
+    return DONE
+
+
+def _run(step: str, name: str, arguments: list[str]) -> None:
+    module = importlib.import_module(f"imbalance_aware.{STEPS[step][0]}")
+    parser = argparse.ArgumentParser(
+        prog=name, description=module.__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    module.add_arguments(parser)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", stream=sys.stderr)
+    module.run(parser.parse_args(arguments))
+
+
+def _explain(error: Exception) -> int:
+    """Say what an error that is no `UserError` means; its status."""
+    if is_disk_full(error):
+        message = f"error: {error.filename or 'the disk'}: no space left to write to; free some and run again"
+        _say(message)
+        # On a network disk the log may seem written and stay empty: here the reason must be seen.
+        if not sys.stderr.isatty():
+            with suppress(OSError):
+                print(message, flush=True)
+        return NO_SPACE
+    if isinstance(error, OSError) and error.errno in WRONG_PATH and error.filename:
+        _say(f"error: {error.filename}: {error.strerror}")
+        return MISTAKE
+    _say("".join(traceback.format_exception(error)).rstrip())
+    return UNEXPECTED
+
+
+def _say(message: str) -> None:
+    """Write to standard error; to standard output where that is impossible, such as a log on a full disk.
+
+    Snakemake sends a step's standard error into its log, and leaves its standard output on the terminal.
+    """
+    try:
+        print(message, file=sys.stderr, flush=True)
+    except OSError:
+        # What waits to be written would fail once more at exit, and change the status.
+        with suppress(OSError, io.UnsupportedOperation), open(os.devnull, "w", encoding="utf-8") as nowhere:
+            os.dup2(nowhere.fileno(), sys.stderr.fileno())
+        with suppress(OSError):
+            print(message, flush=True)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """Writing files so that a reader never meets half of one, and the same content is the same bytes."""
 
+import errno
 import hashlib
 import json
 import math
@@ -10,6 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from imbalance_aware.errors import is_disk_full
+
 
 @contextmanager
 def atomic(path: str | Path) -> Iterator[Path]:
@@ -17,6 +20,9 @@ def atomic(path: str | Path) -> Iterator[Path]:
 
     Parent folders are made. The content reaches the disk before the name does, so that a machine that stops at any
     moment leaves either the old file or the whole new one.
+
+    Raises:
+        OSError: a full disk, always with its number and ``path``, whichever library met it.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -29,6 +35,11 @@ def atomic(path: str | Path) -> Iterator[Path]:
             os.fsync(written.fileno())
         temporary.chmod(0o666 & ~_umask())
         temporary.replace(path)
+    except OSError as error:
+        if not is_disk_full(error):
+            raise
+        number = error.errno or errno.ENOSPC
+        raise OSError(number, os.strerror(number), str(path)) from error
     finally:
         temporary.unlink(missing_ok=True)
 

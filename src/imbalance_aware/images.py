@@ -6,10 +6,18 @@ from typing import Literal
 
 import numpy as np
 
+from imbalance_aware.limits import apart
+
 Channels = Literal["rgb", "grey"]
 
 #: How Pillow's modes are kept; a mode that is not here has no form that keeps every value.
 KEPT_AS = {"1": "L", "L": "L", "LA": "LA", "RGB": "RGB", "RGBA": "RGBA", "P": "RGB", "PA": "RGBA"}
+
+
+#: Pixels of the largest image that is read: each takes up to 12 bytes while it is decoded and resized.
+MOST_PIXELS = 178_000_000
+#: Least height and width of an image, in pixels.
+LEAST_EDGE = 8
 
 
 class BadImage(Exception):
@@ -26,14 +34,16 @@ def read_image(path: str | Path) -> np.ndarray:
         (H, W), (H, W, 2) grey with alpha, (H, W, 3) or (H, W, 4), uint8; or (H, W) uint16.
 
     Raises:
-        BadImage: the file is missing, no image, damaged, holds several images, or has a form whose values
-            would have to
-            change (16 bits per colour channel, floating point, CMYK).
+        BadImage: the file is missing, no image, damaged, holds several images, is too small or too large, or has a
+            form whose values would have to change (16 bits per colour channel, floating point, CMYK).
     """
     from PIL import Image, ImageOps
 
+    # Pillow's own limit warns at half of its size and speaks of attacks; `_check_size` comes before any decoding.
+    Image.MAX_IMAGE_PIXELS = None
     try:
         with Image.open(path) as image:
+            _check_size(*image.size)
             if getattr(image, "n_frames", 1) > 1:
                 raise BadImage(f"several images in one file: {image.n_frames}")
             mode = _kept_mode(image)
@@ -44,11 +54,20 @@ def read_image(path: str | Path) -> np.ndarray:
         raise BadImage("missing: no such file") from None
     except Image.UnidentifiedImageError:
         raise BadImage("unreadable: not an image file") from None
-    except Image.DecompressionBombError as error:
-        raise BadImage(f"unreadable: {error}") from None
     except (OSError, SyntaxError, ValueError, EOFError) as error:
         # `strerror` leaves out the path, which the table has already.
         raise BadImage(f"unreadable: {getattr(error, 'strerror', None) or error}") from None
+
+
+def _check_size(width: int, height: int) -> None:
+    """Refuse what is no photograph, or does not fit into memory."""
+    if min(width, height) < LEAST_EDGE:
+        raise BadImage(f"too small: {width}x{height} pixels, at least {LEAST_EDGE}x{LEAST_EDGE} are needed")
+    if width * height > MOST_PIXELS:
+        found, most = apart(width * height / 1e6, MOST_PIXELS / 1e6, decimals=0)
+        raise BadImage(
+            f"too large: {width}x{height} pixels are {found} megapixels, at most {most} are read; save it smaller"
+        )
 
 
 def _kept_mode(image) -> str:

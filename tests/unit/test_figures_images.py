@@ -10,6 +10,7 @@ from matplotlib.colors import to_hex
 from matplotlib.text import Text
 from scipy.ndimage import gaussian_filter
 from skimage.exposure import adjust_gamma, adjust_sigmoid
+from training_cases import tie
 
 from imbalance_aware.__main__ import main
 from imbalance_aware.reporting import augmentations, sequences, style
@@ -28,11 +29,13 @@ def packed(tmp_path):
         folder = tmp_path / name
         folder.mkdir(exist_ok=True)
         images = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
-        np.save(folder / "images.npy", images if dtype == np.uint8 else (images / 255).astype(dtype))
+        stored = images if dtype == np.uint8 else (images / 255).astype(dtype)
+        np.save(folder / "images.npy", stored)
         samples = pd.DataFrame(
             {"subject": list("abcde"), "cohort": "x", "class": list("ppqpp"), "label": [0, 0, 1, 0, 0]}
         )
-        samples.assign(split=["test", "test", "train", "train", "train"]).to_csv(folder / "samples.csv", index=False)
+        samples = samples.assign(split=["test", "test", "train", "train", "train"], image_sha256=tie(stored))
+        samples.to_csv(folder / "samples.csv", index=False)
         return folder, images
 
     return write
@@ -250,8 +253,10 @@ def test_all_slices_are_cut_to_one_window_that_holds_heads_and_patches(patients,
 
 def test_float16_patches_are_shown_as_bright_as_their_slices(packed, patients, monkeypatch):
     before, _ = drawn(patients, monkeypatch, "sequences", *arguments(patients))
-    images = np.load(patients / "images.npy")
-    np.save(patients / "images.npy", (images / 255).astype(np.float16))
+    images = (np.load(patients / "images.npy") / 255).astype(np.float16)
+    np.save(patients / "images.npy", images)
+    samples = pd.read_csv(patients / "samples.csv")
+    samples.assign(image_sha256=tie(images)).to_csv(patients / "samples.csv", index=False)
     after, _ = drawn(patients, monkeypatch, "sequences", *arguments(patients))
     for one, other in zip(before, after, strict=True):
         np.testing.assert_allclose(pixels(one), pixels(other), atol=0.1)

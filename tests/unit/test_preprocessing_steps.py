@@ -204,7 +204,8 @@ def test_an_unforeseen_error_costs_its_subject_alone(tmp_path, error, caplog):
     [
         (UserError("no weights"), UserError),
         (ModuleNotFoundError("No module named 'torch'"), UserError),
-        (OSError(errno.ENOSPC, "No space left on device"), UserError),
+        (OSError(errno.ENOSPC, "No space left on device"), OSError),
+        (OSError("8000 requested and 4096 written"), OSError),  # what NumPy makes of a full disk
         (KeyboardInterrupt(), KeyboardInterrupt),
         (SystemExit(3), SystemExit),
     ],

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from imbalance_aware.packed import IMAGE_DIGEST, image_digest, short
 from imbalance_aware.training import train
 
 SIZES = {"train": {"a": 24, "b": 11, "c": 7}, "test": {"a": 6, "b": 3, "c": 2}}
@@ -20,13 +21,19 @@ def write_dataset(folder: Path, dimensions: int = 2, dtype: str = "uint8", edge:
     labels = np.array(["abc".index(name) for _, name in rows])
     images = rng.integers(0, 180, (len(rows), channels, *[edge] * dimensions), dtype=np.uint8)
     images += (30 * labels).astype(np.uint8).reshape(-1, *[1] * (dimensions + 1))
-    np.save(folder / "images.npy", images if dtype == "uint8" else (images / 255).astype(dtype))
+    images = images if dtype == "uint8" else (images / 255).astype(dtype)
+    np.save(folder / "images.npy", images)
     with (folder / "samples.csv").open("w", newline="") as handle:
         writer = csv.writer(handle)
-        writer.writerow(["subject", "cohort", "class", "label", "split"])
-        for number, ((split, name), label) in enumerate(zip(rows, labels, strict=True)):
-            writer.writerow([f"s{number}", "phantoms", name, label, split])
+        writer.writerow(["subject", "cohort", "class", "label", "split", IMAGE_DIGEST])
+        for number, ((split, name), label, digest) in enumerate(zip(rows, labels, tie(images), strict=True)):
+            writer.writerow([f"s{number}", "phantoms", name, label, split, digest])
     return folder
+
+
+def tie(images: np.ndarray) -> list[str]:
+    """What the table holds of each image."""
+    return [short(image_digest(image)) for image in images]
 
 
 def settings(**changes) -> dict:

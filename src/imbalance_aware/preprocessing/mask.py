@@ -13,6 +13,7 @@ import nibabel as nib
 import numpy as np
 
 from imbalance_aware.errors import UserError
+from imbalance_aware.limits import apart
 from imbalance_aware.preprocessing.brats_segmentation import segment
 from imbalance_aware.preprocessing.registration import LPS, displacement_mm, resample
 from imbalance_aware.preprocessing.resample import on_atlas
@@ -156,7 +157,5 @@ def measure(tumour: np.ndarray, brain: Volume) -> Measures:
 def check(measures: Measures, settings: MaskSettings) -> None:
     """Raise `Failure` if too much of the tumour lies outside the brain."""
     if measures["inside_brain"] < settings.min_inside_brain:
-        raise Failure(
-            f"mask outside the brain: {measures['inside_brain']:.0%} of it lies inside, at least "
-            f"{settings.min_inside_brain:.0%} is asked for"
-        )
+        shown, least = apart(measures["inside_brain"], settings.min_inside_brain, decimals=0, kind="%")
+        raise Failure(f"mask outside the brain: {shown} of it lies inside, at least {least} is asked for")

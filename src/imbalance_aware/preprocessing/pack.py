@@ -1,7 +1,7 @@
 """Put all included subjects of a cohort into one array, in the order of the cohort table, with a table of its
 rows.
 
-Subjects are copied one at a time: memory does not grow with their number.
+The table holds a digest of each image (see `imbalance_aware.packed`), which ties it to the array. Subjects are copied one at a time: memory does not grow with their number.
 """
 
 import argparse
@@ -12,9 +12,11 @@ from typing import BinaryIO
 import numpy as np
 import pandas as pd
 
+from imbalance_aware.arrays import read_npy
 from imbalance_aware.class_names import classes_argument
 from imbalance_aware.errors import UserError
 from imbalance_aware.files import atomic, write_csv
+from imbalance_aware.packed import IMAGE_DIGEST, image_digest, short
 from imbalance_aware.progress import progress
 
 log = logging.getLogger(__name__)
@@ -46,8 +48,9 @@ def run(args: argparse.Namespace) -> None:
     require_each_class(cohort, classes, args.cohort)
     samples = label_samples(cohort[cohort["excluded"] == ""], classes)
     files = [args.preprocessed / f"{subject}.npy" for subject in samples["subject"]]
-    pack(files, args.images)
-    write_csv(args.samples, samples)
+    # An old table beside a new array, or none, is what a step killed in between may leave; readers then refuse the pair.
+    digests = pack(files, args.images)
+    write_csv(args.samples, samples.assign(**{IMAGE_DIGEST: digests}))
 
 
 def require_each_class(cohort: pd.DataFrame, classes: list[str], table: Path) -> None:
@@ -85,8 +88,11 @@ def label_samples(included: pd.DataFrame, classes: list[str] | None) -> pd.DataF
     return included.assign(label=label)[list(COLUMNS)].reset_index(drop=True)
 
 
-def pack(files: list[Path], images: Path) -> None:
+def pack(files: list[Path], images: Path) -> list[str]:
     """Copy arrays of one shape and type (uint8, or float16 in [0, 1]) into one ``.npy`` file.
+
+    Returns:
+        What ties a row of the table to each image, in order.
 
     Raises:
         UserError: a file is missing, damaged, or differs in shape or type from the first, or has values
@@ -96,27 +102,24 @@ def pack(files: list[Path], images: Path) -> None:
     header = {"descr": np.lib.format.dtype_to_descr(first.dtype), "fortran_order": False}
     with atomic(images) as path, path.open("wb") as out:
         np.lib.format.write_array_header_1_0(out, header | {"shape": (len(files), *first.shape)})
-        for file in progress(files, len(files), "subjects packed", log):
-            _append(out, file, first)
+        return [_append(out, file, first) for file in progress(files, len(files), "subjects packed", log)]
 
 
-def _append(out: BinaryIO, file: Path, like: np.ndarray) -> None:
+def _append(out: BinaryIO, file: Path, like: np.ndarray) -> str:
     sample = load(file)
     if (sample.shape, sample.dtype) != (like.shape, like.dtype):
         raise UserError(
             f"{file}: {sample.dtype} {sample.shape} differs from the other subjects' {like.dtype} {like.shape}"
         )
     out.write(sample.tobytes())
+    return short(image_digest(sample))
 
 
 def load(file: Path) -> np.ndarray:
     """One preprocessed subject, checked by itself."""
-    try:
-        sample = np.load(file, allow_pickle=False)
-    except FileNotFoundError:
-        raise UserError(f"{file}: missing, though the cohort includes this subject") from None
-    except (ValueError, OSError, EOFError) as error:
-        raise UserError(f"{file}: not a readable array ({error})") from None
+    if not file.exists():
+        raise UserError(f"{file}: missing, though the cohort includes this subject")
+    sample = np.array(read_npy(file))
     if sample.dtype not in DTYPES or sample.ndim < 3:
         raise UserError(f"{file}: {sample.dtype} {sample.shape}; expected uint8 or float16, channels first")
     if sample.dtype == np.float16 and not (np.isfinite(sample).all() and sample.min() >= 0 and sample.max() <= 1):

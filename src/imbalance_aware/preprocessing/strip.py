@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from imbalance_aware.limits import apart
 from imbalance_aware.preprocessing.brain_extraction import METHODS, largest_component
 from imbalance_aware.preprocessing.resample import on_atlas
 from imbalance_aware.preprocessing.similarity import dice, normalised_mutual_information
@@ -80,15 +81,15 @@ def check(measures: Measures, settings: StripSettings) -> None:
     """Raise `Failure` for the first measure that is out of bounds."""
     low, high = settings.volume_ml
     if not low <= measures["brain_ml"] <= high:
-        raise Failure(f"brain volume: {measures['brain_ml']:.0f} ml, plausible are {low:g} to {high:g}")
+        shown, _ = apart(measures["brain_ml"], low if measures["brain_ml"] < low else high, decimals=0)
+        raise Failure(f"brain volume: {shown} ml, plausible are {low:g} to {high:g}")
     if measures["atlas_overlap"] < settings.min_atlas_overlap:
-        raise Failure(
-            f"atlas overlap: Dice {measures['atlas_overlap']:.2f} of the brain and the atlas's, at least "
-            f"{settings.min_atlas_overlap:g} is asked for"
-        )
+        shown, least = apart(measures["atlas_overlap"], settings.min_atlas_overlap)
+        raise Failure(f"atlas overlap: Dice {shown} of the brain and the atlas's, at least {least} is asked for")
     for name, value in measures["similarity"].items():
         if value < settings.min_similarity:
+            shown, least = apart(value, settings.min_similarity, decimals=3)
             raise Failure(
-                f"sequences do not match: {name} has a normalised mutual information of {value:.3f} with the centre "
-                f"sequence, at least {settings.min_similarity:g} is asked for; are both of this patient?"
+                f"sequences do not match: {name} has a normalised mutual information of {shown} with the centre "
+                f"sequence, at least {least} is asked for; are both of this patient?"
             )

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from imbalance_aware.errors import DISK_FULL, UserError
+from imbalance_aware.errors import UserError, is_disk_full
 from imbalance_aware.files import atomic, write_json
 from imbalance_aware.volumes import BadVolume, Volume, read_volume
 
@@ -78,8 +78,8 @@ def _do(
         log.warning("%s, %s: %s %s", content["subject"], name, failure, getattr(failure, "file", ""))
         content["failed"] = {"step": name, "reason": str(failure), "file": getattr(failure, "file", "")}
     except Exception as error:
-        if isinstance(error, OSError) and error.errno in DISK_FULL:
-            raise UserError(f"{report.parent}: {error.strerror}; free some space and run again") from None
+        if is_disk_full(error):
+            raise
         log.exception("%s, %s: unexpected", content["subject"], name)
         content["failed"] = {"step": name, "reason": _unexpected(name, error), "file": ""}
     if content["failed"]:

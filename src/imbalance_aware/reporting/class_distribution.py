@@ -33,8 +33,9 @@ def run(args: argparse.Namespace) -> None:
 
 def read_samples(path: Path) -> pd.DataFrame:
     """Read subject, cohort, class, label and split of every sample; identifiers such as ``001`` keep their zeros."""
+    text = dict.fromkeys(("subject", "cohort", "class", "image_sha256"), str)
     try:
-        return pd.read_csv(path, dtype={"subject": str, "cohort": str, "class": str}, keep_default_na=False)
+        return pd.read_csv(path, dtype=text, keep_default_na=False)
     except FileNotFoundError:
         raise UserError(f"{path}: no such file") from None
 

@@ -12,6 +12,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
+from imbalance_aware.arrays import read_npy
 from imbalance_aware.class_names import metric_of_class
 from imbalance_aware.errors import UserError
 from imbalance_aware.reporting import style
@@ -50,7 +51,12 @@ def run(args: argparse.Namespace) -> None:
             predictions = row["path"].with_name("predictions.csv")
             table = pd.read_csv(predictions, dtype={"class": str}, keep_default_na=False)
             classes = [name.removeprefix("prob_") for name in table.columns if name.startswith("prob_")]
-            draw(axes, embed(np.load(row["path"])), table["label"].to_numpy(), classes)
+            features = read_npy(row["path"])
+            if len(features) != len(table):
+                raise UserError(
+                    f"{row['path']} holds {len(features)} rows and {predictions} {len(table)}: they are not of one run"
+                )
+            draw(axes, embed(np.array(features)), table["label"].to_numpy(), classes)
             collapsed = ", collapsed" if row["status"] == "collapsed" else ""
             axes.set_title(f"{rank}: {row['loss_label']}\n{row['sampling_label']}{collapsed}")
             axes.set_xlabel(f1_text(row, metrics, classes), fontsize=6.5)

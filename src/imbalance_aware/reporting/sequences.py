@@ -16,7 +16,9 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 
+from imbalance_aware.arrays import read_npy
 from imbalance_aware.errors import UserError
+from imbalance_aware.packed import IMAGE_DIGEST, image_digest, require_column, require_tie
 from imbalance_aware.reporting import style
 from imbalance_aware.reporting.class_distribution import read_samples
 from imbalance_aware.reporting.labels import distinct, readable
@@ -68,7 +70,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Draw a row per class: whole slices on the left, patches on the right."""
     chosen = median_tumours(read_samples(args.samples), pd.read_csv(args.qc, dtype={"subject": str}))
-    patients = list(read_patients(chosen, args.images, args.subjects))
+    patients = list(read_patients(chosen, args.images, args.samples, args.subjects))
     edge = patients[0].patch.shape[-1]
     columns, window = len(args.sequences), around(patients)
     aspect = (window[1] - window[0]) / (window[3] - window[2])
@@ -105,17 +107,21 @@ def median_tumours(samples: pd.DataFrame, quality: pd.DataFrame) -> pd.DataFrame
     return pd.DataFrame(middle).set_index("index")
 
 
-def read_patients(chosen: pd.DataFrame, images: Path, subjects: Path) -> Iterator[Patient]:
+def read_patients(chosen: pd.DataFrame, images: Path, samples: Path, subjects: Path) -> Iterator[Patient]:
     """What is drawn of each row of `median_tumours`.
 
     Raises:
-        UserError: an array without volumes, or a subject without slices.
+        UserError: an array without volumes, one that does not belong to the table, or a subject without slices.
     """
-    patches = np.load(images, mmap_mode="r")
+    patches = read_npy(images)
+    require_column(list(chosen.columns), samples)
     if patches.ndim != 5:
         raise UserError(f"{images}: an array of volumes has 5 axes, but this has {patches.ndim}")
     names = distinct(chosen["class"])
     for row, facts in zip(chosen.index, chosen.to_dict("records"), strict=True):
+        if row >= len(patches):
+            raise UserError(f"{images} holds {len(patches)} images, too few for {samples}")
+        require_tie(image_digest(patches[row]), facts[IMAGE_DIGEST], row, facts["subject"], images, samples)
         path = subjects / facts["subject"] / "slices.npz"
         if not path.is_file():
             raise UserError(f"{path}: no such file")

@@ -3,7 +3,6 @@ range, then all of them together. The code that makes the batches of a training 
 """
 
 import argparse
-import csv
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,10 +10,11 @@ import numpy as np
 
 from imbalance_aware.errors import UserError
 from imbalance_aware.files import atomic
+from imbalance_aware.packed import IMAGE_DIGEST, image_digest, require_tie
 from imbalance_aware.schema import parse
 from imbalance_aware.training.augment_cpu import CpuImages
 from imbalance_aware.training.augmentation import Changes, check, draw, unchanged, widest_blur
-from imbalance_aware.training.data import open_images
+from imbalance_aware.training.data import open_images, read_samples
 from imbalance_aware.training.intensity import LEVELS, codes
 from imbalance_aware.training.settings import Augmentation
 
@@ -40,7 +40,12 @@ def run(args: argparse.Namespace) -> None:
     """
     settings = parse(Augmentation, args.settings)
     stored = open_images(args.images)
-    row = first_training_row(args.samples)
+    row, sample = first_training_row(args.samples)
+    if row >= len(stored):
+        raise UserError(f"{args.images} holds {len(stored)} images, too few for {args.samples}")
+    require_tie(
+        image_digest(stored[row]), sample[IMAGE_DIGEST], row, sample["subject"], args.images, args.samples
+    )
     check(settings, stored.shape[2:])
     changes = joined(examples(settings, stored.shape[2:]))
     batch = next(CpuImages(stored).batches([np.full(len(changes.gamma), row)], changes))
@@ -50,20 +55,16 @@ def run(args: argparse.Namespace) -> None:
         np.savez_compressed(path, images=eight_bit(batch.numpy()), whole=eight_bit(whole), **done)
 
 
-def first_training_row(samples: Path) -> int:
-    """Position of the first training sample.
+def first_training_row(samples: Path) -> tuple[int, dict[str, str]]:
+    """Position of the first training sample, and what the table says of it.
 
     Raises:
         UserError: there is no table, or no training sample in it.
     """
-    try:
-        with samples.open(encoding="utf-8", newline="") as handle:
-            splits = [row.get("split") for row in csv.DictReader(handle)]
-    except FileNotFoundError:
-        raise UserError(f"{samples}: no such file") from None
-    if "train" not in splits:
-        raise UserError(f"{samples}: no sample is in the split train")
-    return splits.index("train")
+    for row, sample in enumerate(read_samples(samples)):
+        if sample["split"] == "train":
+            return row, sample
+    raise UserError(f"{samples}: no sample is in the split train")
 
 
 def examples(settings: Augmentation, shape: tuple[int, ...]) -> list[Changes]:

@@ -13,11 +13,11 @@ from typing import Any
 
 import torch
 
+from imbalance_aware.errors import UserError
 from imbalance_aware.files import atomic
+from imbalance_aware.training.run_folder import CHECKPOINTS, remove_checkpoints
 
 log = logging.getLogger(__name__)
-
-PATTERN = "checkpoint-*.pt"
 
 
 class Checkpoint:
@@ -47,8 +47,14 @@ class Checkpoint:
         return True
 
     def load(self) -> dict[str, Any] | None:
-        """The state saved last, or None if there is none that this run can go on from."""
-        for other in sorted(set(self.folder.glob(PATTERN)) - {self.path}):
+        """The state saved last, or None if there is none that this run can go on from.
+
+        Raises:
+            UserError: a folder lies where the checkpoint is to be written: no later one could be saved.
+        """
+        if self.path.is_dir():
+            raise UserError(f"{self.path}: a folder, where training keeps its checkpoint; move it away")
+        for other in sorted(set(self.folder.glob(CHECKPOINTS)) - {self.path}):
             log.info("ignored %s: it belongs to a run with other code, settings, seed or data", other.name)
         try:
             digest, _, content = self.path.read_bytes().partition(b"\n")
@@ -62,12 +68,11 @@ class Checkpoint:
         except (pickle.UnpicklingError, RuntimeError) as error:
             log.warning("ignored %s: it cannot be read (%s); training starts anew", self.path.name, error)
             return None
-        if saved["key"] != self.key:
+        if not isinstance(saved, dict) or saved.get("key") != self.key:
             log.warning("ignored %s: it belongs to another run; training starts anew", self.path.name)
             return None
         return saved["state"]
 
     def remove(self) -> None:
         """Delete the checkpoints of the folder, whose run is finished."""
-        for path in self.folder.glob(PATTERN):
-            path.unlink(missing_ok=True)
+        remove_checkpoints(self.folder)

@@ -2,16 +2,18 @@
 
 import csv
 import hashlib
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from imbalance_aware.arrays import read_npy
 from imbalance_aware.errors import UserError
+from imbalance_aware.packed import IMAGE_DIGEST, how_to_pack, image_digest, require_column, require_tie
 from imbalance_aware.training.intensity import LEVELS, largest_code
 
 COLUMNS = ("subject", "cohort", "class", "label", "split")
-CHUNK_BYTES = 1 << 24
 
 
 @dataclass(frozen=True)
@@ -47,16 +49,17 @@ class Dataset:
 
 
 def open_dataset(images_path: Path, samples_path: Path) -> Dataset:
-    """Open a packed dataset without reading it into memory.
+    """Open a packed dataset without reading it into memory; each image is read once, to check it.
 
     Raises:
-        UserError: files that are missing, do not fit each other, or cannot be trained on.
+        UserError: files that are missing, do not fit each other row by row, or cannot be trained on.
     """
     images = open_images(images_path)
-    samples = _read_samples(samples_path)
+    samples = read_samples(samples_path)
     if len(images) != len(samples):
         raise UserError(
-            f"{images_path} holds {len(images)} images and {samples_path} {len(samples)} rows; pack the dataset again"
+            f"{images_path} holds {len(images)} images and {samples_path} {len(samples)} rows. "
+            f"{how_to_pack(samples_path)}"
         )
     classes = _classes(samples, samples_path)
     train, test = _part(samples, "train"), _part(samples, "test")
@@ -67,7 +70,9 @@ def open_dataset(images_path: Path, samples_path: Path) -> Dataset:
     if absent:
         raise UserError(f"{samples_path}: no training sample of the class {', '.join(absent)}: it cannot be learnt")
     digest = hashlib.sha256(samples_path.read_bytes())
-    digest.update(digest_images(images, images_path).encode())
+    digest.update(f"{images.dtype} {images.shape}".encode())
+    for image in _checked(images, samples, images_path, samples_path):
+        digest.update(image.encode())
     return Dataset(images, classes, train, test, digest.hexdigest())
 
 
@@ -77,38 +82,39 @@ def open_images(path: Path) -> np.ndarray:
     Raises:
         UserError: no such file, or not such an array.
     """
-    try:
-        images = np.load(path, mmap_mode="r", allow_pickle=False)
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such file") from None
-    except (ValueError, OSError, EOFError) as error:
-        raise UserError(f"{path}: not a NumPy array, or cut short ({error})") from None
-    if images.ndim not in (4, 5) or images.dtype.name not in LEVELS or not images.flags.c_contiguous:
+    images = read_npy(path)
+    if (
+        images.ndim not in (4, 5)
+        or images.dtype.name not in LEVELS
+        or not (images.dtype.isnative and images.flags.c_contiguous)
+    ):
         raise UserError(
-            f"{path}: expected uint8 or float16 images of shape (N, C, H, W) or (N, C, D, H, W), found {images.dtype} "
-            f"of shape {images.shape}"
+            f"{path}: expected uint8 or float16 images of shape (N, C, H, W) or (N, C, D, H, W), found "
+            f"{images.dtype.str if images.dtype.name in LEVELS else images.dtype} of shape {images.shape}"
         )
     return images
 
 
-def digest_images(images: np.ndarray, path: Path) -> str:
-    """SHA-256 of shape, type and content.
+def _checked(
+    images: np.ndarray, samples: Sequence[dict[str, str]], images_path: Path, samples_path: Path
+) -> Iterator[str]:
+    """Digest of every image, once it has been found to hold values in [0, 1] and to be that of its row in the table."""
+    for row, (image, sample) in enumerate(zip(images, samples, strict=True)):
+        if largest_code(image) >= LEVELS[images.dtype.name].size:
+            raise UserError(
+                f"{images_path}: holds values outside [0, 1], or NaN; scale the images before they are packed"
+            )
+        digest = image_digest(image)
+        require_tie(digest, sample[IMAGE_DIGEST], row, sample["subject"], images_path, samples_path)
+        yield digest
+
+
+def read_samples(path: Path) -> list[dict[str, str]]:
+    """Rows of the table, each with a split and a label.
 
     Raises:
-        UserError: a value outside [0, 1] (found on the way, since this reads every value anyway).
+        UserError: no such file, or not such a table.
     """
-    digest = hashlib.sha256(f"{images.dtype} {images.shape}".encode())
-    flat = images.reshape(-1)
-    step = CHUNK_BYTES // images.itemsize
-    for start in range(0, flat.size, step):
-        chunk = flat[start : start + step]
-        if largest_code(chunk) >= LEVELS[images.dtype.name].size:
-            raise UserError(f"{path}: holds values outside [0, 1], or NaN; scale the images before they are packed")
-        digest.update(chunk.data)
-    return digest.hexdigest()
-
-
-def _read_samples(path: Path) -> list[dict[str, str]]:
     try:
         with path.open(encoding="utf-8", newline="") as handle:
             reader = csv.DictReader(handle)
@@ -120,6 +126,7 @@ def _read_samples(path: Path) -> list[dict[str, str]]:
     missing = [name for name in COLUMNS if name not in columns]
     if missing:
         raise UserError(f"{path}: lacks the column {', '.join(missing)}; it has {', '.join(columns)}")
+    require_column(list(columns), path)
     for number, row in enumerate(rows, start=2):
         if row["split"] not in ("train", "test"):
             raise UserError(f'{path}, line {number}: split is "{row["split"]}"; expected train or test')

@@ -21,6 +21,9 @@ from imbalance_aware.errors import UserError
 log = logging.getLogger(__name__)
 
 NAME = "training.lock"
+#: What a lock tells of its process, beside its cluster's job; more than any process number.
+HOLDER: dict[str, type] = {"host": str, "pid": int, "started": str}
+LARGEST_PID = 1 << 31
 #: A living process touches its lock this often; one on another machine that has not for `STALE_S` is taken for dead.
 TOUCH_S = 30
 STALE_S = 600
@@ -54,8 +57,12 @@ def locked(folder: Path) -> Iterator[Lock]:
     Raises:
         UserError: another process trains in this folder.
     """
+    if folder.exists() and not folder.is_dir():
+        raise UserError(f"{folder}: a file, where a run needs its folder; move it away or name another")
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / NAME
+    if path.is_dir():
+        raise UserError(f"{path}: a folder, where training keeps its lock; move it away")
     mine = {"host": socket.gethostname(), "pid": os.getpid(), "started": _started(os.getpid()), "job": _job()}
     for _ in range(3):
         if _create(path, mine):
@@ -80,8 +87,16 @@ def locked(folder: Path) -> Iterator[Lock]:
 def _create(path: Path, content: dict[str, Any]) -> bool:
     """Make the lock with its content in one step, unless it exists (a link is atomic on network file systems too)."""
     handle, name = tempfile.mkstemp(prefix=".lock-", dir=path.parent)
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        json.dump(content, file)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            json.dump(content, file)
+        return _publish(name, path, content)
+    finally:
+        Path(name).unlink()
+
+
+def _publish(name: str, path: Path, content: dict[str, Any]) -> bool:
+    """Give the lock its name, unless another has it."""
     try:
         os.link(name, path)
     except FileExistsError:
@@ -92,16 +107,17 @@ def _create(path: Path, content: dict[str, Any]) -> bool:
                 json.dump(content, file)
         except FileExistsError:
             return False
-    finally:
-        Path(name).unlink()
     return True
 
 
 def _read(path: Path) -> dict[str, Any] | None:
+    """Who holds a lock; None if there is none, or one that no training wrote to its end."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, json.JSONDecodeError):
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError, RecursionError):  # what is no JSON and no UTF-8 are both `ValueError`
         return None
+    known = isinstance(content, dict) and all(isinstance(content.get(key), kind) for key, kind in HOLDER.items())
+    return content if known and 0 < content["pid"] < LARGEST_PID else None
 
 
 def _clear_away(path: Path, holder: dict[str, Any] | None) -> None:

@@ -1,6 +1,7 @@
 """The network of a run: made from settings and a seed, written to and read from ``model.pt``."""
 
 import io
+import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -9,11 +10,14 @@ import torch
 
 from imbalance_aware.errors import UserError
 from imbalance_aware.files import atomic
+from imbalance_aware.training.intensity import LEVELS
 from imbalance_aware.training.resnet import CHANNELS_LAST, ResNet
 from imbalance_aware.training.streams import Purpose, torch_seed
 
 #: Raised when an older reader could no longer make sense of the file.
 FORMAT = 1
+#: Values of the largest image that a network may take: four sequences of 512 x 512 x 512 voxels.
+MOST_VALUES = 1 << 29
 
 
 @dataclass(frozen=True)
@@ -68,6 +72,27 @@ def save_model(path: Path, model: ResNet, spec: InputSpec, config: dict[str, Any
         temporary.write_bytes(buffer.getbuffer())
 
 
+def _require_sound(spec: InputSpec) -> None:
+    """Refuse what no training writes, such as a shape for which no memory would do.
+
+    Raises:
+        ValueError: the fields and their values.
+    """
+    edges = (spec.channels, *spec.shape, *([] if spec.crop is None else [spec.crop]))
+    sound = (
+        all(type(edge) is int and edge >= 1 for edge in edges)
+        and spec.dimensions in (2, 3)
+        and spec.channels * math.prod(spec.shape) <= MOST_VALUES
+        and (spec.crop is None or spec.crop <= min(spec.shape))
+        and spec.dtype in LEVELS
+        and len(set(spec.classes)) == len(spec.classes) > 1
+        and all(type(name) is str for name in spec.classes)
+        and (spec.max_value is None or type(spec.max_value) is int and 1 <= spec.max_value < 1 << 16)
+    )
+    if not sound:
+        raise ValueError(f"it takes {spec}")
+
+
 def load_model(path: Path) -> tuple[ResNet, InputSpec, dict[str, Any]]:
     """Read a network for inference on the CPU, with what it takes and the config of its run.
 
@@ -80,8 +105,10 @@ def load_model(path: Path) -> tuple[ResNet, InputSpec, dict[str, Any]]:
             raise UserError(f"{path}: written in format {content['format']}, this version reads format {FORMAT}")
         fields = content["input"]
         spec = InputSpec(**{**fields, "shape": tuple(fields["shape"]), "classes": tuple(fields["classes"])})
-        model = ResNet(spec.dimensions, spec.channels, len(spec.classes), **content["config"]["model"])
-        model.load_state_dict(content["weights"])
+        _require_sound(spec)
+        with torch.device("meta"):  # no memory for an architecture that does not fit the weights
+            model = ResNet(spec.dimensions, spec.channels, len(spec.classes), **content["config"]["model"])
+        model.load_state_dict(content["weights"], assign=True)
     except FileNotFoundError:
         raise UserError(f"{path}: no such file; a run folder holds model.pt once training has finished") from None
     except UserError:

@@ -1,6 +1,7 @@
 """Images from anywhere, brought into the form in which a trained network expects them."""
 
 import csv
+import os
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from imbalance_aware.arrays import read_npy
 from imbalance_aware.errors import UserError
 from imbalance_aware.images import BadImage, read_image, resize, to_channels
 from imbalance_aware.training.model import InputSpec
@@ -21,7 +23,8 @@ def read_samples(paths: Sequence[Path], spec: InputSpec, unusable: list[str]) ->
     """Name and values of every image, one at a time: ``(C, *spatial)`` of the network's shape and type.
 
     Args:
-        paths: files (see `READERS`; all others are read as photographs) or folders of them.
+        paths: files (see `READERS`; all others are read as photographs) or folders of them, at any depth; hidden files
+            in folders are passed over.
         spec: what the network takes.
         unusable: receives the reason for each image that cannot be read or does not fit the network; the others go on.
 
@@ -43,10 +46,31 @@ def read_samples(paths: Sequence[Path], spec: InputSpec, unusable: list[str]) ->
 
 
 def _files(paths: Sequence[Path]) -> Iterator[Path]:
+    """The files given, and those in the folders given, in order of their names."""
     for path in paths:
         if not path.exists():
             raise UserError(f"{path}: no such file or folder")
-        yield from sorted(inner for inner in path.iterdir() if inner.is_file()) if path.is_dir() else [path]
+        yield from sorted(_inside(path)) if path.is_dir() else [path]
+
+
+def _inside(folder: Path) -> Iterator[Path]:
+    """Files of a folder and of those below it, without what systems put there for themselves."""
+    seen: set[str] = set()
+    for place, below, names in os.walk(folder, followlinks=True):
+        real = os.path.realpath(place)
+        if real in seen:  # a link back to a folder above
+            below.clear()
+            continue
+        seen.add(real)
+        below[:] = sorted(name for name in below if not _of_the_system(name))
+        for name in names:
+            if not _of_the_system(name):
+                yield Path(place, name)
+
+
+def _of_the_system(name: str) -> bool:
+    """Whether a file or folder is hidden (.DS_Store, ._image.png), or of those that Windows and macOS leave."""
+    return name.startswith(".") or name.lower() in ("thumbs.db", "desktop.ini", "__macosx")
 
 
 def _named(files: list[Path]) -> Iterator[tuple[Path, str]]:
@@ -90,10 +114,7 @@ def _photograph(path: Path, name: str, spec: InputSpec) -> Iterator[Entry]:
 
 def _array(path: Path, name: str, spec: InputSpec) -> Iterator[Entry]:
     """A preprocessed image ``(C, *spatial)``, or a packed array of them."""
-    try:
-        array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, OSError, EOFError) as error:
-        raise UserError(f"{path}: not a NumPy array, or cut short ({error})") from None
+    array = read_npy(path)
     if array.dtype.name not in ("uint8", "float16", "float32"):
         raise UserError(f"{path}: holds {array.dtype}; expected uint8, or float16 or float32 in [0, 1]")
     if array.ndim == spec.dimensions + 2:

@@ -8,7 +8,7 @@ Writes a table: image, predicted class, and one probability for each class. Imag
 - a .csv table with the column subject and one column of such NIfTI files for each channel, in the channels' order
   (paths count from the table's folder);
 - .npy arrays, one image (C, ...) or many (N, C, ...): patches/*.npy and images.npy of a dataset are such;
-- folders of these.
+- folders of these, with the folders below them; hidden files are passed over.
 
 An image that cannot be used keeps none of the others back; the reasons are told at the end, with status 2.
 

@@ -2,7 +2,8 @@
 
 Writes a run folder: model.pt (weights and all that is needed to use them), config.yaml (all that shaped the run; can be
 given to --settings again), history.csv (one row per epoch), predictions.csv (one probability per class for each test
-subject, from the last epoch's weights) and features.npy (what the last layer sees of them).
+subject, from the last epoch's weights) and features.npy (what the last layer sees of them). What an earlier run left
+there is deleted before training begins, and config.yaml is written last: a folder that holds it holds the whole run.
 
 The same data, settings and seed give the same bytes on the same kind of CPU with the same number of threads (but for
 the column `seconds` of history.csv). A run that is killed goes on from its last checkpoint when it is started again,
@@ -44,23 +45,13 @@ from imbalance_aware.training.loop import Training
 from imbalance_aware.training.memory import enough_memory
 from imbalance_aware.training.model import InputSpec, make_model, save_model
 from imbalance_aware.training.predictions import write_predictions
+from imbalance_aware.training.run_folder import CONFIG, clear, remove_remains
 from imbalance_aware.training.settings import RunSettings
 
 log = logging.getLogger(__name__)
 
 CHECKPOINT_EVERY_S = 60.0
 HISTORY_EVERY_S = 5.0
-#: What a process killed while it wrote may leave behind (see `imbalance_aware.files.atomic`).
-REMAINS = (
-    ".checkpoint-*.pt",
-    ".config-*.yaml",
-    ".features-*.npy",
-    ".history-*.csv",
-    ".model-*.pt",
-    ".predictions-*.csv",
-)
-
-
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--images", type=Path, required=True, help="images.npy of the dataset")
     parser.add_argument("--samples", type=Path, required=True, help="samples.csv of the dataset")
@@ -83,8 +74,7 @@ def run(args: argparse.Namespace) -> None:
         raise UserError(f"--seed is {args.seed}; it must not be negative")
     compute = choose(settings.training, args.threads)
     with locked(args.out) as lock:
-        for path in (path for pattern in REMAINS for path in args.out.glob(pattern)):
-            path.unlink()
+        remove_remains(args.out)
         dataset = open_dataset(args.images, args.samples)
         shape = dataset.images.shape[2:]
         check(settings.augmentation, shape)
@@ -101,9 +91,9 @@ def run(args: argparse.Namespace) -> None:
             classes=dataset.classes,
             max_value=settings.max_value,
         )
-        write_text(args.out / "config.yaml", yaml.safe_dump(config, sort_keys=False))
         with enough_memory(settings, dataset.images.shape[1:], compute.device):
             training = _training(settings, args.seed, dataset, spec, compute)
+            clear(args.out)
             try:
                 _train(training, checkpoint, lock, args)
             except Interrupted as stop:
@@ -208,3 +198,5 @@ def _finish(folder: Path, training: Training, dataset: Dataset, spec: InputSpec,
     with atomic(folder / "features.npy") as temporary:
         np.save(temporary, features)
     save_model(folder / "model.pt", training.model, spec, config)
+    # The last file: it tells that the run is done, and of what settings, code and data the others are.
+    write_text(folder / CONFIG, yaml.safe_dump(config, sort_keys=False))

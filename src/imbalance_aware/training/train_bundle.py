@@ -12,11 +12,11 @@ import subprocess
 import sys
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-
-import yaml
+from typing import Any
 
 from imbalance_aware.errors import UserError
 from imbalance_aware.provenance import ROOT
@@ -25,6 +25,7 @@ from imbalance_aware.training.bundled import COMPACT, IMAGES, MANIFEST, SAMPLES,
 from imbalance_aware.training.compact import read_compact
 from imbalance_aware.training.data import open_dataset
 from imbalance_aware.training.interruption import Interruption
+from imbalance_aware.training.run_folder import finished, remove_checkpoints
 
 log = logging.getLogger(__name__)
 
@@ -66,8 +67,8 @@ def run(args: argparse.Namespace) -> None:
     jobs = [_job(manifest, args.out, condition, seed) for seed in seeds for condition in conditions]
     waiting = [job for job in jobs if not _done(job, manifest)]
     log.info("%d of %d runs are done", len(jobs) - len(waiting), len(jobs))
-    if not (args.bundle / IMAGES).exists():
-        _unpack(args.bundle, manifest)
+    if waiting:
+        _require_images(args.bundle, manifest)
     failed = _train(waiting, manifest, args, deadline)
     if failed:
         logs = "\n".join(f"{job}: {job.log}" for job in failed)
@@ -84,13 +85,20 @@ def _manifest(path: Path) -> Manifest:
         raise UserError(f"{path}: no such file; --bundle names an unpacked bundle") from None
 
 
-def _unpack(bundle: Path, manifest: Manifest) -> None:
-    """Write the images as training reads them."""
-    log.info("unpacking the images")
-    read_compact(bundle / COMPACT, manifest.shape, manifest.dtype, bundle / IMAGES)
-    if open_dataset(bundle / IMAGES, bundle / SAMPLES).digest != manifest.data:
-        (bundle / IMAGES).unlink()
-        raise UserError(f"{bundle}: images or samples are not those that were bundled; unpack the archive again")
+def _require_images(bundle: Path, manifest: Manifest) -> None:
+    """Unpack the images as training reads them, unless they are; check them and their table in any case.
+
+    Raises:
+        UserError: they are not what was bundled.
+    """
+    if not (bundle / IMAGES).exists():
+        log.info("unpacking the images")
+        read_compact(bundle / COMPACT, manifest.shape, manifest.dtype, bundle / IMAGES)
+    with suppress(UserError):
+        if open_dataset(bundle / IMAGES, bundle / SAMPLES).digest == manifest.data:
+            return
+    (bundle / IMAGES).unlink()
+    raise UserError(f"{bundle}: images or samples are not those that were bundled; unpack the archive again")
 
 
 def _chosen(option: str, wanted: Sequence | None, known: Sequence) -> Sequence:
@@ -111,15 +119,17 @@ def _job(manifest: Manifest, out: Path, condition: str, seed: int) -> Job:
 
 
 def _done(job: Job, manifest: Manifest) -> bool:
-    """Whether the folder holds this run, finished: its model is written last, its config tells what shaped it."""
-    if not (job.folder / "model.pt").exists():
+    """Whether the folder holds this run, finished."""
+    config, condition = finished(job.folder), manifest.conditions[job.condition]
+    if config is None:
         return False
-    config = yaml.safe_load((job.folder / "config.yaml").read_text(encoding="utf-8"))
-    recorded, condition = config.pop("recorded"), manifest.conditions[job.condition]
-    found = (config, recorded["seed"], recorded["code"], recorded["data"])
+    recorded = config.pop("recorded", None)
+    recorded = recorded if isinstance(recorded, dict) else {}
+    found = (config, *(recorded.get(name) for name in ("seed", "code", "data")))
     if found == (condition.settings.shaping(), job.seed, condition.code, manifest.data):
+        remove_checkpoints(job.folder)  # one is left where the process was killed as its last act
         return True
-    log.warning("%s holds a run of other code, settings or data: trained anew", job.folder)
+    log.warning("%s holds a run of other code, settings or data: trained again", job.folder)
     return False
 
 
@@ -128,10 +138,9 @@ def _train(jobs: list[Job], manifest: Manifest, args: argparse.Namespace, deadli
     waiting, running, failed = deque(jobs), {}, []
     cards = _cards() if any(item.settings.training.device != "cpu" for item in manifest.conditions.values()) else []
     slots = deque(range(args.jobs))
-    with Interruption() as interruption:
+    with Interruption() as interruption, _stopped_in_the_end(running):
         while waiting or running:
             if interruption.received or time.monotonic() >= deadline:
-                _stop(list(running))
                 log.warning("stopped with %d runs to do; the same command goes on", len(waiting) + len(running))
                 raise SystemExit(UNFINISHED)
             while waiting and slots:
@@ -170,9 +179,13 @@ def _start(job: Job, manifest: Manifest, args: argparse.Namespace, card: str | N
         return subprocess.Popen([*command, "--out", str(job.folder)], stderr=written, env=environment)
 
 
-def _stop(processes: list[subprocess.Popen]) -> None:
-    """Have processes save their state and end."""
-    for process in processes:
-        process.terminate()
-    for process in processes:
-        process.wait()
+@contextmanager
+def _stopped_in_the_end(running: Mapping[subprocess.Popen, Any]) -> Iterator[None]:
+    """However this context is left, the processes that still run save their state and end."""
+    try:
+        yield
+    finally:
+        for process in running:
+            process.terminate()
+        for process in running:
+            process.wait()

@@ -1,0 +1,66 @@
+"""What ties ``images.npy`` and ``samples.csv`` together, so that neither can be exchanged or reordered alone.
+
+Each row of ``samples.csv`` holds, in the column ``image_sha256``, the beginning of the SHA-256 of its image's values as
+they are stored. Whoever reads an image by its row compares the two:
+
+    hashlib.sha256(np.load("images.npy", mmap_mode="r")[i].tobytes()).hexdigest()[:16]
+"""
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+
+from imbalance_aware.errors import UserError
+
+#: Column of ``samples.csv``, and how many hexadecimal digits it holds.
+IMAGE_DIGEST, DIGITS = "image_sha256", 16
+
+
+def image_digest(image: np.ndarray) -> str:
+    """SHA-256 of an image's values as they are stored, in C order: 64 hexadecimal digits."""
+    return hashlib.sha256(np.ascontiguousarray(image)).hexdigest()
+
+
+def short(digest: str) -> str:
+    """The part of an image's digest that ``samples.csv`` holds."""
+    return digest[:DIGITS]
+
+
+def require_tie(digest: str, expected: str, row: int, subject: str, images: Path, samples: Path) -> None:
+    """Check that a row of the table and an image belong together.
+
+    Args:
+        digest: of the image in position ``row`` of the array (`image_digest`).
+        expected: what the table holds of it.
+        row: position in the array and in the table, from 0.
+        subject: of that row.
+        images, samples: the two files, for the message.
+
+    Raises:
+        UserError: they do not.
+    """
+    if short(digest) != expected:
+        raise UserError(
+            f"{samples}, line {row + 2} ({subject}) does not describe image {row} of {images}: rows were moved or "
+            f"changed in one of the two, or they are of two datasets. {how_to_pack(samples)}"
+        )
+
+
+def require_column(columns: list[str], samples: Path) -> None:
+    """Check that a table has the column of digests.
+
+    Raises:
+        UserError: it has not, as those of earlier versions.
+    """
+    if IMAGE_DIGEST not in columns:
+        raise UserError(
+            f"{samples}: lacks the column {IMAGE_DIGEST}, which ties its rows to their images. {how_to_pack(samples)}"
+        )
+
+
+def how_to_pack(samples: Path) -> str:
+    """The command that makes the pair again."""
+    return (
+        f"Pack the dataset again, with the --configfile of your study: snakemake --cores 1 --forcerun pack -- {samples}"
+    )
