@@ -4,8 +4,9 @@ import errno
 
 #: Of an `OSError`: no space on the disk, or none left of the user's share.
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
-#: Of an `OSError`: a path that may not be written or read, or is of another kind than it has to be.
+#: Of an `OSError`: a path that is not there, may not be written or read, or is of another kind than it has to be.
 WRONG_PATH = (
+    errno.ENOENT,
     errno.EACCES,
     errno.EPERM,
     errno.EROFS,

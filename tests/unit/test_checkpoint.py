@@ -1,12 +1,15 @@
 """Checkpoints: resumed only where they belong, never half, never in the way."""
 
 import errno
+import hashlib
+import io
 import logging
 
 import pytest
 import torch
 
 from imbalance_aware import files
+from imbalance_aware.errors import UserError
 from imbalance_aware.training.checkpoint import Checkpoint
 
 KEY, OTHER = "a" * 64, "b" * 64
@@ -41,6 +44,30 @@ def test_a_renamed_checkpoint_is_ignored(saved, tmp_path, caplog):
     other = Checkpoint(tmp_path, OTHER)
     saved.path.rename(other.path)
     assert other.load() is None
+    assert "belongs to another run" in caplog.text
+
+
+def test_a_folder_in_its_place_is_explained_before_training(tmp_path):
+    checkpoint = Checkpoint(tmp_path, KEY)
+    checkpoint.path.mkdir()
+    with pytest.raises(UserError, match=f"{checkpoint.path.name}: a folder, where training keeps its checkpoint"):
+        checkpoint.load()
+
+
+def test_a_folder_named_like_another_checkpoint_is_left_alone(saved, tmp_path):
+    other = Checkpoint(tmp_path, OTHER).path
+    other.mkdir()
+    assert saved.load() is not None
+    saved.remove()
+    assert list(tmp_path.iterdir()) == [other]
+
+
+def test_what_is_no_checkpoint_but_has_a_digest_is_ignored(saved, caplog):
+    buffer = io.BytesIO()
+    torch.save([1, 2], buffer)
+    content = buffer.getvalue()
+    saved.path.write_bytes(hashlib.sha256(content).hexdigest().encode() + b"\n" + content)
+    assert saved.load() is None
     assert "belongs to another run" in caplog.text
 
 

@@ -1,10 +1,15 @@
 """The command line: what a person reads when something goes wrong."""
 
 import errno
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
 from imbalance_aware import __main__
+
+SENTENCE = "error: results/metrics.json: no space left to write to; free some and run again\n"
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
@@ -19,13 +24,58 @@ def test_a_full_disk_is_one_sentence(monkeypatch, capsys, number):
             raise OSError(number, "full", "results/metrics.json")
 
     monkeypatch.setattr(__main__.importlib, "import_module", lambda name: Step)
-    assert __main__.main(["evaluate"]) == 2
-    assert (
-        capsys.readouterr().err == "error: results/metrics.json: no space left to write to; free some and run again\n"
-    )
+    assert __main__.main(["evaluate"]) == __main__.NO_SPACE
+    assert capsys.readouterr() == (SENTENCE, SENTENCE), "in the log, and where Snakemake runs"
 
 
-def test_other_errors_of_the_system_keep_their_traceback(monkeypatch):
+#: What a step meets -> its status, and what is said of it.
+FAILURES = {
+    "UserError('no such dataset')": (2, "error: no such dataset\n"),
+    "OSError(28, 'full', 'results/metrics.json')": (74, SENTENCE),
+    "OSError(13, 'Permission denied', 'results')": (2, "error: results: Permission denied\n"),
+    "ZeroDivisionError('a defect')": (1, "ZeroDivisionError: a defect\n"),
+}
+STEP = """
+import logging, sys, types
+from imbalance_aware import __main__
+from imbalance_aware.errors import UserError
+
+def run(args):
+    logging.getLogger("step").info("words that find no room in the log")
+    raise {failure}
+
+step = types.SimpleNamespace(add_arguments=lambda parser: None, run=run, __doc__="")
+__main__.importlib = types.SimpleNamespace(import_module=lambda name: step)
+sys.exit(__main__.main(["evaluate"]))
+"""
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full, which Linux has")
+@pytest.mark.parametrize("failure", FAILURES)
+def test_where_the_log_cannot_be_written_the_reason_is_seen_on_standard_output(failure):
+    status, message = FAILURES[failure]
+    with open("/dev/full", "w") as log:
+        done = subprocess.run(
+            [sys.executable, "-c", STEP.format(failure=failure)], stdout=subprocess.PIPE, stderr=log, text=True
+        )
+    assert done.stdout.startswith("error: " if status != 1 else "Traceback")
+    assert message in done.stdout
+    assert done.returncode == status, "what could not be written to the log does not change the status"
+
+
+@pytest.mark.parametrize("failure", FAILURES)
+def test_with_a_log_each_reason_is_in_it(failure, tmp_path):
+    status, message = FAILURES[failure]
+    with (tmp_path / "log").open("w") as log:
+        done = subprocess.run(
+            [sys.executable, "-c", STEP.format(failure=failure)], stdout=subprocess.PIPE, stderr=log, text=True
+        )
+    assert done.returncode == status
+    assert (tmp_path / "log").read_text().count(message) == 1
+    assert done.stdout == (message if status == 74 else "")
+
+
+def test_other_errors_of_the_system_keep_their_traceback(monkeypatch, capsys):
     class Step:
         """A step with a defect."""
 
@@ -36,5 +86,5 @@ def test_other_errors_of_the_system_keep_their_traceback(monkeypatch):
             raise OSError(errno.EIO, "broken")
 
     monkeypatch.setattr(__main__.importlib, "import_module", lambda name: Step)
-    with pytest.raises(OSError, match="broken"):
-        __main__.main(["evaluate"])
+    assert __main__.main(["evaluate"]) == __main__.UNEXPECTED
+    assert "Traceback" in (told := capsys.readouterr().err) and "broken" in told

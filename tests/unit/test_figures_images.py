@@ -297,6 +297,14 @@ def test_a_window_on_whole_voxels_gives_the_same_pdf_in_any_memory(patients):
     assert widths <= {20, 35}, "patch and window, in voxels"
 
 
+def test_figure_3_refuses_rows_in_another_order(patients, capsys):
+    samples = pd.read_csv(patients / "samples.csv")
+    samples[::-1].to_csv(patients / "samples.csv", index=False)
+    out = ["--png", str(patients / "x.png"), "--pdf", str(patients / "x.pdf")]
+    assert main(["sequences", *out, *map(str, arguments(patients))]) == 2
+    assert "does not describe image" in capsys.readouterr().err
+
+
 def test_what_cannot_be_drawn_is_explained(packed, patients, capsys):
     out = ["--png", str(patients / "x.png"), "--pdf", str(patients / "x.pdf")]
     assert main(["augmentations", *out, str(patients / "nowhere.npz")]) == 2

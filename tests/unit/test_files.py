@@ -1,5 +1,7 @@
+import errno
 import json
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -38,3 +40,32 @@ def test_floats_survive_a_csv(tmp_path):
 def test_digest_is_sha256_of_the_content(tmp_path):
     (tmp_path / "a").write_bytes(b"abc")
     assert digest(tmp_path / "a") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+
+
+def written_by_hand(temporary):
+    with open("/dev/full", "wb") as handle:
+        handle.write(b"x")
+
+
+def saved_by_numpy(temporary):
+    with open("/dev/full", "wb") as handle:
+        np.save(handle, np.zeros(100000))
+
+
+def told_by_numpy(temporary):
+    # What `numpy.save` raises where a file system fills up while it writes, without a number.
+    raise OSError("100000 requested and 25584 written")
+
+
+@pytest.mark.parametrize("write", [written_by_hand, saved_by_numpy, told_by_numpy])
+def test_a_full_disk_has_its_number_and_the_file_whatever_library_meets_it(tmp_path, write):
+    with pytest.raises(OSError) as full, atomic(tmp_path / "images.npy") as temporary:
+        write(temporary)
+    assert (full.value.errno, full.value.filename) == (errno.ENOSPC, str(tmp_path / "images.npy"))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_other_errors_pass_through_as_they_are(tmp_path):
+    with pytest.raises(OSError, match="broken") as other, atomic(tmp_path / "images.npy"):
+        raise OSError(errno.EIO, "broken")
+    assert other.value.filename is None

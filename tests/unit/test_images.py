@@ -5,12 +5,14 @@ import zlib
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 from skimage.transform import resize as skimage_resize
 
+from imbalance_aware.datasets.image_checks import check_images
 from imbalance_aware.images import BadImage, pixel_sha256, read_image, resize, to_channels
 
 RANDOM = np.random.default_rng(0)
@@ -93,12 +95,55 @@ def test_missing_files_and_folders_are_refused_without_their_path(tmp_path):
     assert str(tmp_path) not in str(bad.value)
 
 
+def png_header(width: int, height: int) -> bytes:
+    """A PNG that says how large it is, and holds no pixels."""
+    header = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    chunks = [
+        struct.pack(">I", len(part) - 4) + part + struct.pack(">I", zlib.crc32(part)) for part in (header, b"IDAT")
+    ]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "found"), [(17000, 11000, "187"), (178_000_001, 8, "1424"), (13342, 13342, "178.01")]
+)
+def test_an_image_too_large_for_memory_is_refused_in_plain_words(tmp_path, width, height, found):
+    (tmp_path / "slide.png").write_bytes(png_header(width, height))
+    with pytest.raises(BadImage) as bad:
+        read_image(tmp_path / "slide.png")
+    most = "178.00" if "." in found else "178"
+    assert str(bad.value) == (
+        f"too large: {width}x{height} pixels are {found} megapixels, at most {most} are read; save it smaller"
+    )
+
+
+def test_large_images_below_the_limit_are_read_without_a_word(tmp_path, recwarn):
+    Image.new("1", (10000, 9000), 1).save(tmp_path / "large.bmp")
+    assert read_image(tmp_path / "large.bmp").shape == (9000, 10000)
+    assert not recwarn.list, "Pillow warns from 89 megapixels on"
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 500), (500, 7)])
+def test_an_image_of_hardly_any_pixels_is_refused(tmp_path, size):
+    Image.new("RGB", size, (200, 30, 40)).save(tmp_path / "dot.png")
+    with pytest.raises(BadImage, match=f"too small: {size[0]}x{size[1]} pixels, at least 8x8 are needed"):
+        read_image(tmp_path / "dot.png")
+
+
+@pytest.mark.parametrize(("colour", "blank"), [((200, 30, 40), True), ((0, 0, 0), True), (None, False)])
+def test_one_colour_everywhere_is_blank_whatever_the_colour(tmp_path, colour, blank):
+    image = Image.fromarray(COLOUR) if colour is None else Image.new("RGB", (24, 20), colour)
+    image.save(tmp_path / "image.png")
+    facts = pd.DataFrame({"image": [str(tmp_path / "image.png")], "excluded": ""})
+    assert check_images(facts)["excluded"].tolist() == ["blank: all pixels are equal" if blank else ""]
+
+
 def test_16_bit_colour_is_refused_rather_than_cut_to_8_bits(tmp_path):
     def chunk(kind: bytes, content: bytes) -> bytes:
         return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
 
-    rows = b"".join(b"\0" + np.full(12, 1000, ">u2").tobytes() for _ in range(4))
-    header = struct.pack(">IIBBBBB", 4, 4, 16, 2, 0, 0, 0)
+    rows = b"".join(b"\0" + np.full(24, 1000, ">u2").tobytes() for _ in range(8))
+    header = struct.pack(">IIBBBBB", 8, 8, 16, 2, 0, 0, 0)
     (tmp_path / "deep.png").write_bytes(
         b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
     )

@@ -1,5 +1,6 @@
 """Resizing and packing: the array holds what the table says, in its order, and memory stays small."""
 
+import hashlib
 import tracemalloc
 from pathlib import Path
 
@@ -49,13 +50,14 @@ def test_from_cohort_to_array(tmp_path, cohort):
     images, samples = np.load(tmp_path / "images.npy", mmap_mode="r"), pd.read_csv(tmp_path / "samples.csv")
     assert images.shape == (5, 3, 12, 12)
     assert images.dtype == np.uint8
-    assert samples.columns.tolist() == ["subject", "cohort", "class", "label", "split"]
+    assert samples.columns.tolist() == ["subject", "cohort", "class", "label", "split", "image_sha256"]
     assert samples["subject"].tolist() == ["s0", "s1", "s3", "s4", "s5"]
     assert samples["label"].tolist() == [0, 1, 0, 1, 1]
     original = np.asarray(Image.open(tmp_path / "source" / "0.png"))
     np.testing.assert_array_equal(images[0], original.transpose(2, 0, 1))
     for row, subject in enumerate(samples["subject"]):
         np.testing.assert_array_equal(images[row], np.load(tmp_path / "preprocessed" / f"{subject}.npy"))
+        assert samples["image_sha256"][row] == hashlib.sha256(images[row].tobytes()).hexdigest()[:16]
 
 
 def test_labels_are_alphabetical_unless_the_order_is_given(cohort):
@@ -132,8 +134,8 @@ def test_memory_does_not_grow_with_the_number_of_subjects(tmp_path):
         (np.full((3, 4, 4), np.nan, np.float16), r"not in \[0, 1\]"),
         (np.full((3, 4, 4), 1.5, np.float16), r"not in \[0, 1\]"),
         (None, "missing"),
-        (b"\x93NUMPY half", "not a readable array"),
-        (b"", "not a readable array"),
+        (b"\x93NUMPY half", "not a NumPy array, or cut short or damaged"),
+        (b"", "not a NumPy array, or cut short or damaged"),
     ],
     ids=["shape", "type", "double", "NaN", "range", "missing", "cut", "empty"],
 )

@@ -8,6 +8,7 @@ from argparse import ArgumentParser
 import nibabel
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 from training_cases import arguments, settings, write_dataset
 
@@ -243,3 +244,72 @@ def test_images_of_one_name_are_told_apart(photographs, tmp_path):
         Image.fromarray(image).save(tmp_path / folder / "001.png")
     rows = classify(photographs, tmp_path / "healthy", tmp_path / "sick")
     assert [row["image"] for row in rows] == [str(tmp_path / "healthy/001.png"), str(tmp_path / "sick/001.png")]
+
+
+def test_folders_of_folders_with_what_macos_and_windows_leave_there(photographs, tmp_path):
+    image = np.moveaxis(np.load(photographs / "data" / "images.npy")[-1], 0, -1)
+    for place in ("a.png", "healthy/b.png", "sick/2020/c.png", ".cache/d.png", "__MACOSX/e.png"):
+        (tmp_path / place).parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(image).save(tmp_path / place)
+    for place in (".DS_Store", "healthy/.DS_Store", "sick/._c.png", "sick/Thumbs.db", "desktop.ini"):
+        (tmp_path / place).write_bytes(b"\0\0\0\1Bud1")
+    (tmp_path / "sick/again").symlink_to(tmp_path, target_is_directory=True)
+    rows = classify(photographs, tmp_path)
+    assert [row["image"] for row in rows] == ["a", "b", "c"]
+
+
+def forge(folder, out, **changes):
+    """A model file that says something else of its input than what was trained."""
+    content = torch.load(folder / "run/model.pt", weights_only=True)
+    out.mkdir()
+    torch.save(content | {"input": content["input"] | changes}, out / "model.pt")
+    return ["--model", str(out)]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"shape": (10**6, 10**6)},
+        {"shape": (1 << 15, 1 << 15)},
+        {"shape": (0, 16)},
+        {"shape": (-16, -16)},
+        {"shape": (16,)},
+        {"shape": (16, 16, 16, 16)},
+        {"shape": (16.0, 16.0)},
+        {"shape": "16"},
+        {"shape": 16},
+        {"channels": 10**9},
+        {"channels": 2},
+        {"crop": 17},
+        {"crop": -1},
+        {"dtype": "float64"},
+        {"classes": ("a", "b")},
+        {"classes": ("a", "a", "a")},
+        {"classes": "abcd"},
+        {"classes": (1, 2, 3)},
+        {"max_value": 0},
+        {"max_value": "high"},
+        {"colour": "rgb"},
+    ],
+    ids=str,
+)
+def test_a_forged_model_is_refused_before_anything_is_computed(photographs, tmp_path, changes):
+    more = forge(photographs, tmp_path / "forged", **changes)
+    with pytest.raises(UserError, match="not a model written by the train step, or damaged"):
+        classify(photographs, photographs / "data" / "images.npy", more=more)
+
+
+def test_an_architecture_that_does_not_fit_its_weights_takes_no_memory(photographs, tmp_path):
+    content = torch.load(photographs / "run/model.pt", weights_only=True)
+    content["config"]["model"]["widths"] = [1 << 16] * 4
+    torch.save(content, tmp_path / "model.pt")
+    with pytest.raises(UserError, match="not a model written by the train step"):
+        classify(photographs, photographs / "data" / "images.npy", more=["--model", str(tmp_path)])
+
+
+def test_a_damaged_header_of_an_array_is_one_reason(photographs, tmp_path):
+    content = bytearray((photographs / "data" / "images.npy").read_bytes())
+    content[content.index(b"(")] = 0
+    (tmp_path / "images.npy").write_bytes(content)
+    with pytest.raises(UserError, match="images.npy: not a NumPy array, or cut short or damaged"):
+        classify(photographs, tmp_path)

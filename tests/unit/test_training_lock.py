@@ -1,5 +1,6 @@
 """One process at a time in a run folder."""
 
+import errno
 import json
 import multiprocessing
 import os
@@ -55,10 +56,51 @@ def test_a_later_process_with_the_same_number_holds_nothing(tmp_path):
         pass
 
 
-def test_a_half_written_lock_holds_nothing(tmp_path):
-    (tmp_path / NAME).write_text("{")
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"{",
+        b"{}",
+        b"[1]",
+        b"null",
+        b"7",
+        b"",
+        b"\xff\xfe\0\x01",
+        b"[" * 100_000,
+        b'{"host": 1, "pid": "x", "started": []}',
+    ],
+)
+def test_what_no_training_wrote_to_its_end_holds_nothing(tmp_path, content):
+    (tmp_path / NAME).write_bytes(content)
+    with locked(tmp_path):
+        assert json.loads((tmp_path / NAME).read_text())["pid"] == os.getpid()
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("pid", [-1, 0, 10**30])
+def test_a_number_that_no_process_has_holds_nothing(tmp_path, pid):
+    write_lock(tmp_path, pid=pid)
     with locked(tmp_path):
         pass
+
+
+def test_folders_and_files_in_the_wrong_place_are_explained(tmp_path):
+    (tmp_path / "run" / NAME).mkdir(parents=True)
+    with pytest.raises(UserError, match="a folder, where training keeps its lock"), locked(tmp_path / "run"):
+        pass
+    (tmp_path / "file").touch()
+    with pytest.raises(UserError, match="a file, where a run needs its folder"), locked(tmp_path / "file"):
+        pass
+
+
+def test_a_full_disk_leaves_nothing_behind(tmp_path, monkeypatch):
+    def full(content, file):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(lock.json, "dump", full)
+    with pytest.raises(OSError, match="No space left"), locked(tmp_path):
+        pass
+    assert list(tmp_path.iterdir()) == []
 
 
 def write_lock_of_another_machine(folder, age_s):

@@ -43,9 +43,7 @@ def run(args: argparse.Namespace) -> None:
     row, sample = first_training_row(args.samples)
     if row >= len(stored):
         raise UserError(f"{args.images} holds {len(stored)} images, too few for {args.samples}")
-    require_tie(
-        image_digest(stored[row]), sample[IMAGE_DIGEST], row, sample["subject"], args.images, args.samples
-    )
+    require_tie(image_digest(stored[row]), sample[IMAGE_DIGEST], row, sample["subject"], args.images, args.samples)
     check(settings, stored.shape[2:])
     changes = joined(examples(settings, stored.shape[2:]))
     batch = next(CpuImages(stored).batches([np.full(len(changes.gamma), row)], changes))

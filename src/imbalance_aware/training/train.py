@@ -52,6 +52,8 @@ log = logging.getLogger(__name__)
 
 CHECKPOINT_EVERY_S = 60.0
 HISTORY_EVERY_S = 5.0
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--images", type=Path, required=True, help="images.npy of the dataset")
     parser.add_argument("--samples", type=Path, required=True, help="samples.csv of the dataset")
