@@ -1,5 +1,7 @@
 """Bundles: what they hold, that the images come back bit for bit, and what is said about damaged or foreign ones."""
 
+import errno
+import functools
 import json
 import logging
 import os
@@ -10,10 +12,12 @@ from argparse import ArgumentParser
 
 import numpy as np
 import pytest
+import training_cases
 from training_cases import settings, write_dataset
 
 from imbalance_aware.errors import UserError
-from imbalance_aware.training import bundle, compact, train_bundle
+from imbalance_aware.training import bundle, compact, train, train_bundle
+from imbalance_aware.training.model import load_model
 
 CODE = "0" * 16
 CONDITIONS = {"ce-uniform": {"ce": 1}, "ce_mcc-uniform": {"ce": 1, "soft_mcc": 1}}
@@ -147,6 +151,74 @@ def test_a_run_of_other_settings_is_not_taken_for_done(unpacked, caplog):
     assert "holds a run of other code, settings or data" in caplog.text
     history = unpacked.parent / "results/runs/tiny/phantoms/ce-uniform/seed-0/history.csv"
     assert len(history.read_text().splitlines()) == 2
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("killed_at", ["save_model", "write_text"])
+def test_a_run_killed_over_one_of_other_settings_is_trained_to_its_end(unpacked, dataset, monkeypatch, killed_at):
+    place = unpacked.parent / "results/runs/tiny/phantoms/ce-uniform/seed-0"
+    start = functools.partial(start_run, dataset, place)
+    start(settings(training={"epochs": 1}))
+
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(train, killed_at, killed)
+        start(settings())
+    train_bundle.run(arguments(unpacked, "--seeds", "0", "--conditions", "ce-uniform"))
+    assert load_model(place / "model.pt")[2]["training"]["epochs"] == 3
+    assert len((place / "history.csv").read_text().splitlines()) == 1 + 3
+
+
+def start_run(dataset, place, options):
+    """What the bundle does for a run of ``ce-uniform``."""
+    train.run(training_cases.arguments(dataset, place, json.dumps(options), 0, "--code", CODE))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("lost", ["config.yaml", "model.pt", "predictions.csv"])
+def test_a_run_that_lost_a_file_is_trained_again(unpacked, dataset, caplog, lost):
+    caplog.set_level(logging.INFO)
+    place = unpacked.parent / "results/runs/tiny/phantoms/ce-uniform/seed-0"
+    start_run(dataset, place, settings())
+    chosen = arguments(unpacked, "--seeds", "0", "--conditions", "ce-uniform")
+    (place / "checkpoint-0123456789abcdef.pt").write_bytes(b"left by a process killed as its last act")
+    train_bundle.run(chosen)
+    assert "1 of 1 runs are done" in caplog.text
+    assert not list(place.glob("checkpoint-*.pt"))
+    before = (place / lost).read_bytes()
+    (place / lost).unlink()
+    caplog.clear()
+    train_bundle.run(chosen)
+    assert "0 of 1 runs are done" in caplog.text
+    assert (place / lost).read_bytes() == before
+
+
+def test_images_unpacked_by_a_process_that_was_killed_before_it_checked_them(unpacked):
+    manifest = train_bundle._manifest(unpacked / "bundle.json")
+    train_bundle._require_images(unpacked, manifest)
+    images = np.load(unpacked / "images.npy")
+    np.save(unpacked / "images.npy", images[::-1])
+    with pytest.raises(UserError, match="not those that were bundled"):
+        train_bundle.run(arguments(unpacked))
+    assert not (unpacked / "images.npy").exists()
+    train_bundle._require_images(unpacked, manifest)
+
+
+def test_no_process_outlives_a_command_that_fails(unpacked, monkeypatch):
+    started = []
+
+    def start(job, *_):
+        if started:
+            raise OSError(errno.ENOSPC, "No space left on device", "log")
+        started.append(subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"]))
+        return started[0]
+
+    monkeypatch.setattr(train_bundle, "_start", start)
+    with pytest.raises(OSError, match="No space left"):
+        train_bundle.run(arguments(unpacked, "--jobs", "2"))
+    assert started[0].poll() is not None
 
 
 @pytest.mark.parametrize(

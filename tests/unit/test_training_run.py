@@ -3,6 +3,7 @@
 import csv
 import json
 import logging
+import shutil
 import signal
 
 import numpy as np
@@ -17,6 +18,7 @@ from imbalance_aware.training.interruption import Interruption
 from imbalance_aware.training.lock import locked
 from imbalance_aware.training.loop import learning_rate
 from imbalance_aware.training.model import InputSpec, load_model, make_model
+from imbalance_aware.training.run_folder import finished
 
 OUTPUTS = ["config.yaml", "features.npy", "history.csv", "model.pt", "predictions.csv"]
 N = sum(SIZES["train"].values())
@@ -63,6 +65,105 @@ def fresh(dataset, tmp_path_factory):
 
 def test_the_run_folder_holds_its_files_and_no_others(fresh):
     assert sorted(path.name for path in fresh.iterdir()) == OUTPUTS
+
+
+class Killed(BaseException):
+    """Stands for SIGKILL: nothing in the trainer catches it."""
+
+
+def kill_at(monkeypatch, call):
+    """Have the run end when it is about to write one of its files."""
+
+    def killed(path, *rest):
+        # NumPy writes to a temporary name: ".features-….npy".
+        if call.partition(" ")[2] in path.name:
+            raise Killed
+
+    module, name = {"save": (np, "save")}.get(call.partition(" ")[0], (train, call.partition(" ")[0]))
+    monkeypatch.setattr(module, name, killed)
+
+
+LAST_ACTS = ["write_predictions", "save features", "save_model", "write_text config.yaml"]
+
+
+@pytest.mark.parametrize("act", LAST_ACTS)
+def test_a_run_killed_over_an_older_one_is_not_taken_for_done(dataset, fresh, tmp_path, monkeypatch, act):
+    out = shutil.copytree(fresh, tmp_path / "run")
+    (out / "metrics.json").write_text("{}")
+    older = {path.name: path.read_bytes() for path in out.iterdir()}
+    assert finished(out)
+    options = settings(training={"epochs": 2})
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        kill_at(patch, act)
+        run(dataset, out, options)
+    assert finished(out) is None
+    for path in out.iterdir():
+        assert path.read_bytes() != older.get(path.name), f"{path.name} of the older run is delivered as that of this one"
+    run(dataset, out, options)
+    assert_same(out, run(dataset, tmp_path / "undisturbed", options))
+    assert sorted(path.name for path in out.iterdir()) == OUTPUTS
+    assert finished(out)["training"]["epochs"] == 2
+    assert load_model(out / "model.pt")[2] == finished(out)
+
+
+def test_what_is_killed_in_training_leaves_nothing_of_an_older_run(dataset, fresh, tmp_path, monkeypatch):
+    out = shutil.copytree(fresh, tmp_path / "run")
+
+    def killed(self):
+        raise Killed
+
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(train.Lock, "touch", killed)
+        run(dataset, out, settings(training={"epochs": 2}))
+    assert finished(out) is None and list(out.iterdir()) == []
+
+
+def test_outputs_deleted_while_a_run_trains_are_all_there_in_the_end(dataset, fresh, tmp_path, monkeypatch):
+    """Snakemake does so for a second job of the same run, which the lock refuses."""
+    out = tmp_path / "run"
+
+    def touch(self):
+        for name in OUTPUTS:
+            (out / name).unlink(missing_ok=True)
+
+    monkeypatch.setattr(train.Lock, "touch", touch)
+    run(dataset, out)
+    assert_same(out, fresh)
+    assert finished(out)
+
+
+@pytest.mark.parametrize("content", [None, b"", b"[1]", b"{", b"\xff\xfe", "folder"])
+def test_a_folder_without_a_readable_config_is_not_done(fresh, tmp_path, content):
+    out = shutil.copytree(fresh, tmp_path / "run")
+    (out / "config.yaml").unlink()
+    if content == "folder":
+        (out / "config.yaml").mkdir()
+    elif content is not None:
+        (out / "config.yaml").write_bytes(content)
+    assert finished(out) is None
+
+
+@pytest.mark.parametrize("name", OUTPUTS)
+def test_a_folder_that_lacks_a_file_is_not_done(fresh, tmp_path, name):
+    out = shutil.copytree(fresh, tmp_path / "run")
+    (out / name).unlink()
+    assert finished(out) is None
+
+
+def test_a_run_that_cannot_begin_leaves_the_older_one_whole(dataset, fresh, tmp_path):
+    out = shutil.copytree(fresh, tmp_path / "run")
+    with pytest.raises(UserError):
+        run(dataset, out, settings(augmentation={"crop": 40}))
+    with pytest.raises(UserError):
+        run(dataset, out, settings(condition={"kwargs": {"ce": {"nonsense": 1}}}))
+    assert_same(out, fresh)
+
+
+@pytest.mark.parametrize("name", ["model.pt", "history.csv", ".predictions-x.csv", ".checkpoint-x.pt"])
+def test_a_folder_where_a_file_is_to_be_written_is_told_before_training(dataset, tmp_path, name):
+    (tmp_path / "run" / name).mkdir(parents=True)
+    with pytest.raises(UserError, match=f"{name}: a folder, where training writes a file; move it away"):
+        run(dataset, tmp_path / "run")
 
 
 def test_predictions(fresh, dataset):

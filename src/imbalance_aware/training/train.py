@@ -95,7 +95,11 @@ def run(args: argparse.Namespace) -> None:
         )
         with enough_memory(settings, dataset.images.shape[1:], compute.device):
             training = _training(settings, args.seed, dataset, spec, compute)
+            state = checkpoint.load()
             clear(args.out)
+            if state is not None:
+                training.restore(state)
+                log.info("goes on %s", _place(training))
             try:
                 _train(training, checkpoint, lock, args)
             except Interrupted as stop:
@@ -139,10 +143,6 @@ def _training(settings: RunSettings, seed: int, dataset: Dataset, spec: InputSpe
 def _train(training: Training, checkpoint: Checkpoint, lock: Lock, args: argparse.Namespace) -> None:
     """Train to the end, saving now and then and when interrupted."""
     epochs, saved, written = training.settings.training.epochs, time.monotonic(), -HISTORY_EVERY_S
-    state = checkpoint.load()
-    if state is not None:
-        training.restore(state)
-        log.info("goes on %s", _place(training))
     started, done_before = time.monotonic(), training.position.epoch
 
     def after_step() -> None:
