@@ -16,6 +16,8 @@ sys.path.insert(0, str(UNIT))
 
 from training_cases import settings, write_dataset  # noqa: E402
 
+from imbalance_aware.training.run_folder import OUTPUTS, finished  # noqa: E402
+
 SETTINGS = json.dumps(settings(training={"epochs": 120}, condition={"loss": {"ce": 1, "soft_f1": 1}}))
 KILLS = 6
 
@@ -105,6 +107,25 @@ def holds(out, pid):
         return json.loads((out / "training.lock").read_text())["pid"] == pid
     except (OSError, json.JSONDecodeError):
         return False
+
+
+@pytest.mark.slow
+def test_killed_over_an_older_run(dataset, undisturbed, tmp_path):
+    out = tmp_path / "run"
+    out.mkdir()
+    for name in (*OUTPUTS, "metrics.json"):
+        (out / name).write_text("of: an older run")
+    assert finished(out)
+    process = start(dataset, out, "--checkpoint-every-s", "0.1")
+    while process.poll() is None and not checkpoints(out):
+        time.sleep(0.01)
+    process.kill()
+    assert finish(process)[0] == -signal.SIGKILL, "it was to be killed in the middle"
+    assert finished(out) is None
+    assert not [path.name for path in out.iterdir() if b"older" in path.read_bytes()]
+    status, log = finish(start(dataset, out))
+    assert status == 0 and "goes on after" in log
+    assert contents(out) == undisturbed
 
 
 @pytest.mark.slow
