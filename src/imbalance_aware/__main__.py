@@ -8,6 +8,7 @@ import os
 import sys
 import traceback
 from contextlib import suppress
+from pathlib import Path
 
 from imbalance_aware import __version__
 from imbalance_aware.errors import WRONG_PATH, UserError, is_disk_full
@@ -113,7 +114,7 @@ def _say(message: str) -> None:
         print(message, file=sys.stderr, flush=True)
     except OSError:
         # What waits to be written would fail once more at exit, and change the status.
-        with suppress(OSError, io.UnsupportedOperation), open(os.devnull, "w", encoding="utf-8") as nowhere:
+        with suppress(OSError, io.UnsupportedOperation), Path(os.devnull).open("w", encoding="utf-8") as nowhere:
             os.dup2(nowhere.fileno(), sys.stderr.fileno())
         with suppress(OSError):
             print(message, flush=True)

@@ -14,7 +14,7 @@ Channels = Literal["rgb", "grey"]
 KEPT_AS = {"1": "L", "L": "L", "LA": "LA", "RGB": "RGB", "RGBA": "RGBA", "P": "RGB", "PA": "RGBA"}
 
 
-#: Pixels of the largest image that is read: each takes up to 12 bytes while it is decoded and resized.
+#: Pixels of the largest image that is read, close to Pillow's own limit (178 956 970): larger ones take gigabytes.
 MOST_PIXELS = 178_000_000
 #: Least height and width of an image, in pixels.
 LEAST_EDGE = 8

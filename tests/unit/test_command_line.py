@@ -54,7 +54,7 @@ sys.exit(__main__.main(["evaluate"]))
 @pytest.mark.parametrize("failure", FAILURES)
 def test_where_the_log_cannot_be_written_the_reason_is_seen_on_standard_output(failure):
     status, message = FAILURES[failure]
-    with open("/dev/full", "w") as log:
+    with Path("/dev/full").open("w") as log:
         done = subprocess.run(
             [sys.executable, "-c", STEP.format(failure=failure)], stdout=subprocess.PIPE, stderr=log, text=True
         )

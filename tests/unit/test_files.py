@@ -1,5 +1,6 @@
 import errno
 import json
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -43,12 +44,12 @@ def test_digest_is_sha256_of_the_content(tmp_path):
 
 
 def written_by_hand(temporary):
-    with open("/dev/full", "wb") as handle:
+    with Path("/dev/full").open("wb") as handle:
         handle.write(b"x")
 
 
 def saved_by_numpy(temporary):
-    with open("/dev/full", "wb") as handle:
+    with Path("/dev/full").open("wb") as handle:
         np.save(handle, np.zeros(100000))
 
 

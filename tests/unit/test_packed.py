@@ -69,13 +69,13 @@ def test_another_array_is_refused(copy, change):
     else:
         images = np.random.default_rng(3).permutation(images)
     np.save(copy / "images.npy", images)
-    with pytest.raises(UserError, match="does not describe image .* snakemake --cores 1 --forcerun pack -- .*samples"):
+    with pytest.raises(UserError, match=r"does not describe image .* snakemake --cores 1 --forcerun pack -- .*samples"):
         open_pair(copy)
 
 
 def test_a_pair_of_an_earlier_version_is_refused_with_the_command_that_makes_it_again(copy):
     write_rows(copy, [{key: cell for key, cell in row.items() if key != "image_sha256"} for row in rows_of(copy)])
-    with pytest.raises(UserError, match="lacks the column image_sha256.* snakemake --cores 1 --forcerun pack -- "):
+    with pytest.raises(UserError, match=r"lacks the column image_sha256.* snakemake --cores 1 --forcerun pack -- "):
         open_pair(copy)
 
 
@@ -83,7 +83,7 @@ def test_values_of_the_other_byte_order_are_refused(tmp_path):
     folder = write_dataset(tmp_path, dtype="float16")
     path = folder / "images.npy"
     path.write_bytes(path.read_bytes().replace(b"'<f2'", b"'>f2'", 1))
-    with pytest.raises(UserError, match="expected uint8 or float16 images .* found >f2"):
+    with pytest.raises(UserError, match=r"expected uint8 or float16 images .* found >f2"):
         open_pair(folder)
 
 

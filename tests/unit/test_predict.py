@@ -311,5 +311,5 @@ def test_a_damaged_header_of_an_array_is_one_reason(photographs, tmp_path):
     content = bytearray((photographs / "data" / "images.npy").read_bytes())
     content[content.index(b"(")] = 0
     (tmp_path / "images.npy").write_bytes(content)
-    with pytest.raises(UserError, match="images.npy: not a NumPy array, or cut short or damaged"):
+    with pytest.raises(UserError, match=r"images\.npy: not a NumPy array, or cut short or damaged"):
         classify(photographs, tmp_path)

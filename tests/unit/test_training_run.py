@@ -98,7 +98,7 @@ def test_a_run_killed_over_an_older_one_is_not_taken_for_done(dataset, fresh, tm
         run(dataset, out, options)
     assert finished(out) is None
     for path in out.iterdir():
-        assert path.read_bytes() != older.get(path.name), f"{path.name} of the older run is delivered as that of this one"
+        assert path.read_bytes() != older.get(path.name), f"{path.name} is of the older run"
     run(dataset, out, options)
     assert_same(out, run(dataset, tmp_path / "undisturbed", options))
     assert sorted(path.name for path in out.iterdir()) == OUTPUTS

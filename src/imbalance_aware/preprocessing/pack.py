@@ -1,7 +1,8 @@
 """Put all included subjects of a cohort into one array, in the order of the cohort table, with a table of its
 rows.
 
-The table holds a digest of each image (see `imbalance_aware.packed`), which ties it to the array. Subjects are copied one at a time: memory does not grow with their number.
+The table holds a digest of each image (see `imbalance_aware.packed`), which ties it to the array. Subjects are copied
+one at a time: memory does not grow with their number.
 """
 
 import argparse
@@ -48,7 +49,7 @@ def run(args: argparse.Namespace) -> None:
     require_each_class(cohort, classes, args.cohort)
     samples = label_samples(cohort[cohort["excluded"] == ""], classes)
     files = [args.preprocessed / f"{subject}.npy" for subject in samples["subject"]]
-    # An old table beside a new array, or none, is what a step killed in between may leave; readers then refuse the pair.
+    # A step killed between the two leaves an old table beside a new array: readers refuse such a pair.
     digests = pack(files, args.images)
     write_csv(args.samples, samples.assign(**{IMAGE_DIGEST: digests}))
 

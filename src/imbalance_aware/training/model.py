@@ -87,7 +87,7 @@ def _require_sound(spec: InputSpec) -> None:
         and spec.dtype in LEVELS
         and len(set(spec.classes)) == len(spec.classes) > 1
         and all(type(name) is str for name in spec.classes)
-        and (spec.max_value is None or type(spec.max_value) is int and 1 <= spec.max_value < 1 << 16)
+        and (spec.max_value is None or (type(spec.max_value) is int and 1 <= spec.max_value < 1 << 16))
     )
     if not sound:
         raise ValueError(f"it takes {spec}")
