@@ -75,6 +75,10 @@ def main(arguments: list[str] | None = None) -> int:
         return MISTAKE
     except Exception as error:
         return _explain(error)
+    except SystemExit:  # stopped by a signal, with a status of its own
+        _check_log()
+        raise
+    _check_log()
     return DONE
 
 
@@ -113,11 +117,26 @@ def _say(message: str) -> None:
     try:
         print(message, file=sys.stderr, flush=True)
     except OSError:
-        # What waits to be written would fail once more at exit, and change the status.
-        with suppress(OSError, io.UnsupportedOperation), Path(os.devnull).open("w", encoding="utf-8") as nowhere:
-            os.dup2(nowhere.fileno(), sys.stderr.fileno())
+        _drop_unwritten()
         with suppress(OSError):
             print(message, flush=True)
+
+
+def _check_log() -> None:
+    """Say if the log could not be written; a step that is done stays done."""
+    try:
+        sys.stderr.flush()
+    except OSError as error:
+        _drop_unwritten()
+        with suppress(OSError):
+            print(f"the log could not be written: {error.strerror}", flush=True)
+
+
+def _drop_unwritten() -> None:
+    """Send nowhere what could not be written to standard error: failing again at exit, it would change the status."""
+    with suppress(OSError, io.UnsupportedOperation), Path(os.devnull).open("w", encoding="utf-8") as nowhere:
+        os.dup2(nowhere.fileno(), sys.stderr.fileno())
+        sys.stderr.flush()
 
 
 if __name__ == "__main__":

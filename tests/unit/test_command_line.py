@@ -1,6 +1,7 @@
 """The command line: what a person reads when something goes wrong."""
 
 import errno
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -42,7 +43,7 @@ from imbalance_aware.errors import UserError
 
 def run(args):
     logging.getLogger("step").info("words that find no room in the log")
-    raise {failure}
+    {act}
 
 step = types.SimpleNamespace(add_arguments=lambda parser: None, run=run, __doc__="")
 __main__.importlib = types.SimpleNamespace(import_module=lambda name: step)
@@ -50,26 +51,41 @@ sys.exit(__main__.main(["evaluate"]))
 """
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full, which Linux has")
+def run_step(act, log):
+    """A process whose step does ``act``, with ``log`` as its standard error."""
+    # Without a buffer, as in some containers, nothing waits to be written.
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    command = [sys.executable, "-c", STEP.format(act=act)]
+    return subprocess.run(command, stdout=subprocess.PIPE, stderr=log, text=True, env=environment)
+
+
+needs_full = pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full, which Linux has")
+
+
+@needs_full
 @pytest.mark.parametrize("failure", FAILURES)
 def test_where_the_log_cannot_be_written_the_reason_is_seen_on_standard_output(failure):
     status, message = FAILURES[failure]
     with Path("/dev/full").open("w") as log:
-        done = subprocess.run(
-            [sys.executable, "-c", STEP.format(failure=failure)], stdout=subprocess.PIPE, stderr=log, text=True
-        )
+        done = run_step(f"raise {failure}", log)
     assert done.stdout.startswith("error: " if status != 1 else "Traceback")
     assert message in done.stdout
     assert done.returncode == status, "what could not be written to the log does not change the status"
+
+
+@needs_full
+@pytest.mark.parametrize(("act", "status"), [("pass", 0), ("raise SystemExit(143)", 143)])
+def test_a_step_that_is_done_or_stopped_stays_so_though_its_log_is_lost(act, status):
+    with Path("/dev/full").open("w") as log:
+        done = run_step(act, log)
+    assert (done.returncode, done.stdout) == (status, "the log could not be written: No space left on device\n")
 
 
 @pytest.mark.parametrize("failure", FAILURES)
 def test_with_a_log_each_reason_is_in_it(failure, tmp_path):
     status, message = FAILURES[failure]
     with (tmp_path / "log").open("w") as log:
-        done = subprocess.run(
-            [sys.executable, "-c", STEP.format(failure=failure)], stdout=subprocess.PIPE, stderr=log, text=True
-        )
+        done = run_step(f"raise {failure}", log)
     assert done.returncode == status
     assert (tmp_path / "log").read_text().count(message) == 1
     assert done.stdout == (message if status == 74 else "")
