@@ -303,7 +303,7 @@ def test_an_architecture_that_does_not_fit_its_weights_takes_no_memory(photograp
     content = torch.load(photographs / "run/model.pt", weights_only=True)
     content["config"]["model"]["widths"] = [1 << 16] * 4
     torch.save(content, tmp_path / "model.pt")
-    with pytest.raises(UserError, match="not a model written by the train step"):
+    with pytest.raises(UserError, match="size mismatch"):
         classify(photographs, photographs / "data" / "images.npy", more=["--model", str(tmp_path)])
 
 

@@ -37,12 +37,12 @@ def test_touching_and_commenting_change_nothing(package):
 
 
 def test_an_edit_counts_for_all_who_import_it_and_reverting_it_cancels(package):
-    users, stranger = digest("conditions"), digest("files")
+    users, stranger = digest("conditions"), digest("progress")
     path = package / "errors.py"
     original = path.read_text()
     path.write_text(original + "\nLIMIT = 1\n")
     assert digest("conditions") != users
-    assert digest("files") == stranger
+    assert digest("progress") == stranger
     path.write_text(original)
     assert digest("conditions") == users
 
