@@ -7,6 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imbalance_aware.limits import apart
+from imbalance_aware.preprocessing import mask, strip
+from imbalance_aware.preprocessing.subject_step import Failure
+from imbalance_aware.volume_settings import MaskSettings, StripSettings
 
 NUMBERS = st.floats(-1e6, 1e6, allow_nan=False)
 
@@ -36,3 +39,21 @@ def test_texts_differ_where_numbers_do_and_are_in_their_order(value, limit, deci
 @given(st.floats(0, 1))
 def test_the_neighbour_of_a_number_is_told_from_it(limit):
     assert len(set(apart(math.nextafter(limit, 2), limit))) == 2
+
+
+@pytest.mark.parametrize(
+    ("step", "measures", "message"),
+    [
+        (strip, {"brain_ml": 699.7}, "brain volume: 699.7 ml, plausible are 700 to 2300"),
+        (strip, {"brain_ml": 2300.04}, "brain volume: 2300.04 ml, plausible are 700 to 2300"),
+        (strip, {"atlas_overlap": 0.7497}, r"Dice 0.7497 of the brain and the atlas's, at least 0.7500 is"),
+        (strip, {"similarity": {"t2": 1.03996}}, r"information of 1.03996 with .*, at least 1.04000 is"),
+        (mask, {"inside_brain": 0.7996}, "79.96% of it lies inside, at least 80.00% is"),
+    ],
+)
+def test_the_gates_of_preprocessing_never_print_a_value_that_looks_like_its_limit(step, measures, message):
+    good = {"brain_ml": 1500.0, "atlas_overlap": 0.95, "similarity": {"t2": 1.2}, "inside_brain": 1.0}
+    settings = {strip: StripSettings, mask: MaskSettings}[step]()
+    step.check(good, settings)
+    with pytest.raises(Failure, match=message):
+        step.check(good | measures, settings)
