@@ -1,5 +1,6 @@
 """Settings of the preprocessing of MRI volumes, step by step; each step receives its own part only."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -15,11 +16,30 @@ SequenceName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 class RegistrationSettings(Strict):
     """Alignment of a patient's sequences with each other, and of the head with the atlas."""
 
-    centre: SequenceName = Field("t1", description="sequence to which the others are aligned; T1, as the atlas")
+    centre: SequenceName | None = Field(
+        None,
+        description="sequence to which the others are aligned, and which is aligned to the atlas (a T1); left out: t1 "
+        "if it is among the sequences, else the first of them",
+    )
     samples: int = Field(40_000, ge=500, description="voxels that the measure of an alignment looks at")
     atlas_transform: Literal["rigid", "affine"] = Field(
         "rigid", description="rigid keeps sizes, as BraTS Toolkit does; affine also scales and shears"
     )
+
+
+def centre_of(centre: str | None, sequences: Sequence[str]) -> str:
+    """The centre sequence: the one named, else t1 if there is one, else the first.
+
+    Raises:
+        ValueError: the one named is not among ``sequences``.
+    """
+    if centre is None:
+        return "t1" if "t1" in sequences else sequences[0]
+    if centre not in sequences:
+        raise ValueError(
+            f"preprocessing.registration.centre is {centre}, which is not among the sequences {', '.join(sequences)}"
+        )
+    return centre
 
 
 class StripSettings(Strict):
@@ -54,6 +74,13 @@ class ScaleSettings(Strict):
 
     lower: float = Field(0, ge=0, lt=100, description="percentile of the brain that becomes 0; 0 is the minimum")
     upper: float = Field(100, gt=0, le=100, description="percentile of the brain that becomes 1; 100 is the maximum")
+    min_spread: float = Field(
+        0.1,
+        ge=0,
+        le=1,
+        description="least share of the range from lower to upper that the brain's 1st to 99th percentile spans; less "
+        "means that a few voxels darken all others; 0 switches the check off",
+    )
 
     @model_validator(mode="after")
     def _ordered(self) -> "ScaleSettings":

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import nibabel as nib
 import numpy as np
@@ -23,8 +24,21 @@ from imbalance_aware.files import atomic
 
 #: A NIfTI-2 file begins with the size of its header, in either byte order.
 NIFTI_2 = (b"\x1c\x02\x00\x00", b"\x00\x00\x02\x1c")
-#: Bytes of a NIfTI-2 header, the longer one; extensions of any length may follow.
+#: Bytes of a NIfTI-2 header, the longer one; extensions may follow.
 HEADER_BYTES = 540
+#: Names that the two files of a NIfTI or Analyze pair end in.
+PAIR_ENDINGS = (".hdr", ".img", ".hdr.gz", ".img.gz")
+PAIR = "pair of files: one of a .hdr and an .img file; convert both to one .nii or .nii.gz file"
+#: Most bytes that a header may announce (a head at 0.25 mm in float64 takes 3.7 GB), and most that may follow them: a
+#: gzip file of a few megabytes can unpack to any size.
+MAX_BYTES = 2**32
+MAX_TRAILING_BYTES = 2**20
+#: NIfTI's codes of the units of length that are not mm, and what one of them is in mm. Any other code is read as mm.
+UNITS = {1: ("metres", 1000.0), 3: ("micrometres", 0.001)}
+#: Largest magnitude of a value. Its square has to fit into 32-bit floating point.
+MAX_VALUE = 1e15
+#: From which distance on the sform and the qform of a header count as different places, in mm.
+FORMS_MM = 0.5
 #: Voxel edges and edges of the whole box that a scan of a head may have, in mm.
 VOXEL_MM = (0.2, 12.0)
 BOX_MM = (60.0, 600.0)
@@ -66,32 +80,51 @@ class Volume:
         return float(abs(np.linalg.det(self.affine[:3, :3])) / 1000)
 
 
-def read_volume(path: str | Path, dtype: type = np.float32) -> Volume:
-    """Read one 3D volume and check it.
+@dataclass(frozen=True)
+class Placement:
+    """What a header says about where its voxels lie.
+
+    Attributes:
+        affine: (4, 4), voxel index to mm (RAS): the sform where there is one, else the qform, as nibabel chooses.
+        unit: the header's unit of length, from which the affine was converted; ``""`` if it was mm or not given.
+        forms: the grid by sform and by qform; None unless both are set and hold numbers.
+    """
+
+    affine: np.ndarray
+    unit: str
+    forms: tuple[Volume, Volume] | None
+
+    @property
+    def forms_mm(self) -> float | None:
+        """Largest distance between where sform and qform put a corner of the grid; None unless both are set."""
+        return _corner_distance(*self.forms) if self.forms else None
+
+
+def read_volume(path: str | Path) -> Volume:
+    """Read one 3D volume as float32 and check it.
 
     Raises:
-        BadVolume: missing, unreadable, truncated, not one real number per voxel, not 3D, without orientation, of
-            implausible size, with values that are not finite, or of one value throughout.
+        BadVolume: missing, unreadable, truncated, too large, not one real number per voxel, not 3D, without
+            orientation, of implausible size, with values that are not finite or too large, or of one value throughout.
     """
-    image = _image(_content(Path(path)))
-    array = _data(image, dtype)
-    while array.ndim > 3 and array.shape[-1] == 1:
-        array = array[..., 0]
-    if array.ndim != 3:
-        raise BadVolume(f"not 3D: {' x '.join(map(str, array.shape))} voxels")
-    check_affine(image.affine, array.shape)
-    if not np.isfinite(array).all():
-        raise BadVolume(f"not finite: {int((~np.isfinite(array)).sum())} voxels are NaN or infinite")
-    if array.min() == array.max():
-        raise BadVolume(f"constant: every voxel is {array.flat[0]:g}")
-    return Volume(array, image.affine)
+    content = _content(Path(path))
+    image, place = _image(content), _placement(_header(content))
+    stored = _data(image)
+    while stored.ndim > 3 and stored.shape[-1] == 1:
+        stored = stored[..., 0]
+    check_affine(place.affine, stored.shape, place.unit)
+    return Volume(_finite(stored), place.affine)
 
 
 def read_grid(path: str | Path) -> Volume:
     """Where the voxels of a 3D file lie, without its values (all 0)."""
-    header = _header(_content(Path(path), HEADER_BYTES))
-    with _nifti():
-        return Volume(_zeros(header.get_data_shape()[:3]), header.get_best_affine())
+    header = _header(_begin(Path(path)))
+    return Volume(_zeros(header.get_data_shape()[:3]), _placement(header).affine)
+
+
+def read_placement(path: str | Path) -> Placement:
+    """What the header of a file says about where its voxels lie; no values are read."""
+    return _placement(_header(_begin(Path(path))))
 
 
 def read_channels(path: str | Path) -> Volume:
@@ -121,18 +154,28 @@ def write_volume(path: str | Path, volume: Volume) -> None:
         temporary.write_bytes(content)
 
 
-def check_affine(affine: np.ndarray, shape: tuple[int, ...]) -> None:
-    """Raise `BadVolume` unless ``affine`` places a head-sized grid with right angles in space."""
+def check_affine(affine: np.ndarray, shape: tuple[int, ...], unit: str = "") -> None:
+    """Raise `BadVolume` unless ``affine`` (mm) places a head-sized grid with right angles in space.
+
+    Args:
+        affine: (4, 4), voxel index to mm.
+        shape: voxels along x, y, z.
+        unit: the header's unit of length, if it was converted to mm.
+    """
+    converted = f" (converted from {unit}, the unit in the header)" if unit else ""
     edges = affine[:3, :3]
     if not np.isfinite(affine).all():
         raise BadVolume("affine: has values that are not finite")
     spacing = np.linalg.norm(edges, axis=0)
     shown = " x ".join(f"{edge:.3g}" for edge in spacing)
     if not ((spacing >= VOXEL_MM[0]) & (spacing <= VOXEL_MM[1])).all():
-        raise BadVolume(f"affine: voxels of {shown} mm")
+        cure = "" if unit else " (if the header's numbers are metres or micrometres, its xyzt_units must say so)"
+        raise BadVolume(
+            f"affine: voxels of {shown} mm{converted}, {VOXEL_MM[0]:g} to {VOXEL_MM[1]:g} mm are accepted{cure}"
+        )
     box = spacing * shape
     if not ((box >= BOX_MM[0]) & (box <= BOX_MM[1])).all():
-        raise BadVolume(f"affine: a box of {' x '.join(f'{edge:.0f}' for edge in box)} mm is no head")
+        raise BadVolume(f"affine: a box of {' x '.join(f'{edge:.0f}' for edge in box)} mm{converted} is no head")
     cosines = (edges / spacing).T @ (edges / spacing) - np.eye(3)
     if np.abs(cosines).max() > SKEW:
         raise BadVolume("affine: its axes are not at right angles")
@@ -166,6 +209,18 @@ def same_grid(one: Volume, other: Volume, tolerance: float = 0.1) -> bool:
     return one.shape == other.shape and _corner_distance(one, other) <= tolerance * one.spacing.min()
 
 
+def describe_grid(volume: Volume) -> str:
+    """Shape, voxel edges, order of the axes and place of the first voxel, in words."""
+    shape = " x ".join(map(str, volume.shape))
+    edges = " x ".join(f"{edge:.4g}" for edge in volume.spacing)
+    first = ", ".join(f"{value:.1f}" for value in volume.affine[:3, 3])
+    return f"{shape} voxels of {edges} mm, {_axes(volume)}, the first at ({first}) mm"
+
+
+def _axes(volume: Volume) -> str:
+    return "".join(code or "?" for code in nib.aff2axcodes(volume.affine))
+
+
 def _zeros(shape: tuple[int, ...]) -> np.ndarray:
     """An array of 0 that takes no memory."""
     return np.broadcast_to(np.float32(0), shape)
@@ -177,24 +232,62 @@ def _corner_distance(one: Volume, other: Volume) -> float:
     return float(np.linalg.norm(places[0] - places[1], axis=0).max())
 
 
-def _content(path: Path, size: int = -1) -> bytes:
-    """The first ``size`` bytes of a file, or all, decompressed.
-
-    All of a gzip file is read to its end, where its checksum stands: a reader that stops after the last voxel, as
-    nibabel does, never meets it.
-    """
+@contextmanager
+def _opened(path: Path) -> Iterator[BinaryIO]:
+    """The decompressed stream of a file; what is wrong with it while it is read becomes a `BadVolume`."""
     if not path.is_file():
         raise BadVolume("missing")
+    if path.name.endswith(PAIR_ENDINGS):
+        raise BadVolume(PAIR)
     try:
         with path.open("rb") as raw:
             packed = raw.read(2) == b"\x1f\x8b"
             raw.seek(0)
             with gzip.GzipFile(fileobj=raw) if packed else raw as handle:
-                return handle.read(size)
+                yield handle
     except EOFError:
         raise BadVolume("unreadable: the file ends too early") from None
     except (OSError, zlib.error) as error:
         raise BadVolume(f"unreadable: {' '.join(str(error).split())}") from None
+
+
+def _begin(path: Path) -> bytes:
+    """The first bytes of a file, decompressed, enough for its header."""
+    with _opened(path) as handle:
+        return handle.read(HEADER_BYTES)
+
+
+def _content(path: Path) -> bytes:
+    """All that a file's header announces, decompressed.
+
+    A gzip file is then read to its end, where its checksum is: a reader that stops after the last voxel, as nibabel
+    does, never meets it. The size that the header announces is checked before anything is decompressed, and bounds what
+    is.
+    """
+    with _opened(path) as handle:
+        content = handle.read(HEADER_BYTES)
+        announced = _announced_bytes(_header(content))
+        content += handle.read(max(0, announced - len(content)))
+        if isinstance(handle, gzip.GzipFile) and len(handle.read(MAX_TRAILING_BYTES + 1)) > MAX_TRAILING_BYTES:
+            raise BadVolume(
+                f"unreadable: more than {MAX_TRAILING_BYTES} bytes follow the {announced} that the header announces"
+            )
+    return content
+
+
+def _announced_bytes(header: nib.Nifti1Header) -> int:
+    """Length of a file with this header; `BadVolume` if it is not one real number per voxel of a 3D image."""
+    stored, shape = header.get_data_dtype(), header.get_data_shape()
+    shown = f"{' x '.join(map(str, shape))} voxels"
+    if stored.names or stored.kind == "c":
+        raise BadVolume(f"not one real number per voxel: {'colours' if stored.names else 'complex numbers'}")
+    if min(shape, default=0) < 1 or len(shape) < 3 or any(size > 1 for size in shape[3:]):
+        raise BadVolume(f"not 3D: {shown}")
+    with _nifti():
+        offset = header.get_data_offset()
+    if (size := offset + math.prod(shape) * stored.itemsize) > MAX_BYTES:
+        raise BadVolume(f"too large: {shown}, {size / 1e9:.1f} GB; at most {MAX_BYTES / 1e9:.1f} GB are read")
+    return size
 
 
 def _kind(content: bytes) -> type[nib.Nifti1Image]:
@@ -204,22 +297,44 @@ def _kind(content: bytes) -> type[nib.Nifti1Image]:
 
 def _header(content: bytes) -> nib.Nifti1Header:
     """The header at the beginning of a file, without extensions, which may be longer than what was read."""
-    header = _kind(content).header_class
+    kind = _kind(content).header_class
     with _nifti():
-        return _placed(header(content[: header.template_dtype.itemsize]))
+        header = kind(content[: kind.template_dtype.itemsize])
+    if bytes(header["magic"].tobytes())[:3] in (b"ni1", b"ni2"):
+        raise BadVolume(PAIR)
+    if int(header["qform_code"]) == 0 and int(header["sform_code"]) == 0:
+        raise BadVolume("affine: the header does not say how the volume lies in space")
+    return header
+
+
+def _placement(header: nib.Nifti1Header) -> Placement:
+    # The lower three bits are the unit of length, the others that of time.
+    unit, factor = UNITS.get(int(header["xyzt_units"]) & 7, ("", 1.0))
+    to_mm = np.diag([factor] * 3 + [1.0])
+    with _nifti():
+        affine = to_mm @ header.get_best_affine()
+    return Placement(affine, unit, _forms(header, to_mm))
+
+
+def _forms(header: nib.Nifti1Header, to_mm: np.ndarray) -> tuple[Volume, Volume] | None:
+    """The grid by sform and by qform, if both are set and hold numbers."""
+    if not (int(header["sform_code"]) and int(header["qform_code"])):
+        return None
+    try:
+        affines = [to_mm @ form for form in (header.get_sform(), header.get_qform())]
+    except (HeaderDataError, ValueError):
+        return None
+    if not np.isfinite(affines).all():
+        return None
+    sform, qform = (Volume(_zeros(header.get_data_shape()[:3]), affine) for affine in affines)
+    return sform, qform
 
 
 def _image(content: bytes) -> nib.Nifti1Image:
     """A NIfTI-1 or NIfTI-2 file from its bytes, with room for all the voxels that its header announces."""
     with _nifti():
         image = _kind(content).from_bytes(content)
-        _placed(image.header)
-    stored = image.get_data_dtype()
-    if stored.names or stored.kind == "c":
-        raise BadVolume(f"not one real number per voxel: {'colours' if stored.names else 'complex numbers'}")
-    if min(image.shape, default=0) < 1:
-        raise BadVolume(f"not 3D: {' x '.join(map(str, image.shape))} voxels")
-    if image.dataobj.offset + math.prod(image.shape) * stored.itemsize > len(content):
+    if image.dataobj.offset + math.prod(image.shape) * image.get_data_dtype().itemsize > len(content):
         raise BadVolume("unreadable: the file ends too early")
     return image
 
@@ -228,21 +343,30 @@ def _image(content: bytes) -> nib.Nifti1Image:
 def _nifti() -> Iterator[None]:
     try:
         yield
-    except (ImageFileError, WrapStructError, HeaderDataError, ValueError) as error:
+    except (ImageFileError, WrapStructError, HeaderDataError, ValueError, OverflowError) as error:
         raise BadVolume(f"unreadable: no NIfTI file ({' '.join(str(error).split())})") from None
 
 
-def _placed(header: nib.Nifti1Header) -> nib.Nifti1Header:
-    """The header, if it says how the volume lies in space."""
-    if int(header["qform_code"]) == 0 and int(header["sform_code"]) == 0:
-        raise BadVolume("affine: the header does not say how the volume lies in space")
-    return header
-
-
-def _data(image: nib.Nifti1Image, dtype: type) -> np.ndarray:
+def _data(image: nib.Nifti1Image) -> np.ndarray:
+    """The values as they are stored, scaled as the header says."""
     try:
-        return np.asanyarray(image.dataobj).astype(dtype, copy=False)
+        return np.asanyarray(image.dataobj)
     except (OSError, ValueError, TypeError):
         raise BadVolume("unreadable: its values cannot be read as numbers") from None
     except MemoryError:
         raise BadVolume(f"unreadable: {' x '.join(map(str, image.shape))} voxels do not fit into memory") from None
+
+
+def _finite(stored: np.ndarray) -> np.ndarray:
+    """The values as float32, if that is a number for each of them and more than one number in all."""
+    if bad := stored.size - int(np.count_nonzero(np.isfinite(stored))):
+        raise BadVolume(f"not finite: {bad} voxels are NaN or infinite")
+    low, high = float(stored.min()), float(stored.max())
+    if max(-low, high) > MAX_VALUE:
+        raise BadVolume(f"values: from {low:g} to {high:g}; magnitudes up to {MAX_VALUE:g} are accepted")
+    array = stored.astype(np.float32, copy=False)
+    if low == high:
+        raise BadVolume(f"constant: every voxel is {low:g}")
+    if array.min() == array.max():
+        raise BadVolume(f"values: from {low:g} to {high:g}, all the same in 32-bit floating point; rescale them")
+    return array

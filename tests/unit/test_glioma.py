@@ -210,7 +210,7 @@ def test_a_table_without_the_markers_names_what_it_has(tmp_path):
     [
         ({"test_cohorts": ["TCGAA"]}, "there is no cohort TCGAA"),
         ({"test_cohorts": ["UCSF", "EGD", "TCGA"]}, "none is left for training"),
-        ({"sequences": ["t2", "flair"]}, "registration.centre is t1"),
+        ({"preprocessing": {"registration": {"centre": "t1ce"}}}, "registration.centre is t1ce, .* t1, t1c, t2, flair"),
         ({"preprocessing": {"mask": {"drawn_on": "t1ce"}}}, "mask.drawn_on is t1ce"),
         ({"sequences": ["t1", "t1"]}, "names one twice"),
         ({"sequencs": ["t1"]}, 'Did you mean "sequences"'),

@@ -170,7 +170,8 @@ def test_the_sequence_that_the_mask_was_drawn_on_can_be_named(shared_grid, prepa
 @pytest.mark.parametrize("name", ["flair", "atlas"])
 def test_a_mask_off_the_grid_that_the_settings_name_is_a_reason(shared_grid, prepared, name):
     failed = _mask_step(shared_grid, prepared, drawn_on=name)["failed"]
-    assert failed["reason"] == f"mask on another grid: not on that of {name}, which mask.drawn_on names"
+    off = f"mask on another grid: not on that of {name}, which mask.drawn_on names. Mask: 48 x "
+    assert failed["reason"].startswith(off) and f" mm, {name}: " in failed["reason"]
     assert failed["file"].endswith("mask.nii.gz")
 
 
@@ -187,7 +188,7 @@ def test_a_mask_drawn_on_a_sequence_that_does_not_exist_stops_the_step(patient, 
 
 @pytest.mark.parametrize("error", [TypeError("odd"), MemoryError(), RuntimeError("sitk::ERROR:\n too   many")])
 def test_an_unforeseen_error_costs_its_subject_alone(tmp_path, error, caplog):
-    def work(steps):
+    def work(steps, measures):
         raise error
 
     (tmp_path / "before.json").write_text('{"subject": "x", "failed": null, "steps": {}}')
@@ -211,7 +212,7 @@ def test_an_unforeseen_error_costs_its_subject_alone(tmp_path, error, caplog):
     ],
 )
 def test_what_is_no_fault_of_the_subject_ends_the_step(tmp_path, error, raised):
-    def work():
+    def work(measures):
         raise error
 
     with pytest.raises(raised):
@@ -468,9 +469,13 @@ def test_the_table_of_quality_control_has_no_stray_columns(prepared, tmp_path):
     mri_cases.step("prepared", cohort=tmp_path / "cohort.csv", subjects=tmp_path / "subjects", **out)
     columns = list(pd.read_csv(out["qc"]).columns)
     facts = ["subject", "cohort", "class", "split", "passed", "step", "reason", "file"]
-    measures = ["brain_ml", "atlas_overlap", "tumour_ml", "inside_brain", "mask_drawn_on", "mask_ambiguity_mm"]
-    alike = [f"similarity_{name}" for name in mri_cases.SEQUENCES if name != "t1"]
-    assert columns == [*facts, *measures, "tumour_in_patch", *alike]
+    single = ["brain_ml", "atlas_overlap", "tumour_ml", "inside_brain", "mask_drawn_on", "mask_ambiguity_mm"]
+    single += ["mask_forms_mm", "tumour_in_patch"]
+    others = [name for name in mri_cases.SEQUENCES if name != "t1"]
+    per_sequence = {"similarity": others, "coverage": mri_cases.SEQUENCES}
+    per_sequence |= {f"intensity_{key}": mri_cases.SEQUENCES for key in ("min", "median", "p99", "max", "spread")}
+    alike = [f"{name}_{sequence}" for name, sequences in per_sequence.items() for sequence in sequences]
+    assert sorted(columns) == sorted([*facts, *single, *alike])
 
 
 def test_a_refused_cohort_leaves_its_tables_under_names_that_snakemake_does_not_delete(source, tmp_path, capsys):

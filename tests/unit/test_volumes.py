@@ -99,7 +99,7 @@ DAMAGE = {
         "not one real number per voxel: colours",
     ),
     "complex": (lambda path: _of_type(path, np.complex64), "not one real number per voxel: complex numbers"),
-    "huge dimensions": (_huge, "unreadable: the file ends too early"),
+    "huge dimensions": (_huge, "too large: 1048576 x 1048576 x 1048576 voxels"),
     "negative dimension": (_negative, "not 3D: -200 x 220 x 26 voxels"),
     "constant": (lambda path: _rewrite(path, np.zeros((200, 220, 26))), "constant: every voxel is 0"),
     "no orientation": (lambda path: _rewrite(path, codes=(0, 0)), "affine: the header does not say"),

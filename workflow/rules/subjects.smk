@@ -64,7 +64,7 @@ def start_of(wildcards):
 
 
 def centre_of(wildcards):
-    return dataset_of(wildcards).preprocessing.registration.centre
+    return dataset_of(wildcards).centre
 
 
 def strip_gpus(wildcards):

@@ -55,7 +55,8 @@ def _inspect(path: str, size: tuple[int, int] | None, channels: Channels, max_va
         height, width = image.shape[:2]
         result |= {"height": str(height), "width": str(width), "pixel_sha256": pixel_sha256(image)}
         image = to_channels(image, channels, max_value)
-        if not np.ptp(image, axis=(1, 2)).any():  # one colour everywhere is blank, whatever the colour
+        # Per channel: a photograph of one colour has a range over channels.
+        if not np.ptp(image, axis=(1, 2)).any():
             raise BadImage("blank: all pixels are equal")
         result["pixel_sha256"] = pixel_sha256(image)
         if size is not None and (height, width) != size:

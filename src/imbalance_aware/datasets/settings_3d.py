@@ -16,6 +16,7 @@ from imbalance_aware.volume_settings import (
     Start,
     StripSettings,
     VolumePreprocessing,
+    centre_of,
 )
 
 #: Columns of the cohort table, and of a table of one's own, that a sequence's column would overwrite.
@@ -40,11 +41,7 @@ class Volumes3D(SplitSettings):
             raise ValueError("sequences names one twice")
         if taken := sorted(set(self.sequences) & set(RESERVED)):
             raise ValueError(f"sequences: {', '.join(taken)} names another column of the table; rename the sequence")
-        if self.preprocessing.registration.centre not in self.sequences:
-            raise ValueError(
-                f"preprocessing.registration.centre is {self.preprocessing.registration.centre}, which is not among "
-                f"the sequences {', '.join(self.sequences)}"
-            )
+        centre_of(self.preprocessing.registration.centre, self.sequences)
         drawn_on = self.preprocessing.mask.drawn_on
         if drawn_on not in (None, "atlas", *self.sequences):
             raise ValueError(
@@ -57,6 +54,11 @@ class Volumes3D(SplitSettings):
         return self
 
     @property
+    def centre(self) -> str:
+        """The sequence to which the others are aligned."""
+        return centre_of(self.preprocessing.registration.centre, self.sequences)
+
+    @property
     def needs_mask(self) -> bool:
         """Whether the source has to bring each subject's tumour mask."""
         return self.preprocessing.mask.method == "provided"
@@ -66,7 +68,7 @@ class Volumes3D(SplitSettings):
         steps = self.preprocessing
         return self.model_dump(mode="json", exclude={"preprocessing"}) | {
             "preprocessing": {
-                "registration": {"centre": steps.registration.centre},
+                "registration": {"centre": self.centre},
                 "mask": {"method": steps.mask.method},
             }
         }
@@ -76,7 +78,7 @@ class Volumes3D(SplitSettings):
 
     def for_register(self) -> dict[str, Any]:
         """Settings of the step ``register``."""
-        return self._step("registration")
+        return self._step("registration") | {"centre": self.centre}
 
     def for_strip(self) -> dict[str, Any]:
         """Settings of the step ``strip``."""

@@ -29,14 +29,14 @@ def run(args: argparse.Namespace) -> None:
     """Write the patch."""
     settings = parse(CropSettings, args.settings)
 
-    def work(steps: dict[str, Measures]) -> Measures:
+    def work(steps: dict[str, Measures], measures: Measures) -> None:
         volumes, tumour = read_channels(args.volumes), read_mask(args.tumour).array
         centre = centre_of_mass(tumour)
         patch = cut(volumes.array.transpose(3, 0, 1, 2), centre, settings.size)
         with atomic(args.out) as path:
             np.save(path, DTYPES[settings.dtype](patch))
         kept = cut(tumour[None], centre, settings.size).sum() / tumour.sum()
-        return {"centre_voxel": centre.tolist(), "tumour_in_patch": float(kept)}
+        measures |= {"centre_voxel": centre.tolist(), "tumour_in_patch": float(kept)}
 
     next_step("crop", args.previous, args.report, [args.out], work)
 

@@ -17,10 +17,20 @@ from imbalance_aware.limits import apart
 from imbalance_aware.preprocessing.brats_segmentation import segment
 from imbalance_aware.preprocessing.registration import LPS, displacement_mm, resample
 from imbalance_aware.preprocessing.resample import on_atlas
-from imbalance_aware.preprocessing.subject_step import Failure, Measures, named_paths, next_step
+from imbalance_aware.preprocessing.subject_step import Failure, Measures, named_paths, next_step, warn_of_placement
 from imbalance_aware.schema import nearest, parse
 from imbalance_aware.volume_settings import MaskSettings
-from imbalance_aware.volumes import BadVolume, Volume, read_grid, read_mask, read_volume, same_grid, write_volume
+from imbalance_aware.volumes import (
+    BadVolume,
+    Volume,
+    describe_grid,
+    read_grid,
+    read_mask,
+    read_placement,
+    read_volume,
+    same_grid,
+    write_volume,
+)
 
 log = logging.getLogger(__name__)
 
@@ -51,15 +61,15 @@ def run(args: argparse.Namespace) -> None:
             f'mask.drawn_on: there is no sequence "{settings.drawn_on}".{nearest(settings.drawn_on, known)}'
         )
 
-    def work(steps: dict[str, Measures]) -> Measures:
+    def work(steps: dict[str, Measures], measures: Measures) -> None:
         brain = read_mask(args.brain)
         matrices = steps["register"]["matrices"]
         tumour, origin = METHODS[settings.method](args.mask, paths, brain, matrices, settings)
-        measures = measure(tumour, brain) | origin
+        measures |= origin
+        measures |= measure(tumour, brain)
         # Before the check: the picture of a subject that fails it shows what was found.
         write_volume(args.out, Volume(tumour, brain.affine))
         check(measures, settings)
-        return measures
 
     next_step("mask", args.previous, args.report, [args.out], work)
 
@@ -73,6 +83,8 @@ def provided(
         Failure: the mask is unreadable, has no labels, is empty, or lies on none of the grids.
     """
     labels = _read_labels(path)
+    placement = read_placement(path)
+    warn_of_placement("the mask", path, placement)
     names = _grids(path, labels, paths, brain, settings.drawn_on)
     places = [np.eye(4) if name == ATLAS else np.array(matrices[name]) for name in names]
     tumour = Volume((labels.array > 0).astype(np.float32), labels.affine)
@@ -87,7 +99,7 @@ def provided(
             ambiguity,
         )
     array = resample(tumour, brain, places[0]).array >= 0.5
-    return array, {"mask_drawn_on": names[0], "mask_ambiguity_mm": ambiguity}
+    return array, {"mask_drawn_on": names[0], "mask_ambiguity_mm": ambiguity, "mask_forms_mm": placement.forms_mm}
 
 
 def _grids(path: Path, labels: Volume, paths: dict[str, Path], brain: Volume, drawn_on: str | None) -> list[str]:
@@ -95,15 +107,31 @@ def _grids(path: Path, labels: Volume, paths: dict[str, Path], brain: Volume, dr
     if drawn_on is not None:
         grid = brain if drawn_on == ATLAS else read_grid(paths[drawn_on])
         if not same_grid(labels, grid):
-            raise Failure(f"mask on another grid: not on that of {drawn_on}, which mask.drawn_on names", path)
+            raise Failure(
+                f"mask on another grid: not on that of {drawn_on}, which mask.drawn_on names. Mask: "
+                f"{describe_grid(labels)}, {drawn_on}: {describe_grid(grid)}",
+                path,
+            )
         return [drawn_on]
     grids = {name: read_grid(file) for name, file in paths.items()}
     names = [name for name, grid in grids.items() if same_grid(labels, grid)]
     if not names and not same_grid(labels, brain):
-        raise Failure("mask on another grid: neither on that of a sequence nor on the atlas's", path)
+        raise Failure(
+            "mask on another grid: neither on that of a sequence nor on the atlas's. Mask: "
+            f"{describe_grid(labels)}, {_describe_grids(grids | {ATLAS: brain})}",
+            path,
+        )
     # A mask keeps the order of the voxels that it was drawn on, unless a program turned it afterwards.
     order = nib.aff2axcodes(labels.affine)
     return [name for name in names if nib.aff2axcodes(grids[name].affine) == order] or names or [ATLAS]
+
+
+def _describe_grids(grids: dict[str, Volume]) -> str:
+    """Each grid in words, once, after the names of those that have it."""
+    names: dict[str, list[str]] = {}
+    for name, grid in grids.items():
+        names.setdefault(describe_grid(grid), []).append(name)
+    return ", ".join(f"{' and '.join(alike)}: {words}" for words, alike in names.items())
 
 
 def _ambiguity_mm(tumour: Volume, places: list[np.ndarray]) -> float:
@@ -123,10 +151,10 @@ def brats(
     path: Path | None, paths: dict[str, Path], brain: Volume, matrices: dict[str, list], settings: MaskSettings
 ) -> tuple[np.ndarray, Measures]:
     """What a BraTS algorithm segments on the atlas's grid."""
-    volumes = on_atlas(paths, matrices, brain)
+    volumes = on_atlas(paths, matrices, brain, {})
     stripped = Volume(volumes.array * brain.array[..., None], brain.affine)
     mask = segment(stripped, list(paths), settings.algorithm, settings.engine)
-    return mask, {"mask_drawn_on": ATLAS, "mask_ambiguity_mm": 0.0}
+    return mask, {"mask_drawn_on": ATLAS, "mask_ambiguity_mm": 0.0, "mask_forms_mm": None}
 
 
 #: Name -> where the mask comes from.

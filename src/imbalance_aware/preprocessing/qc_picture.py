@@ -187,10 +187,11 @@ def _header(report: dict[str, Any], characters: int) -> list[tuple[str, tuple[in
     facts, reason = [], []
     if failed := report["failed"]:
         reason = textwrap.wrap(f"left out at the step {failed['step']}: {failed['reason']}", characters)
-    if strip:
+    # Of a step that failed, there may be some of its measures.
+    if "similarity" in strip:
         alike = ", ".join(f"{name} {value:.2f}" for name, value in strip["similarity"].items())
         facts.append(f"brain {strip['brain_ml']:.0f} ml, overlap with the atlas {strip['atlas_overlap']:.2f}")
         facts.append(f"similarity to the centre sequence: {alike}")
-    if mask:
+    if "tumour_ml" in mask:
         facts.append(f"tumour {mask['tumour_ml']:.1f} ml, {mask['inside_brain']:.0%} of it inside the brain")
     return [(report["subject"], GREY), *((line, ORANGE) for line in reason), *((line, GREY) for line in facts)]

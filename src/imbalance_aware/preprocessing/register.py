@@ -8,6 +8,7 @@ point of that scan (LPS, mm).
 """
 
 import argparse
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -15,12 +16,20 @@ from pathlib import Path
 import numpy as np
 import SimpleITK as sitk
 
+from imbalance_aware.errors import UserError
 from imbalance_aware.preprocessing.registration import LPS, Registration, register, resample
 from imbalance_aware.preprocessing.similarity import dice
-from imbalance_aware.preprocessing.subject_step import Failure, Measures, first_step, named_paths, read_all
+from imbalance_aware.preprocessing.subject_step import (
+    Failure,
+    Measures,
+    first_step,
+    named_paths,
+    read_all,
+    warn_of_placement,
+)
 from imbalance_aware.schema import parse
-from imbalance_aware.volume_settings import RegistrationSettings
-from imbalance_aware.volumes import Volume, read_volume, reorient, same_grid
+from imbalance_aware.volume_settings import RegistrationSettings, centre_of
+from imbalance_aware.volumes import Volume, describe_grid, read_placement, read_volume, reorient, same_grid
 
 #: How far beyond the atlas's brain the finer levels of a registration look.
 MARGIN_MM = 3.0
@@ -62,46 +71,68 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Write the report with the matrices."""
     settings = parse(RegistrationSettings, args.settings)
+    paths = dict(args.volumes)
+    try:
+        centre = centre_of(settings.centre, list(paths))
+    except ValueError as error:
+        raise UserError(f"--settings: {error}") from None
     atlas = Atlas(reorient(read_volume(args.atlas)), reorient(read_volume(args.atlas_brain)))
 
-    def work() -> Measures:
-        volumes = read_all(dict(args.volumes))
-        return STARTS[args.start](volumes, atlas, settings)
+    def work(measures: Measures) -> None:
+        volumes = read_all(paths)
+        measures |= placements(paths)
+        measures |= STARTS[args.start](volumes, atlas, centre, settings)
 
     first_step("register", args.subject, args.report, work)
 
 
-def _raw(volumes: dict[str, Volume], atlas: Atlas, settings: RegistrationSettings) -> Measures:
-    centre = volumes[settings.centre]
+def placements(paths: Mapping[str, Path]) -> Measures:
+    """What the headers of readable scans say about where their voxels lie, as far as it is worth a look.
+
+    Returns:
+        ``forms_mm``: sequence -> mm between the places by sform and by qform, where both are set; ``header_unit``:
+        sequence -> the header's unit of length, where it is not mm. What matters is logged as a warning too.
+    """
+    found = {name: read_placement(path) for name, path in paths.items()}
+    for name, place in found.items():
+        warn_of_placement(name, paths[name], place)
+    return {
+        "forms_mm": {name: place.forms_mm for name, place in found.items() if place.forms},
+        "header_unit": {name: place.unit for name, place in found.items() if place.unit},
+    }
+
+
+def _raw(volumes: dict[str, Volume], atlas: Atlas, name: str, settings: RegistrationSettings) -> Measures:
+    centre = volumes[name]
     place = register(atlas.head, centre, atlas.region, settings.atlas_transform, settings.samples)
     region = resample(atlas.region_volume, centre, np.linalg.inv(place.matrix)).array >= 0.5
     if not region.any():
-        raise Failure(f"registration: the atlas's brain lies outside the {settings.centre} scan")
+        raise Failure(f"registration: the atlas's brain lies outside the {name} scan")
     others = {
-        name: register(centre, volume, region, samples=settings.samples)
-        for name, volume in volumes.items()
-        if name != settings.centre
+        other: register(centre, volume, region, samples=settings.samples)
+        for other, volume in volumes.items()
+        if other != name
     }
-    return _measures(place, others, volumes, settings.centre)
+    return _measures(place, others, volumes, name)
 
 
-def _registered(volumes: dict[str, Volume], atlas: Atlas, settings: RegistrationSettings) -> Measures:
-    centre = _on_one_grid(volumes, settings.centre)
+def _registered(volumes: dict[str, Volume], atlas: Atlas, name: str, settings: RegistrationSettings) -> Measures:
+    centre = _on_one_grid(volumes, name)
     place = register(atlas.head, centre, atlas.region, settings.atlas_transform, settings.samples)
-    return _measures(place, {}, volumes, settings.centre)
+    return _measures(place, {}, volumes, name)
 
 
-def _stripped(volumes: dict[str, Volume], atlas: Atlas, settings: RegistrationSettings) -> Measures:
-    centre = reorient(_on_one_grid(volumes, settings.centre))
+def _stripped(volumes: dict[str, Volume], atlas: Atlas, name: str, settings: RegistrationSettings) -> Measures:
+    centre = reorient(_on_one_grid(volumes, name))
     brain = atlas.brain
     if centre.shape == brain.shape and np.allclose(centre.spacing, brain.spacing, rtol=0.01):
         overlap = dice(centre.array > 0, brain.array > 0)
         if overlap >= IN_PLACE:
             # BraTS data sets agree in their voxels, not always in the origin of their headers.
             matrix = LPS @ centre.affine @ np.linalg.inv(LPS @ brain.affine)
-            return {"in_place": True, "matrices": {name: matrix.tolist() for name in volumes}}
+            return {"in_place": True, "matrices": {sequence: matrix.tolist() for sequence in volumes}}
     place = register(brain, centre, atlas.region, settings.atlas_transform, settings.samples)
-    return _measures(place, {}, volumes, settings.centre)
+    return _measures(place, {}, volumes, name)
 
 
 #: State of the scans -> what remains to be aligned.
@@ -126,8 +157,8 @@ def _on_one_grid(volumes: dict[str, Volume], centre: str) -> Volume:
     for name, volume in volumes.items():
         if not same_grid(volume, volumes[centre]):
             raise Failure(
-                f"grids differ: {name} {' x '.join(map(str, volume.shape))} and {centre} "
-                f"{' x '.join(map(str, volumes[centre].shape))} do not lie on one grid, though their start is not raw"
+                f"grids differ: {name} and {centre} do not lie on one grid, though their start is not raw. "
+                f"{name}: {describe_grid(volume)}, {centre}: {describe_grid(volumes[centre])}"
             )
     return volumes[centre]
 

@@ -5,6 +5,9 @@ maximised by Powell's method from coarse to fine, from the best of three starts.
 thick slices the gradient of a sampled mutual information stops descents one to three millimetres short of the optimum
 that it finds.
 
+Which voxels the sample takes, and which of them a coarse level keeps, follows the order of the voxels. Volumes are
+therefore reoriented first: the order in which a file stores its voxels does not change the result.
+
 Transforms are (4, 4) matrices in ITK's world (LPS: x to the left, y to the back, z up), in mm, and map a point of the
 fixed image to the point of the moving image that lies there.
 """
@@ -15,7 +18,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from imbalance_aware.preprocessing.subject_step import Failure
-from imbalance_aware.volumes import Volume
+from imbalance_aware.volumes import Volume, reorient
 
 BINS = 32
 #: Edges in mm to which voxels are shrunk, level by level, and the smoothing that goes with them.
@@ -25,6 +28,8 @@ FINE_MM = 2.0
 #: Share of intensities beyond which both tails are clamped, so that a few bright voxels do not fill the histogram.
 TAILS = 0.005
 SEED = 1
+#: Decimals to which an affine's axes and origin (mm) are rounded: a voxel moves by 0.01 mm at most.
+AXIS_DECIMALS, ORIGIN_DECIMALS = 5, 2
 LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
 
@@ -59,8 +64,9 @@ def register(
         samples: voxels that the measure looks at on the finest level.
     """
     sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(1)
+    focus = None if region is None else to_itk(canonical(Volume(region.astype(np.uint8), fixed.affine)))
+    fixed, moving = canonical(fixed), canonical(moving)
     images = clamp(to_itk(fixed)), clamp(to_itk(moving))
-    focus = None if region is None else to_itk(Volume(region.astype(np.uint8), fixed.affine))
     initial = starts(*images)
     candidates = initial
     for level in schedule(float(fixed.spacing.min()), samples):
@@ -72,6 +78,19 @@ def register(
     if transform == "affine":
         found, measure = problem.optimise(affine(found))
     return Registration(to_matrix(found), -measure)
+
+
+def canonical(volume: Volume) -> Volume:
+    """The volume with its axes in one order, and its affine without the rounding that depends on the stored order.
+
+    NIfTI headers hold 32-bit numbers: the same grid stored from another corner has an origin that differs by about
+    1e-5 mm. On a real T1 and T2-FLAIR, 4000 samples, that alone changed the result by 0.8 mm.
+    """
+    volume = reorient(volume)
+    affine = volume.affine.copy()
+    affine[:3, :3] = np.round(affine[:3, :3], AXIS_DECIMALS)
+    affine[:3, 3] = np.round(affine[:3, 3], ORIGIN_DECIMALS)
+    return Volume(volume.array, affine)
 
 
 @dataclass(frozen=True)
@@ -233,6 +252,7 @@ def resample(moving: Volume, grid: Volume, matrix: np.ndarray) -> Volume:
         matrix: point of the grid to point of ``moving``, LPS, mm.
     """
     sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(1)
+    moving = reorient(moving)
     transform = sitk.AffineTransform(3)
     transform.SetMatrix(matrix[:3, :3].ravel().tolist())
     transform.SetTranslation(matrix[:3, 3].tolist())

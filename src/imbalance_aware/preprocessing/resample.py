@@ -30,28 +30,29 @@ def run(args: argparse.Namespace) -> None:
     """Write the resampled sequences."""
     atlas = reorient(read_volume(args.atlas_brain))
 
-    def work(steps: dict[str, Measures]) -> Measures:
-        write_volume(args.out, on_atlas(dict(args.volumes), steps["register"]["matrices"], atlas))
-        return {}
+    def work(steps: dict[str, Measures], measures: Measures) -> None:
+        write_volume(args.out, on_atlas(dict(args.volumes), steps["register"]["matrices"], atlas, measures))
 
     next_step("resample", args.previous, args.report, [args.out], work)
 
 
-def on_atlas(paths: Mapping[str, Path], matrices: Mapping[str, list], atlas: Volume) -> Volume:
+def on_atlas(paths: Mapping[str, Path], matrices: Mapping[str, list], atlas: Volume, measures: Measures) -> Volume:
     """All sequences on the atlas's grid, (x, y, z, channels) float32.
 
     Args:
         paths: sequence -> its scan.
         matrices: sequence -> point of the atlas to point of the scan, LPS, mm.
         atlas: T1 without skull.
+        measures: is given ``coverage``: sequence -> the share of the brain's place in the atlas that its scan shows.
 
     Raises:
         Failure: a scan cannot be read, or shows too little of the brain's place.
     """
     channels = []
+    coverages = measures["coverage"] = {}
     for name, volume in read_all(paths).items():
         channel = resample(volume, atlas, np.array(matrices[name])).array
-        coverage = float((channel[atlas.array > 0] != 0).mean())
+        coverage = coverages[name] = float((channel[atlas.array > 0] != 0).mean())
         if coverage < MIN_COVERAGE:
             raise Failure(f"coverage: {name} shows {coverage:.0%} of the brain's place in the atlas", paths[name])
         channels.append(channel)

@@ -3,6 +3,9 @@
 By default the brain's minimum becomes 0 and its maximum 1, which is what the study says ("[0;1] normalized within the
 brainmask"). Percentiles instead of the extremes keep a single bright voxel, such as a vessel in T1c, from pressing all
 tissue into the lower part of the range; values beyond them are clamped.
+
+A few voxels far beyond all others would leave the tissue hardly any of the 256 levels that are stored. The check: the
+1st to the 99th percentile of the brain must span a least share of the range that becomes [0, 1].
 """
 
 import argparse
@@ -15,10 +18,13 @@ from imbalance_aware.schema import parse
 from imbalance_aware.volume_settings import ScaleSettings
 from imbalance_aware.volumes import Volume, read_channels, read_mask, write_volume
 
+#: What is measured of each sequence, see `measure`.
+INTENSITIES = ("min", "median", "p99", "max", "low", "high", "spread")
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of the step."""
-    parser.add_argument("--settings", required=True, help="lower, upper: JSON, or a YAML/JSON file")
+    parser.add_argument("--settings", required=True, help="lower, upper, min_spread: JSON, or a YAML/JSON file")
     parser.add_argument("--sequences", nargs="+", required=True, help="names along the volumes' fourth axis")
     parser.add_argument("--volumes", type=Path, required=True, help="resampled sequences")
     parser.add_argument("--brain", type=Path, required=True, help="brain mask")
@@ -31,35 +37,61 @@ def run(args: argparse.Namespace) -> None:
     """Write the scaled volumes."""
     settings = parse(ScaleSettings, args.settings)
 
-    def work(steps: dict[str, Measures]) -> Measures:
+    def work(steps: dict[str, Measures], measures: Measures) -> None:
         volumes, brain = read_channels(args.volumes), read_mask(args.brain).array
-        ranges = {}
+        found = {
+            name: measure(volumes.array[..., channel][brain], settings) for channel, name in enumerate(args.sequences)
+        }
+        # One measure at a time, as the reports of the other steps have them: measure -> sequence -> value.
+        measures |= {f"intensity_{key}": {name: values[key] for name, values in found.items()} for key in INTENSITIES}
+        for name, values in found.items():
+            check(name, values, settings)
         for channel, name in enumerate(args.sequences):
-            ranges[name] = scale(volumes.array[..., channel], brain, settings.lower, settings.upper)
-            if ranges[name] is None:
-                raise Failure(f"flat: {name} has no contrast inside the brain")
+            scale(volumes.array[..., channel], brain, found[name]["low"], found[name]["high"])
         write_volume(args.out, Volume(volumes.array, volumes.affine))
-        return {"range": ranges}
 
     next_step("scale", args.previous, args.report, [args.out], work)
 
 
-def scale(values: np.ndarray, brain: np.ndarray, lower: float, upper: float) -> list[float] | None:
-    """Scale ``values`` (x, y, z) in place.
+def measure(values: np.ndarray, settings: ScaleSettings) -> dict[str, float]:
+    """Intensities of one sequence in the brain.
+
+    Args:
+        values: of the voxels of the brain, any shape.
+        settings: percentiles to scale by.
+
+    Returns:
+        ``min``, ``median``, ``p99`` (99th percentile), ``max``; ``low`` and ``high``, which become 0 and 1; ``spread``:
+        what the 1st to the 99th percentile spans, as a share of ``high - low`` (0 if that is 0).
+    """
+    percentiles = [0, 1, 50, 99, 100, settings.lower, settings.upper]
+    least, first, median, last, most, low, high = map(float, np.percentile(values.astype(np.float64), percentiles))
+    spread = (last - first) / (high - low) if high > low else 0.0
+    return dict(zip(INTENSITIES, (least, median, last, most, low, high, spread), strict=True))
+
+
+def check(name: str, values: dict[str, float], settings: ScaleSettings) -> None:
+    """Raise `Failure` if a sequence has no contrast, or only a few voxels have it."""
+    if not values["high"] > values["low"]:
+        raise Failure(f"flat: {name} has no contrast inside the brain")
+    if values["spread"] < settings.min_spread:
+        raise Failure(
+            f"hot voxels: {name}, the 1st to the 99th percentile of the brain span {values['spread']:.2%} of the range "
+            f"{values['low']:g} to {values['high']:g} (median {values['median']:g}, 99th percentile "
+            f"{values['p99']:g}), at least {settings.min_spread:.0%} is asked for (scale.min_spread). Repair the scan, "
+            "or scale all patients by percentiles (scale: {lower: 0.1, upper: 99.9})"
+        )
+
+
+def scale(values: np.ndarray, brain: np.ndarray, low: float, high: float) -> None:
+    """Scale ``values`` (x, y, z) in place: ``(v - low) / (high - low)`` clamped to [0, 1] in the brain, 0 outside.
 
     Args:
         values: float32.
         brain: mask of the same shape.
-        lower: percentile of the values in the brain that becomes 0.
-        upper: percentile that becomes 1.
-
-    Returns:
-        The two intensities, or None (and ``values`` untouched) if they are equal.
+        low: intensity that becomes 0.
+        high: intensity that becomes 1, larger than ``low``.
     """
-    low, high = np.percentile(values[brain], [lower, upper])
-    if not high > low:
-        return None
     inside = np.clip((values[brain] - low) / (high - low), 0, 1)
     values[...] = 0
     values[brain] = inside
-    return [float(low), float(high)]

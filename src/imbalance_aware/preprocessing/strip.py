@@ -39,14 +39,13 @@ def run(args: argparse.Namespace) -> None:
     paths = dict(args.volumes)
     sequences = list(paths)
 
-    def work(steps: dict[str, Measures]) -> Measures:
-        volumes = on_atlas(paths, steps["register"]["matrices"], atlas)
+    def work(steps: dict[str, Measures], measures: Measures) -> None:
+        volumes = on_atlas(paths, steps["register"]["matrices"], atlas, measures)
         brain = find_brain(volumes, sequences.index(args.centre), args.start, settings)
-        measures = measure(volumes, brain, atlas.array > 0, sequences, args.centre)
+        measures |= measure(volumes, brain, atlas.array > 0, sequences, args.centre)
         # Before the check: the picture of a subject that fails it shows what was found.
         write_volume(args.out, Volume(brain, volumes.affine))
         check(measures, settings)
-        return measures
 
     next_step("strip", args.previous, args.report, [args.out], work)
 

@@ -1,10 +1,11 @@
 """What the steps of one subject have in common: a report that travels from step to step, and failures that do not
 stop anyone else.
 
-A report holds what every step so far has measured. When a file turns out to be unusable, a check fails or anything
-unforeseen happens, the step writes the reason into the report, leaves empty what it has not written, and succeeds;
-later steps pass the report on. The step ``prepared`` turns the last reports into the table of subjects, so nobody is
-lost on the way. Only what is no fault of the subject ends a step: a mistake of configuration or set-up, a full disk.
+A report holds what every step so far has measured, and of a step that failed what it measured before. When a file
+turns out to be unusable, a check fails or anything unforeseen happens, the step writes the reason into the report,
+leaves empty what it has not written, and succeeds; later steps pass the report on. The step ``prepared`` turns the last
+reports into the table of subjects, so nobody is lost on the way. Only what is no fault of the subject ends a step: a
+mistake of configuration or set-up, a full disk.
 """
 
 import argparse
@@ -16,7 +17,7 @@ from typing import Any
 
 from imbalance_aware.errors import UserError, is_disk_full
 from imbalance_aware.files import atomic, write_json
-from imbalance_aware.volumes import BadVolume, Volume, read_volume
+from imbalance_aware.volumes import FORMS_MM, BadVolume, Placement, Volume, describe_grid, read_volume
 
 log = logging.getLogger(__name__)
 
@@ -38,13 +39,17 @@ def read_report(path: Path) -> dict[str, Any]:
     return json.loads(path.read_text(encoding="utf-8"))
 
 
-def first_step(name: str, subject: str, report: Path, work: Callable[[], Measures]) -> None:
-    """Do ``work`` as the first step of ``subject`` and write its report."""
+def first_step(name: str, subject: str, report: Path, work: Callable[[Measures], None]) -> None:
+    """Do ``work``, which fills in this step's measures, as the first step of ``subject``; write the report."""
     _do(name, {"subject": subject, "failed": None, "steps": {}}, report, (), work)
 
 
 def next_step(
-    name: str, previous: Path, report: Path, outputs: Sequence[Path], work: Callable[[dict[str, Any]], Measures]
+    name: str,
+    previous: Path,
+    report: Path,
+    outputs: Sequence[Path],
+    work: Callable[[dict[str, Measures], Measures], None],
 ) -> None:
     """Do ``work``, given the measures of all steps so far, unless an earlier step failed; write the report.
 
@@ -53,23 +58,25 @@ def next_step(
         previous: report of the step before.
         report: report to write.
         outputs: files that ``work`` writes; on failure, those that it has not written are left empty.
-        work: from the measures so far (step -> measures) to this step's.
+        work: is given the measures so far (step -> measures) and an empty mapping that it fills with this step's, each
+            as soon as it is known: what was measured before a check failed is kept.
     """
     content = read_report(previous)
     if content["failed"]:
         _leave_empty(outputs)
         write_json(report, content)
         return
-    _do(name, content, report, outputs, lambda: work(content["steps"]))
+    _do(name, content, report, outputs, lambda measures: work(content["steps"], measures))
 
 
 def _do(
-    name: str, content: dict[str, Any], report: Path, outputs: Sequence[Path], work: Callable[[], Measures]
+    name: str, content: dict[str, Any], report: Path, outputs: Sequence[Path], work: Callable[[Measures], None]
 ) -> None:
     for output in outputs:
         output.unlink(missing_ok=True)
+    measures: Measures = {}
     try:
-        content["steps"][name] = work()
+        work(measures)
     except UserError:
         raise
     except ImportError as error:
@@ -82,6 +89,8 @@ def _do(
             raise
         log.exception("%s, %s: unexpected", content["subject"], name)
         content["failed"] = {"step": name, "reason": _unexpected(name, error), "file": ""}
+    if measures or not content["failed"]:
+        content["steps"][name] = measures
     if content["failed"]:
         _leave_empty([output for output in outputs if not output.exists()])
     write_json(report, content)
@@ -113,6 +122,22 @@ def read_all(paths: Mapping[str, Path]) -> dict[str, Volume]:
             criterion, _, detail = str(bad).partition(": ")
             raise Failure(f"{criterion}: {name}{', ' + detail if detail else ''}", path) from None
     return volumes
+
+
+def warn_of_placement(name: str, path: Path, place: Placement) -> None:
+    """Log a warning if a header's sform and qform disagree, or its unit of length is not mm."""
+    if place.unit:
+        log.warning("%s: the header of %s gives lengths in %s; converted to mm", path, name, place.unit)
+    if place.forms and place.forms_mm > FORMS_MM:
+        sform, qform = map(describe_grid, place.forms)
+        log.warning(
+            "%s: sform and qform of %s place its voxels up to %.1f mm apart; the sform is taken. sform: %s; qform: %s",
+            path,
+            name,
+            place.forms_mm,
+            sform,
+            qform,
+        )
 
 
 def named_paths(text: str) -> tuple[str, Path]:
