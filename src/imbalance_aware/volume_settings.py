@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from imbalance_aware.schema import Strict
 
@@ -129,3 +129,10 @@ class VolumePreprocessing(Strict):
     scale: ScaleSettings = Field(ScaleSettings(), description="intensities")
     mask: MaskSettings = Field(MaskSettings(), description="tumour mask")
     crop: CropSettings = Field(CropSettings(), description="patch around the tumour")
+
+    @field_validator("atlas")
+    @classmethod
+    def _no_braces(cls, atlas: Path) -> Path:
+        if set("{}") & set(atlas.as_posix()):
+            raise ValueError(f"{atlas}: Snakemake reads {{x}} in a path as a wildcard; rename the file or folder")
+        return atlas

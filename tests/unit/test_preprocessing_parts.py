@@ -102,13 +102,13 @@ def test_intensities_are_those_of_numpy():
     assert found == pytest.approx(expected, rel=1e-4)
 
 
-@given(st.integers(1, 40), floats(20, 1e12), st.booleans())
+@given(st.integers(1, 8), floats(20, 1e12), st.booleans())
 def test_a_few_voxels_far_from_all_others_are_a_reason_and_percentiles_the_cure(number, distance, cold):
-    values = np.random.default_rng(7).normal(100, 15, 100_000).astype(np.float32)
+    values = np.random.default_rng(7).normal(100, 15, 20_000).astype(np.float32)
     span = float(np.ptp(values))
     values[:number] = -distance * span if cold else distance * span
     by_extremes, by_percentiles = ScaleSettings(), ScaleSettings(lower=0.1, upper=99.9)
-    with pytest.raises(Failure, match=r"hot voxels: flair, .*\(median 100\..*scale\.min_spread.*upper: 99\.9"):
+    with pytest.raises(Failure, match=r"hot voxels: flair, .*\(median \d+.*scale\.min_spread.*upper: 99\.9"):
         check("flair", measure(values, by_extremes), by_extremes)
     check("flair", measure(values, by_percentiles), by_percentiles)
     check("flair", measure(values, by_extremes), ScaleSettings(min_spread=0))

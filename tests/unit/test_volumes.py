@@ -1,5 +1,6 @@
 import gzip
 import json
+import tracemalloc
 
 import nibabel as nib
 import numpy as np
@@ -11,9 +12,11 @@ from imbalance_aware.volumes import (
     BadVolume,
     Volume,
     check_affine,
+    describe_grid,
     read_channels,
     read_grid,
     read_mask,
+    read_placement,
     read_volume,
     reorient,
     same_grid,
@@ -78,6 +81,39 @@ def _negative(path):
     path.write_bytes(gzip.compress(bytes(content)))
 
 
+def _of_values(path, *values):
+    """A file of 64-bit numbers, some of them given."""
+    array = np.zeros((200, 220, 26))
+    array.flat[: len(values)] = values
+    nib.save(nib.Nifti1Image(array, AFFINE), path)
+
+
+def _in_unit(path, code, to_mm, affine=AFFINE):
+    """The same grid in another unit of length."""
+    image = nib.Nifti1Image(nib.load(path).get_fdata(dtype=np.float32), np.diag([1 / to_mm] * 3 + [1]) @ affine)
+    image.header["xyzt_units"] = code
+    nib.save(image, path)
+
+
+def _too_long(path):
+    """What a gzip file of a few kilobytes can hold: a scan, and zeros without end."""
+    path.write_bytes(gzip.compress(gzip.decompress(path.read_bytes()) + bytes(2**21), 1))
+
+
+def _pair(path):
+    """The first file of a pair, under the name of a single file."""
+    array = nib.load(path).get_fdata(dtype=np.float32)
+    nib.save(nib.Nifti1Pair(array, AFFINE), path.parent / "pair.hdr")
+    path.write_bytes((path.parent / "pair.hdr").read_bytes())
+
+
+def _large(path):
+    """A header of 2048 x 2048 x 2048 voxels of 4 bytes, and no more of them than a scan has."""
+    content = bytearray(nib.Nifti1Image(nib.load(path).get_fdata(dtype=np.float32), AFFINE).to_bytes())
+    content[42:48] = np.array([2048] * 3, "<i2").tobytes()
+    path.write_bytes(gzip.compress(bytes(content), 1))
+
+
 DAMAGE = {
     "missing": (lambda path: path.unlink(), "missing"),
     "empty file": (lambda path: path.write_bytes(b""), "unreadable"),
@@ -104,6 +140,23 @@ DAMAGE = {
     "constant": (lambda path: _rewrite(path, np.zeros((200, 220, 26))), "constant: every voxel is 0"),
     "no orientation": (lambda path: _rewrite(path, codes=(0, 0)), "affine: the header does not say"),
     "voxels of a metre": (lambda path: _rewrite(path, affine=np.diag([1000, 1000, 1000, 1.0])), "affine: voxels of"),
+    "voxels in metres, unsaid": (
+        lambda path: _in_unit(path, 0, 1000),
+        r"affine: voxels of 0.0009 x 0.0009 x 0.0055 mm, 0.2 to 12 mm are accepted \(if .* metres .* xyzt_units",
+    ),
+    "millimetres called metres": (
+        lambda path: _in_unit(path, 1, 1),
+        r"affine: voxels of 900 x 900 x 5.5e\+03 mm \(converted from metres, the unit in the header\)",
+    ),
+    "more than the header announces": (_too_long, "unreadable: more than 1048576 bytes follow the 2288352 that"),
+    "too many voxels": (_large, "too large: 2048 x 2048 x 2048 voxels, 34.4 GB; at most 4.3 GB are read"),
+    "half of a pair": (_pair, "pair of files: one of a .hdr and an .img file"),
+    "double beyond float": (
+        lambda path: _of_values(path, 1e302),
+        r"values: from 0 to 1e\+302; magnitudes up to 1e\+15",
+    ),
+    "double below float": (lambda path: _of_values(path, 1e-200), "values: from 0 to 1e-200, all the same in 32-bit"),
+    "infinite": (lambda path: _of_values(path, np.inf, -np.inf), "not finite: 2 voxels"),
     "no head": (
         lambda path: _rewrite(path, affine=np.diag([0.25, 0.25, 0.25, 1.0])),
         "affine: a box of 50 x 55 x 6 mm",
@@ -118,6 +171,93 @@ def test_damaged_scans_are_refused_with_the_reason(scan, damage):
     harm(scan)
     with pytest.raises(BadVolume, match=reason):
         read_volume(scan)
+
+
+def test_no_more_is_unpacked_than_the_header_announces(scan):
+    """A file of 256 KB that unpacks to 256 MB."""
+    scan.write_bytes(gzip.compress(gzip.decompress(scan.read_bytes()) + bytes(2**28), 1))
+    tracemalloc.start()
+    try:
+        with pytest.raises(BadVolume, match="bytes follow the"):
+            read_volume(scan)
+        assert tracemalloc.get_traced_memory()[1] < 2**25
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_few_bytes_after_the_data_do_no_harm(scan):
+    expected = read_volume(scan).array
+    scan.write_bytes(gzip.compress(gzip.decompress(scan.read_bytes()) + bytes(1000), 1))
+    assert np.array_equal(read_volume(scan).array, expected)
+
+
+@pytest.mark.parametrize("ending", [".hdr", ".img"])
+@pytest.mark.parametrize("kind", [nib.Nifti1Pair, nib.Nifti2Pair, nib.AnalyzeImage])
+def test_pairs_of_files_are_called_so(tmp_path, kind, ending):
+    nib.save(
+        kind(np.ones((60, 60, 20), np.float32), None if kind is nib.AnalyzeImage else AFFINE), tmp_path / "pair.img"
+    )
+    with pytest.raises(BadVolume, match="pair of files: .* convert both to one .nii or .nii.gz file"):
+        read_volume(tmp_path / f"pair{ending}")
+
+
+@pytest.mark.parametrize(
+    ("code", "to_mm", "unit"), [(1, 1000, "metres"), (2, 1, ""), (3, 0.001, "micrometres"), (0, 1, "")]
+)
+@pytest.mark.parametrize("time", [0, 8, 24])
+def test_lengths_are_converted_to_millimetres(scan, code, to_mm, unit, time):
+    _in_unit(scan, code | time, to_mm)
+    volume, grid, place = read_volume(scan), read_grid(scan), read_placement(scan)
+    assert volume.affine == pytest.approx(AFFINE, rel=1e-5) and same_grid(volume, grid)
+    assert place.unit == unit
+
+
+@pytest.mark.parametrize(("code", "to_mm"), [(2, 1), (1, 1000)])
+def test_what_sform_and_qform_differ_by_is_measured_at_the_corners(scan, code, to_mm):
+    aside = AFFINE.copy()
+    aside[:3, 3] += [0, 24, -32]
+    image = nib.Nifti1Image(nib.load(scan).get_fdata(dtype=np.float32), None)
+    scale = np.diag([1 / to_mm] * 3 + [1])
+    for name, affine in (("sform", AFFINE), ("qform", aside)):
+        getattr(image, f"set_{name}")(scale @ affine, 1)
+    image.header["xyzt_units"] = code
+    nib.save(image, scan)
+    place = read_placement(scan)
+    assert place.forms_mm == pytest.approx(40, abs=0.01)
+    assert place.affine == pytest.approx(AFFINE, rel=1e-5), "the sform is taken"
+    assert np.array_equal(read_volume(scan).affine, place.affine)
+
+
+def test_a_mirrored_qform_is_as_far_away_as_the_volume_is_wide(scan):
+    mirrored = AFFINE @ np.diag([-1, 1, 1, 1.0])
+    mirrored[0, 3] = AFFINE[0, 3] - 0.9 * 199
+    _rewrite(scan)
+    image = nib.load(scan)
+    image.set_qform(mirrored, 1)
+    nib.save(image, scan)
+    assert read_placement(scan).forms_mm == pytest.approx(0.9 * 199, abs=0.01)
+
+
+@pytest.mark.parametrize("codes", [(1, 0), (0, 1)])
+def test_one_form_alone_cannot_disagree(scan, codes):
+    _rewrite(scan, codes=codes)
+    assert read_placement(scan).forms_mm is None
+    _rewrite(scan)
+    assert read_placement(scan).forms_mm == pytest.approx(0, abs=1e-3)
+
+
+def test_a_qform_that_is_no_rotation_does_no_harm_beside_an_sform(scan):
+    _rewrite(scan)
+    content = bytearray(gzip.decompress(scan.read_bytes()))
+    content[256:268] = np.array([3, np.nan, 3], "<f4").tobytes()
+    scan.write_bytes(gzip.compress(bytes(content), 1))
+    assert read_placement(scan).forms_mm is None
+    assert read_volume(scan).affine == pytest.approx(AFFINE, rel=1e-5)
+
+
+def test_grids_are_described_by_what_tells_them_apart():
+    described = describe_grid(Volume(np.zeros((30, 20, 25)), AFFINE))
+    assert described == "30 x 20 x 25 voxels of 0.9 x 0.9 x 5.5 mm, LAS, the first at (110.0, -90.0, -60.0) mm"
 
 
 def test_a_volume_that_memory_cannot_hold_is_refused(scan, monkeypatch):

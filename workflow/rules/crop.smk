@@ -13,6 +13,7 @@ rule resample:
         "results/logs/resample/{dataset}/{subject}.log",
     benchmark:
         "results/benchmarks/resample/{dataset}/{subject}.tsv"
+    priority: 40
     group:
         "subject"
     conda:
@@ -40,6 +41,7 @@ rule scale:
         "results/logs/scale/{dataset}/{subject}.log",
     benchmark:
         "results/benchmarks/scale/{dataset}/{subject}.tsv"
+    priority: 50
     group:
         "subject"
     conda:
@@ -69,6 +71,7 @@ rule crop:
         "results/logs/crop/{dataset}/{subject}.log",
     benchmark:
         "results/benchmarks/crop/{dataset}/{subject}.tsv"
+    priority: 60
     group:
         "subject"
     conda:
@@ -105,6 +108,7 @@ rule qc_picture:
         ),
     log:
         "results/logs/qc_picture/{dataset}/{subject}.log",
+    priority: 70
     group:
         "subject"
     conda:

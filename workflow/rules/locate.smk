@@ -2,6 +2,8 @@
 #
 # The steps of one subject form one group: on a cluster they are one job. What costs much (register, strip) leaves small
 # files that stay; volumes are temporary.
+# Priorities rise along the chain: the first subjects are finished, with their pictures, while others wait, so that a
+# mistake shows early and few temporary volumes exist at a time.
 
 SUBJECT = "results/datasets/{dataset}/subjects/{subject}"
 ATLAS_HEAD = "results/datasets/{dataset}/atlas/head.nii.gz"
@@ -39,6 +41,7 @@ rule register:
         "results/logs/register/{dataset}/{subject}.log",
     benchmark:
         "results/benchmarks/register/{dataset}/{subject}.tsv"
+    priority: 10
     group:
         "subject"
     conda:
@@ -69,6 +72,7 @@ rule strip:
         "results/logs/strip/{dataset}/{subject}.log",
     benchmark:
         "results/benchmarks/strip/{dataset}/{subject}.tsv"
+    priority: 20
     group:
         "subject"
     conda:
@@ -102,6 +106,7 @@ rule mask:
         "results/logs/mask/{dataset}/{subject}.log",
     benchmark:
         "results/benchmarks/mask/{dataset}/{subject}.tsv"
+    priority: 30
     group:
         "subject"
     conda:

@@ -71,7 +71,14 @@ def _file_reasons(subject: VolumeSubject, sequences: Sequence[str], needs_mask: 
         reasons.append("missing mask")
     if several:
         reasons.append(f"several files: {', '.join(several)}")
+    # Snakemake would stop, for everybody: it reads {x} in an input file as a wildcard, and knows no way to escape it.
+    if braced := [name for name in wanted if _braced(subject.files.get(name, ()))]:
+        reasons.append(f"braces in a path: {', '.join(braced)} (to Snakemake {{x}} is a wildcard, rename it)")
     return reasons
+
+
+def _braced(files: Sequence[Path]) -> bool:
+    return any(brace in path.as_posix() for path in files for brace in "{}")
 
 
 def _single(files: Sequence[Path]) -> str:
