@@ -10,6 +10,7 @@ from imbalance_aware.__main__ import main
 from imbalance_aware.datasets.mri_phantoms import write_atlas, write_phantom
 from imbalance_aware.datasets.settings_3d import MriPhantomSettings
 from imbalance_aware.preprocessing.registration import LPS
+from imbalance_aware.volume_settings import centre_of
 
 SEQUENCES = ("t1", "t1c", "t2", "flair")
 SETTINGS = MriPhantomSettings(adapter="mri_phantoms", seed=7)
@@ -56,7 +57,7 @@ def prepare(source: Path, subject: str, out: Path, start: str = "raw", sequences
 
     head = {"atlas": source / "atlas/head.nii.gz"}
     step("register", settings=chosen["register"], subject=subject, start=start, **scans, **head, **atlas, **files())
-    strip = {"settings": chosen["strip"], "start": start, "centre": "t1"}
+    strip = {"settings": chosen["strip"], "start": start, "centre": centre_of(None, sequences)}
     step("strip", **strip, **scans, **atlas, **files("brain.nii.gz", "register"))
     brain = {"brain": out / "brain.nii.gz"}
     mask = {"settings": chosen["mask"], "mask": source / subject / "mask.nii.gz"}

@@ -29,6 +29,20 @@ def wrong_affine(folder):
     nib.save(nib.Nifti1Image(np.asarray(image.dataobj), image.affine[:, [1, 2, 0, 3]]), path)
 
 
+def hot_voxel(folder):
+    def spoil(array):
+        array[tuple(size // 2 for size in array.shape)] = 1e6
+        return array
+
+    change(folder / "t1c.nii.gz", spoil)
+
+
+def header_of_a_pair(folder):
+    image = nib.load(folder / "t2.nii.gz")
+    nib.save(nib.Nifti1Pair(np.asarray(image.dataobj), image.affine), folder / "pair.hdr")
+    (folder / "t2.nii.gz").write_bytes((folder / "pair.hdr").read_bytes())
+
+
 def mask_elsewhere(folder):
     def move(array):
         result = np.zeros_like(array)
@@ -55,6 +69,8 @@ DAMAGE = {
         "t1.nii.gz",
     ),
     "missing file": (lambda folder: (folder / "t1.nii.gz").unlink(), "register", "missing: t1", "t1.nii.gz"),
+    "pair of files": (header_of_a_pair, "register", "pair of files: t2, one of a .hdr", "t2.nii.gz"),
+    "hot voxel": (hot_voxel, "scale", "hot voxels: t1c, the 1st to the 99th percentile", ""),
     "empty mask": (lambda folder: change(folder / "mask.nii.gz", np.zeros_like), "mask", "empty mask", "mask.nii.gz"),
     "mask of probabilities": (
         lambda folder: change(folder / "mask.nii.gz", lambda array: array * 0.37),

@@ -1,3 +1,4 @@
+import nibabel as nib
 import numpy as np
 import pytest
 import SimpleITK as sitk
@@ -62,6 +63,43 @@ def test_the_result_is_the_same_every_time(head, still):
     first, second = (register(still, moving, samples=2000) for _ in range(2))
     assert np.array_equal(first.matrix, second.matrix)
     assert first.mutual_information == second.mutual_information
+
+
+def _stored(path, volume, orientation, form):
+    """The volume after a file that stores its voxels in another order."""
+    turned = reorient(volume, orientation)
+    image = nib.Nifti1Image(turned.array, None)
+    getattr(image, f"set_{form}")(turned.affine, 1)
+    nib.save(image, path)
+    return read_volume(path)
+
+
+@pytest.mark.parametrize("orientation", [("R", "A", "S"), ("S", "P", "L"), ("P", "I", "R")])
+@pytest.mark.parametrize("form", ["sform", "qform"])
+def test_the_order_in_which_voxels_are_stored_changes_nothing(tmp_path, head, still, orientation, form):
+    moving = _scan(head, "flair", Pose.random(np.random.default_rng(5), 5, 5))
+    region = still.array > np.quantile(still.array, 0.5)
+    found = []
+    for stored in (("L", "P", "S"), orientation):
+        fixed, other = (_stored(tmp_path / "x.nii", volume, stored, form) for volume in (still, moving))
+        focus = reorient(Volume(region, still.affine), stored).array
+        found.append(register(fixed, other, focus, samples=1000))
+    assert np.array_equal(found[0].matrix, found[1].matrix)
+    grid = _scan(head, "t1", Pose(np.eye(4)))
+    ways = [
+        resample(reorient(moving, stored), grid, found[0].matrix).array for stored in (("L", "P", "S"), orientation)
+    ]
+    assert ways[0] == pytest.approx(ways[1], abs=1e-2)
+
+
+@pytest.mark.slow
+def test_the_order_in_which_a_real_patients_voxels_are_stored_changes_nothing(tmp_path, reference_patient):
+    scans = [read_volume(reference_patient / f"raw/{name}.nii.gz") for name in ("t1", "flair")]
+    found = []
+    for stored in (("L", "P", "S"), ("S", "A", "R")):
+        fixed, moving = (_stored(tmp_path / "x.nii", volume, stored, "sform") for volume in scans)
+        found.append(register(fixed, moving, samples=2000).matrix)
+    assert np.array_equal(*found)
 
 
 def test_a_rigid_transform_keeps_sizes_and_an_affine_one_finds_them(head, still):

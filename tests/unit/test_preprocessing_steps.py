@@ -14,6 +14,7 @@ import mri_cases
 from imbalance_aware.__main__ import main
 from imbalance_aware.errors import UserError
 from imbalance_aware.preprocessing.qc_picture import BLUE, GREEN, ORANGE
+from imbalance_aware.preprocessing.register import placements
 from imbalance_aware.preprocessing.registration import displacement_mm
 from imbalance_aware.preprocessing.similarity import dice
 from imbalance_aware.preprocessing.subject_step import first_step, next_step
@@ -175,6 +176,48 @@ def test_a_mask_off_the_grid_that_the_settings_name_is_a_reason(shared_grid, pre
     assert failed["file"].endswith("mask.nii.gz")
 
 
+def test_a_mask_on_no_known_grid_is_told_with_all_grids(shared_grid, prepared):
+    change(shared_grid / HEALTHY / "mask.nii.gz", lambda array: array[:-3])
+    reason = _mask_step(shared_grid, prepared)["failed"]["reason"]
+    assert reason.startswith("mask on another grid: neither on that of a sequence nor on the atlas's. Mask: 45 x 58 x ")
+    assert ", t1 and t1c: 48 x 58 x " in reason and ", flair: 48 x " in reason and ", atlas: 48 x 58 x 46 " in reason
+    assert reason.count(" voxels of ") == 5 and ";" not in reason
+
+
+def _move_qform(path, offset_mm):
+    """Set the qform of a file to its sform, moved to the right."""
+    image = nib.load(path)
+    moved = image.affine.copy()
+    moved[0, 3] += offset_mm
+    image.set_qform(moved, 1)
+    nib.save(image, path)
+
+
+def test_headers_that_contradict_themselves_are_recorded_and_warned_of(patient, caplog):
+    paths = {name: patient / HEALTHY / f"{name}.nii.gz" for name in mri_cases.SEQUENCES}
+    _move_qform(paths["t1"], 0)
+    _move_qform(paths["t2"], 40)
+    flair = nib.load(paths["flair"])
+    metres = nib.Nifti1Image(np.asarray(flair.dataobj), np.diag([0.001, 0.001, 0.001, 1]) @ flair.affine)
+    metres.header.set_xyzt_units("meter")
+    nib.save(metres, paths["flair"])
+    found = placements(paths)
+    assert found["forms_mm"] == pytest.approx({"t1": 0, "t2": 40}, abs=1e-3)
+    assert found["header_unit"] == {"flair": "metres"}
+    place, length = sorted(caplog.messages, key=len, reverse=True)
+    assert place.startswith(
+        f"{paths['t2']}: sform and qform of t2 place its voxels up to 40.0 mm apart; the sform is taken"
+    )
+    assert place.count(" voxels of ") == 2 and "; qform: " in place
+    assert length == f"{paths['flair']}: the header of flair gives lengths in metres; converted to mm"
+
+
+def test_the_header_of_a_mask_counts_as_well(shared_grid, prepared, caplog):
+    _move_qform(shared_grid / HEALTHY / "mask.nii.gz", 7)
+    assert _mask_step(shared_grid, prepared)["steps"]["mask"]["mask_forms_mm"] == pytest.approx(7, abs=1e-3)
+    assert "sform and qform of the mask place its voxels up to 7.0 mm apart" in caplog.text
+
+
 def test_an_unambiguous_mask_is_recorded_as_such(prepared):
     measures = prepared[1]["steps"]["mask"]
     assert measures["mask_ambiguity_mm"] == 0 and measures["mask_drawn_on"] in mri_cases.SEQUENCES
@@ -232,7 +275,7 @@ def test_every_label_but_0_counts_as_tumour(patient, prepared, labels):
     assert np.array_equal(ours, read_mask(prepared[0] / "tumour.nii.gz").array)
 
 
-@pytest.mark.parametrize("sequences", [("t1", "t2", "flair"), ("t1", "t1c", "t2", "flair", "t1b")])
+@pytest.mark.parametrize("sequences", [("t1c", "t2"), ("t1", "t2", "flair"), ("t1", "t1c", "t2", "flair", "t1b")])
 def test_the_list_of_sequences_is_free(patient, sequences):
     shutil.copy(patient / HEALTHY / "t1.nii.gz", patient / HEALTHY / "t1b.nii.gz")
     report = mri_cases.prepare(patient, HEALTHY, patient / "out", sequences=sequences)
@@ -452,6 +495,51 @@ def test_the_prepared_cohort_tells_who_failed_where_and_why(prepared, tmp_path, 
         f'class "b" has no sample in the test set: 3 found, 1 usable; why each of the others is left out stands in '
         f"{out['out']}, column excluded" in capsys.readouterr().err
     )
+
+
+def test_the_measures_of_the_step_that_refused_a_patient_are_in_the_table(source, prepared, tmp_path):
+    folder, report = prepared
+    scans = {"volumes": [f"{name}={source / HEALTHY / name}.nii.gz" for name in mri_cases.SEQUENCES]}
+    files = {"brain": folder / "brain.nii.gz"}
+    refuse = {
+        "strip": {"settings": '{"method": "threshold", "min_atlas_overlap": 0.999}', "start": "raw", "centre": "t1"}
+        | scans
+        | {"atlas_brain": source / "atlas/brain.nii.gz"},
+        "mask": {"settings": '{"min_inside_brain": 1.0}', "mask": source / HEALTHY / "mask.nii.gz"} | scans | files,
+        "scale": {"settings": '{"min_spread": 1.0}', "sequences": list(mri_cases.SEQUENCES)}
+        | files
+        | {"volumes": folder / "resampled.nii"},
+    }
+    before = {"strip": "register", "mask": "strip", "scale": "resample"}
+    for step, options in refuse.items():
+        end = tmp_path / "subjects" / step / "crop.json"
+        mri_cases.step(step, **options, previous=folder / f"{before[step]}.json", out=tmp_path / "out.nii", report=end)
+    _cohort(tmp_path, [(step, "a", "train") for step in refuse])
+    out = {name: tmp_path / f"{name}.csv" for name in ("out", "qc", "flow")}
+    mri_cases.step("prepared", cohort=tmp_path / "cohort.csv", subjects=tmp_path / "subjects", **out)
+    quality = pd.read_csv(out["qc"]).set_index("subject")
+    assert quality["step"].tolist() == list(refuse)
+    measured = {
+        "strip": ["coverage_t2", "brain_ml", "atlas_overlap", "similarity_flair"],
+        "mask": ["tumour_ml", "inside_brain", "mask_drawn_on", "mask_ambiguity_mm"],
+        "scale": [f"intensity_{key}_t1c" for key in ("min", "median", "p99", "max", "spread")],
+    }
+    for step, columns in measured.items():
+        assert quality.loc[step, columns].notna().all(), step
+    assert quality.at["strip", "atlas_overlap"] == pytest.approx(report["steps"]["strip"]["atlas_overlap"])
+    t1c = report["steps"]["scale"]
+    assert quality.at["scale", "intensity_p99_t1c"] == pytest.approx(t1c["intensity_p99"]["t1c"])
+    assert t1c["intensity_min"]["t1c"] < t1c["intensity_median"]["t1c"] < t1c["intensity_p99"]["t1c"]
+
+
+def test_what_was_measured_before_an_unforeseen_error_is_kept(tmp_path):
+    def work(measures):
+        measures["coverage"] = 0.7
+        raise RuntimeError
+
+    first_step("register", "x", tmp_path / "after.json", work)
+    report = json.loads((tmp_path / "after.json").read_text())
+    assert report["failed"] and report["steps"] == {"register": {"coverage": 0.7}}
 
 
 def test_the_table_of_quality_control_has_no_stray_columns(prepared, tmp_path):
