@@ -134,5 +134,5 @@ class VolumePreprocessing(Strict):
     @classmethod
     def _no_braces(cls, atlas: Path) -> Path:
         if set("{}") & set(atlas.as_posix()):
-            raise ValueError(f"{atlas}: Snakemake reads {{x}} in a path as a wildcard; rename the file or folder")
+            raise ValueError(f"{atlas}: braces in a path (to Snakemake {{x}} is a wildcard); rename the file or folder")
         return atlas

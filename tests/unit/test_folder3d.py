@@ -74,6 +74,36 @@ def test_what_cannot_be_used_is_left_out_with_the_reason(make):
     ]
 
 
+@pytest.mark.parametrize("name", ["scan{x}.nii", "{subject}.nii", "a}b.nii", "{x}/scan.nii"])
+def test_a_path_that_snakemake_would_read_as_a_wildcard_costs_its_subject_alone(make, tmp_path, name):
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    facts = make([ROWS[0], ["p2", "high", "2a.nii", name, "2m.nii"], ["p3", "high", "3a.nii", "3b.nii", name]])
+    reason = "braces in a path: {} (to Snakemake {{x}} is a wildcard, rename it)"
+    assert facts["excluded"].tolist() == ["", reason.format("t2"), reason.format("mask")]
+
+
+def test_an_atlas_that_snakemake_would_read_as_a_wildcard_is_refused(tmp_path):
+    with pytest.raises(ValidationError, match="to Snakemake {x} is a wildcard"):
+        _settings(tmp_path / "table.csv", preprocessing={"atlas": "data/{x}.whl"})
+
+
+@pytest.mark.parametrize(
+    ("sequences", "chosen", "centre"),
+    [
+        (["t2", "t1"], {}, "t1"),
+        (["t2", "flair"], {}, "t2"),
+        (["t2", "t1"], {"centre": "t2"}, "t2"),
+        (["adc"], {}, "adc"),
+    ],
+)
+def test_any_list_of_sequences_has_a_centre(tmp_path, sequences, chosen, centre):
+    settings = _settings(tmp_path / "table.csv", sequences=sequences, preprocessing={"registration": chosen})
+    assert settings.centre == settings.for_register()["centre"] == centre
+    assert settings.for_cohort()["preprocessing"]["registration"] == {"centre": centre}
+    with pytest.raises(ValidationError, match=f"registration.centre is dwi, .* {', '.join(sequences)}"):
+        _settings(tmp_path / "table.csv", sequences=sequences, preprocessing={"registration": {"centre": "dwi"}})
+
+
 @pytest.mark.parametrize("empty", ["NA", "N/A", "nan", "null", "None", " "])
 def test_empty_cells_may_be_written_as_words(make, empty):
     header = [*HEADER, "cohort", "group", "start"]

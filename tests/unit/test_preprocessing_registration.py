@@ -65,31 +65,25 @@ def test_the_result_is_the_same_every_time(head, still):
     assert first.mutual_information == second.mutual_information
 
 
-def _stored(path, volume, orientation, form):
-    """The volume after a file that stores its voxels in another order."""
+def _stored(path, volume, orientation):
+    """The volume after a file that stores its voxels in another order, and where they lie in 32-bit numbers."""
     turned = reorient(volume, orientation)
-    image = nib.Nifti1Image(turned.array, None)
-    getattr(image, f"set_{form}")(turned.affine, 1)
-    nib.save(image, path)
+    nib.save(nib.Nifti1Image(turned.array, turned.affine), path)
     return read_volume(path)
 
 
 @pytest.mark.parametrize("orientation", [("R", "A", "S"), ("S", "P", "L"), ("P", "I", "R")])
-@pytest.mark.parametrize("form", ["sform", "qform"])
-def test_the_order_in_which_voxels_are_stored_changes_nothing(tmp_path, head, still, orientation, form):
+def test_the_order_in_which_voxels_are_stored_changes_nothing(tmp_path, head, still, orientation):
     moving = _scan(head, "flair", Pose.random(np.random.default_rng(5), 5, 5))
     region = still.array > np.quantile(still.array, 0.5)
     found = []
     for stored in (("L", "P", "S"), orientation):
-        fixed, other = (_stored(tmp_path / "x.nii", volume, stored, form) for volume in (still, moving))
+        fixed, other = (_stored(tmp_path / "x.nii", volume, stored) for volume in (still, moving))
         focus = reorient(Volume(region, still.affine), stored).array
         found.append(register(fixed, other, focus, samples=1000))
     assert np.array_equal(found[0].matrix, found[1].matrix)
-    grid = _scan(head, "t1", Pose(np.eye(4)))
-    ways = [
-        resample(reorient(moving, stored), grid, found[0].matrix).array for stored in (("L", "P", "S"), orientation)
-    ]
-    assert ways[0] == pytest.approx(ways[1], abs=1e-2)
+    one, other = (resample(volume, still, found[0].matrix).array for volume in (moving, reorient(moving, orientation)))
+    assert np.array_equal(one, other)
 
 
 @pytest.mark.slow
@@ -97,8 +91,8 @@ def test_the_order_in_which_a_real_patients_voxels_are_stored_changes_nothing(tm
     scans = [read_volume(reference_patient / f"raw/{name}.nii.gz") for name in ("t1", "flair")]
     found = []
     for stored in (("L", "P", "S"), ("S", "A", "R")):
-        fixed, moving = (_stored(tmp_path / "x.nii", volume, stored, "sform") for volume in scans)
-        found.append(register(fixed, moving, samples=2000).matrix)
+        fixed, moving = (_stored(tmp_path / "x.nii", volume, stored) for volume in scans)
+        found.append(register(fixed, moving, samples=1000).matrix)
     assert np.array_equal(*found)
 
 

@@ -62,6 +62,8 @@ def test_a_dry_run_over_the_three_published_layouts_plans_every_step_of_every_pa
 HEALTHY = {"a1": "glioblastoma", "a2": "glioblastoma", "b1": "astrocytoma", "b2": "astrocytoma"}
 #: Only the comparison of the sequences with each other shows what is wrong with these.
 MIXED = ("wrong-affine", "two-patients")
+#: Whose T2 has braces in its name.
+BRACED = "braced"
 
 
 def _name(damage: str) -> str:
@@ -72,9 +74,12 @@ def _name(damage: str) -> str:
 def ran(workflow):
     """Four drawn heads and one for each damage, from scans to the array."""
     source = workflow.folder / "heads"
-    mri_cases.write_subjects(source, HEALTHY | dict.fromkeys([*map(_name, DAMAGE), *MIXED], "glioblastoma"))
+    mri_cases.write_subjects(source, HEALTHY | dict.fromkeys([*map(_name, DAMAGE), *MIXED, BRACED], "glioblastoma"))
     for damage, (harm, *_) in DAMAGE.items():
         harm(source / _name(damage))
+    (source / BRACED / "t2.nii.gz").rename(source / BRACED / "t2{x}.nii.gz")
+    table = (source / "table.csv").read_text()
+    (source / "table.csv").write_text(table.replace(f"{BRACED}/t2.nii.gz", f"{BRACED}/t2{{x}}.nii.gz"))
     wrong_affine(source / MIXED[0])
     shutil.copy(source / "a1/flair.nii.gz", source / MIXED[1])
     workflow.configure(_config(_dataset()))
@@ -95,7 +100,8 @@ def test_a_damaged_file_costs_its_subject_alone(ran):
     cohort = pd.read_csv(folder / "prepared.csv", keep_default_na=False).set_index("subject")
     excluded = cohort["excluded"]
     assert excluded[list(HEALTHY)].eq("").all()
-    assert len(excluded) == len(HEALTHY) + len(DAMAGE) + len(MIXED)
+    assert len(excluded) == len(HEALTHY) + len(DAMAGE) + len(MIXED) + 1
+    assert excluded[BRACED].startswith("braces in a path: t2 (to Snakemake {x} is a wildcard")
     for damage, (_, _, reason, _) in DAMAGE.items():
         # Which file is absent, the source's own list tells before any step does.
         assert excluded[_name(damage)].startswith("no such file" if damage == "missing file" else reason), damage
@@ -108,9 +114,22 @@ def test_a_damaged_file_costs_its_subject_alone(ran):
         assert np.array_equal(images[row], np.load(folder / f"patches/{subject}.npy"))
     quality = pd.read_csv(folder / "qc.csv", keep_default_na=False).set_index("subject")
     assert quality.at["bad-truncated-gzip", "file"] == "heads/bad-truncated-gzip/t2.nii.gz"
-    assert set(quality["step"]) == {"", "register", "strip", "mask"}
+    assert set(quality["step"]) == {"", "register", "strip", "mask", "scale"}
+    assert quality.at["bad-hot-voxel", "intensity_p99_t1c"] != "", "what the step that refused has measured"
     assert not list(folder.glob("subjects/*/*.nii"))
-    assert len(list(folder.glob("subjects/*/qc.png"))) == len(excluded) - 1
+    assert len(list(folder.glob("subjects/*/qc.png"))) == len(excluded) - 2
+
+
+@pytest.mark.slow
+def test_the_first_subjects_are_finished_while_others_wait(ran):
+    """With two jobs at a time, no more than a few subjects are between their first step and their picture."""
+    folder = ran.folder / "results/datasets/volumes/subjects"
+    times = {
+        file: sorted(path.stat().st_mtime_ns for path in folder.glob(f"*/{file}"))
+        for file in ("register.json", "qc.png")
+    }
+    assert len(times["qc.png"]) == len(times["register.json"]) > 10
+    assert all(done < begun for done, begun in zip(times["qc.png"], times["register.json"][3:], strict=False))
 
 
 @pytest.mark.slow
