@@ -188,8 +188,9 @@ def test_a_file_listed_twice_counts_once_and_under_two_classes_not_at_all(folder
         (lambda path: save(path, pixels(1, (12, 10), np.uint16)), "greyscale image"),
         (lambda path: save(path, pixels(1, (12, 10, 4))), "transparency: flatten"),
         (lambda path: save(path, np.zeros((12, 10, 3), np.uint8)), "blank: all pixels are equal"),
+        (lambda path: save(path, np.full((12, 10, 3), (200, 90, 30), np.uint8)), "blank: all pixels are equal"),
     ],
-    ids=["missing", "truncated", "text", "greyscale", "16-bit", "transparent", "blank"],
+    ids=["missing", "truncated", "text", "greyscale", "16-bit", "transparent", "blank", "one colour"],
 )
 def test_a_bad_image_is_a_reason_and_the_others_go_on(folder, damage, reason):
     damage(folder / "scans" / "3.png")

@@ -83,7 +83,7 @@ def test_a_path_that_snakemake_would_read_as_a_wildcard_costs_its_subject_alone(
 
 
 def test_an_atlas_that_snakemake_would_read_as_a_wildcard_is_refused(tmp_path):
-    with pytest.raises(ValidationError, match="to Snakemake {x} is a wildcard"):
+    with pytest.raises(ValidationError, match=r"to Snakemake \{x\} is a wildcard"):
         _settings(tmp_path / "table.csv", preprocessing={"atlas": "data/{x}.whl"})
 
 
@@ -93,7 +93,7 @@ def test_an_atlas_that_snakemake_would_read_as_a_wildcard_is_refused(tmp_path):
         (["t2", "t1"], {}, "t1"),
         (["t2", "flair"], {}, "t2"),
         (["t2", "t1"], {"centre": "t2"}, "t2"),
-        (["adc"], {}, "adc"),
+        (["b0"], {}, "b0"),
     ],
 )
 def test_any_list_of_sequences_has_a_centre(tmp_path, sequences, chosen, centre):

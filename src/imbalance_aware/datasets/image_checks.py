@@ -55,7 +55,7 @@ def _inspect(path: str, size: tuple[int, int] | None, channels: Channels, max_va
         height, width = image.shape[:2]
         result |= {"height": str(height), "width": str(width), "pixel_sha256": pixel_sha256(image)}
         image = to_channels(image, channels, max_value)
-        # Per channel: a photograph of one colour has a range over channels.
+        # Channel by channel: the three numbers of one colour differ from each other.
         if not np.ptp(image, axis=(1, 2)).any():
             raise BadImage("blank: all pixels are equal")
         result["pixel_sha256"] = pixel_sha256(image)
