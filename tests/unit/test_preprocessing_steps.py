@@ -204,16 +204,21 @@ def test_headers_that_contradict_themselves_are_recorded_and_warned_of(patient, 
     found = placements(paths)
     assert found["forms_mm"] == pytest.approx({"t1": 0, "t2": 40}, abs=1e-3)
     assert found["header_unit"] == {"flair": "metres"}
-    place, length = sorted(caplog.messages, key=len, reverse=True)
-    assert place.startswith(f"{paths['t2']}: sform and qform of t2 place its voxels up to 40.0 mm apart; the sform is")
-    assert place.count(" voxels of ") == 2 and "; qform: " in place
-    assert length == f"{paths['flair']}: the header of flair gives lengths in metres; converted to mm"
+    place, length = found["warnings"]
+    assert place.startswith(
+        "sform and qform of t2 place its voxels up to 40.0 mm apart, and the sform was taken (sform: "
+    )
+    assert place.count(" voxels of ") == 2 and ", qform: " in place and ";" not in place
+    assert length == "the header of flair gives lengths in metres, which were converted to mm"
+    assert caplog.messages == [f"{paths['t2']}: {place}", f"{paths['flair']}: {length}"]
 
 
 def test_the_header_of_a_mask_counts_as_well(shared_grid, prepared, caplog):
     _move_qform(shared_grid / HEALTHY / "mask.nii.gz", 7)
-    assert _mask_step(shared_grid, prepared)["steps"]["mask"]["mask_forms_mm"] == pytest.approx(7, abs=1e-3)
-    assert "sform and qform of the mask place its voxels up to 7.0 mm apart" in caplog.text
+    measures = _mask_step(shared_grid, prepared)["steps"]["mask"]
+    assert measures["mask_forms_mm"] == pytest.approx(7, abs=1e-3)
+    assert measures["warnings"][0].startswith("sform and qform of the mask place its voxels up to 7.0 mm apart")
+    assert measures["warnings"][0] in caplog.text
 
 
 def test_an_unambiguous_mask_is_recorded_as_such(prepared):

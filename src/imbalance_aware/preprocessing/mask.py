@@ -17,7 +17,7 @@ from imbalance_aware.limits import apart
 from imbalance_aware.preprocessing.brats_segmentation import segment
 from imbalance_aware.preprocessing.registration import LPS, displacement_mm, resample
 from imbalance_aware.preprocessing.resample import on_atlas
-from imbalance_aware.preprocessing.subject_step import Failure, Measures, named_paths, next_step, warn_of_placement
+from imbalance_aware.preprocessing.subject_step import Failure, Measures, named_paths, next_step, placement_warnings
 from imbalance_aware.schema import nearest, parse
 from imbalance_aware.volume_settings import MaskSettings
 from imbalance_aware.volumes import (
@@ -84,7 +84,7 @@ def provided(
     """
     labels = _read_labels(path)
     placement = read_placement(path)
-    warn_of_placement("the mask", path, placement)
+    warnings = placement_warnings("the mask", path, placement)
     names = _grids(path, labels, paths, brain, settings.drawn_on)
     places = [np.eye(4) if name == ATLAS else np.array(matrices[name]) for name in names]
     tumour = Volume((labels.array > 0).astype(np.float32), labels.affine)
@@ -99,7 +99,8 @@ def provided(
             ambiguity,
         )
     array = resample(tumour, brain, places[0]).array >= 0.5
-    return array, {"mask_drawn_on": names[0], "mask_ambiguity_mm": ambiguity, "mask_forms_mm": placement.forms_mm}
+    origin = {"mask_drawn_on": names[0], "mask_ambiguity_mm": ambiguity, "mask_forms_mm": placement.forms_mm}
+    return array, origin | {"warnings": warnings}
 
 
 def _grids(path: Path, labels: Volume, paths: dict[str, Path], brain: Volume, drawn_on: str | None) -> list[str]:

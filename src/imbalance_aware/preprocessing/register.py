@@ -24,8 +24,8 @@ from imbalance_aware.preprocessing.subject_step import (
     Measures,
     first_step,
     named_paths,
+    placement_warnings,
     read_all,
-    warn_of_placement,
 )
 from imbalance_aware.schema import parse
 from imbalance_aware.volume_settings import RegistrationSettings, centre_of
@@ -91,12 +91,11 @@ def placements(paths: Mapping[str, Path]) -> Measures:
 
     Returns:
         ``forms_mm``: sequence -> mm between the places by sform and by qform, where both are set; ``header_unit``:
-        sequence -> the header's unit of length, where it is not mm. What matters is logged as a warning too.
+        sequence -> the header's unit of length, where it is not mm; ``warnings``: sentences on what matters of it.
     """
     found = {name: read_placement(path) for name, path in paths.items()}
-    for name, place in found.items():
-        warn_of_placement(name, paths[name], place)
     return {
+        "warnings": [text for name, place in found.items() for text in placement_warnings(name, paths[name], place)],
         "forms_mm": {name: place.forms_mm for name, place in found.items() if place.forms},
         "header_unit": {name: place.unit for name, place in found.items() if place.unit},
     }

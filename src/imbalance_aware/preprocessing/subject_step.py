@@ -124,20 +124,23 @@ def read_all(paths: Mapping[str, Path]) -> dict[str, Volume]:
     return volumes
 
 
-def warn_of_placement(name: str, path: Path, place: Placement) -> None:
-    """Log a warning if a header's sform and qform disagree, or its unit of length is not mm."""
+def placement_warnings(name: str, path: Path, place: Placement) -> list[str]:
+    """What is odd about where a header puts its voxels, one sentence each; logged too.
+
+    Sform and qform that are more than `FORMS_MM` apart, and a unit of length that is not mm.
+    """
+    found = []
     if place.unit:
-        log.warning("%s: the header of %s gives lengths in %s; converted to mm", path, name, place.unit)
+        found.append(f"the header of {name} gives lengths in {place.unit}, which were converted to mm")
     if place.forms and place.forms_mm > FORMS_MM:
         sform, qform = map(describe_grid, place.forms)
-        log.warning(
-            "%s: sform and qform of %s place its voxels up to %.1f mm apart; the sform is taken. sform: %s; qform: %s",
-            path,
-            name,
-            place.forms_mm,
-            sform,
-            qform,
+        found.append(
+            f"sform and qform of {name} place its voxels up to {place.forms_mm:.1f} mm apart, and the sform was taken "
+            f"(sform: {sform}, qform: {qform})"
         )
+    for sentence in found:
+        log.warning("%s: %s", path, sentence)
+    return found
 
 
 def named_paths(text: str) -> tuple[str, Path]:
