@@ -104,6 +104,12 @@ def test_the_chain_ends_in_a_patch_of_the_tumour(made):
     assert all(channel.max() > 100 for channel in patch)
 
 
+def test_no_sequence_has_hot_voxels(made):
+    spread = json.loads((made / "crop.json").read_text())["steps"]["scale"]["intensity_spread"]
+    assert list(spread) == list(SEQUENCES)
+    assert min(spread.values()) > 0.25, spread
+
+
 def _alike(made, t1, t1c, out):
     """Report of register and strip, with default settings, on two sequences."""
     scans = {"volumes": [f"t1={t1}", f"t1c={t1c}"], "atlas_brain": made / "atlas_brain.nii.gz", "start": "raw"}
