@@ -95,7 +95,7 @@ class Placement:
     forms: tuple[Volume, Volume] | None
 
     @property
-    def forms_mm(self) -> float | None:
+    def sform_qform_mm(self) -> float | None:
         """Largest distance between where sform and qform put a corner of the grid; None unless both are set."""
         return _corner_distance(*self.forms) if self.forms else None
 

@@ -202,7 +202,7 @@ def test_headers_that_contradict_themselves_are_recorded_and_warned_of(patient, 
     metres.header.set_xyzt_units("meter")
     nib.save(metres, paths["flair"])
     found = placements(paths)
-    assert found["forms_mm"] == pytest.approx({"t1": 0, "t2": 40}, abs=1e-3)
+    assert found["sform_qform_mm"] == pytest.approx({"t1": 0, "t2": 40}, abs=1e-3)
     assert found["header_unit"] == {"flair": "metres"}
     place, length = found["warnings"]
     assert place.startswith(
@@ -216,7 +216,7 @@ def test_headers_that_contradict_themselves_are_recorded_and_warned_of(patient, 
 def test_the_header_of_a_mask_counts_as_well(shared_grid, prepared, caplog):
     _move_qform(shared_grid / HEALTHY / "mask.nii.gz", 7)
     measures = _mask_step(shared_grid, prepared)["steps"]["mask"]
-    assert measures["mask_forms_mm"] == pytest.approx(7, abs=1e-3)
+    assert measures["mask_sform_qform_mm"] == pytest.approx(7, abs=1e-3)
     assert measures["warnings"][0].startswith("sform and qform of the mask place its voxels up to 7.0 mm apart")
     assert measures["warnings"][0] in caplog.text
 
@@ -561,7 +561,7 @@ def test_the_table_of_quality_control_has_no_stray_columns(prepared, tmp_path):
     columns = list(pd.read_csv(out["qc"]).columns)
     facts = ["subject", "cohort", "class", "split", "passed", "step", "reason", "file"]
     single = ["brain_ml", "atlas_overlap", "tumour_ml", "inside_brain", "mask_drawn_on", "mask_ambiguity_mm"]
-    single += ["mask_forms_mm", "tumour_in_patch"]
+    single += ["mask_sform_qform_mm", "tumour_in_patch"]
     others = [name for name in mri_cases.SEQUENCES if name != "t1"]
     per_sequence = {"similarity": others, "coverage": mri_cases.SEQUENCES}
     per_sequence |= {f"intensity_{key}": mri_cases.SEQUENCES for key in ("min", "median", "p99", "max", "spread")}

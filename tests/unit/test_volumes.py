@@ -222,7 +222,7 @@ def test_what_sform_and_qform_differ_by_is_measured_at_the_corners(scan, code, t
     image.header["xyzt_units"] = code
     nib.save(image, scan)
     place = read_placement(scan)
-    assert place.forms_mm == pytest.approx(40, abs=0.01)
+    assert place.sform_qform_mm == pytest.approx(40, abs=0.01)
     assert place.affine == pytest.approx(AFFINE, rel=1e-5), "the sform is taken"
     assert np.array_equal(read_volume(scan).affine, place.affine)
 
@@ -234,15 +234,15 @@ def test_a_mirrored_qform_is_as_far_away_as_the_volume_is_wide(scan):
     image = nib.load(scan)
     image.set_qform(mirrored, 1)
     nib.save(image, scan)
-    assert read_placement(scan).forms_mm == pytest.approx(0.9 * 199, abs=0.01)
+    assert read_placement(scan).sform_qform_mm == pytest.approx(0.9 * 199, abs=0.01)
 
 
 @pytest.mark.parametrize("codes", [(1, 0), (0, 1)])
 def test_one_form_alone_cannot_disagree(scan, codes):
     _rewrite(scan, codes=codes)
-    assert read_placement(scan).forms_mm is None
+    assert read_placement(scan).sform_qform_mm is None
     _rewrite(scan)
-    assert read_placement(scan).forms_mm == pytest.approx(0, abs=1e-3)
+    assert read_placement(scan).sform_qform_mm == pytest.approx(0, abs=1e-3)
 
 
 def test_a_qform_that_is_no_rotation_does_no_harm_beside_an_sform(scan):
@@ -250,7 +250,7 @@ def test_a_qform_that_is_no_rotation_does_no_harm_beside_an_sform(scan):
     content = bytearray(gzip.decompress(scan.read_bytes()))
     content[256:268] = np.array([3, np.nan, 3], "<f4").tobytes()
     scan.write_bytes(gzip.compress(bytes(content), 1))
-    assert read_placement(scan).forms_mm is None
+    assert read_placement(scan).sform_qform_mm is None
     assert read_volume(scan).affine == pytest.approx(AFFINE, rel=1e-5)
 
 

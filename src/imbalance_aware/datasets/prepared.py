@@ -23,13 +23,13 @@ log = logging.getLogger(__name__)
 
 #: Measures of each step that enter the table of quality control, and those that have a value per sequence.
 MEASURES = {
-    "register": ("forms_mm", "header_unit", "moved_mm"),
+    "register": ("sform_qform_mm", "header_unit", "moved_mm"),
     "strip": ("coverage", "brain_ml", "atlas_overlap", "similarity"),
-    "mask": ("tumour_ml", "inside_brain", "mask_drawn_on", "mask_ambiguity_mm", "mask_forms_mm"),
+    "mask": ("tumour_ml", "inside_brain", "mask_drawn_on", "mask_ambiguity_mm", "mask_sform_qform_mm"),
     "scale": tuple(f"intensity_{name}" for name in ("min", "median", "p99", "max", "spread")),
     "crop": ("tumour_in_patch",),
 }
-PER_SEQUENCE = ("forms_mm", "header_unit", "moved_mm", "coverage", "similarity", *MEASURES["scale"])
+PER_SEQUENCE = ("sform_qform_mm", "header_unit", "moved_mm", "coverage", "similarity", *MEASURES["scale"])
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

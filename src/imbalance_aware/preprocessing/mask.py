@@ -99,7 +99,11 @@ def provided(
             ambiguity,
         )
     array = resample(tumour, brain, places[0]).array >= 0.5
-    origin = {"mask_drawn_on": names[0], "mask_ambiguity_mm": ambiguity, "mask_forms_mm": placement.forms_mm}
+    origin = {
+        "mask_drawn_on": names[0],
+        "mask_ambiguity_mm": ambiguity,
+        "mask_sform_qform_mm": placement.sform_qform_mm,
+    }
     return array, origin | {"warnings": warnings}
 
 
@@ -155,7 +159,7 @@ def brats(
     volumes = on_atlas(paths, matrices, brain, {})
     stripped = Volume(volumes.array * brain.array[..., None], brain.affine)
     mask = segment(stripped, list(paths), settings.algorithm, settings.engine)
-    return mask, {"mask_drawn_on": ATLAS, "mask_ambiguity_mm": 0.0, "mask_forms_mm": None}
+    return mask, {"mask_drawn_on": ATLAS, "mask_ambiguity_mm": 0.0, "mask_sform_qform_mm": None}
 
 
 #: Name -> where the mask comes from.

@@ -90,13 +90,13 @@ def placements(paths: Mapping[str, Path]) -> Measures:
     """What the headers of readable scans say about where their voxels lie, as far as it is worth a look.
 
     Returns:
-        ``forms_mm``: sequence -> mm between the places by sform and by qform, where both are set; ``header_unit``:
+        ``sform_qform_mm``: sequence -> mm between the places by sform and by qform, where both are set; ``header_unit``:
         sequence -> the header's unit of length, where it is not mm; ``warnings``: sentences on what matters of it.
     """
     found = {name: read_placement(path) for name, path in paths.items()}
     return {
         "warnings": [text for name, place in found.items() for text in placement_warnings(name, paths[name], place)],
-        "forms_mm": {name: place.forms_mm for name, place in found.items() if place.forms},
+        "sform_qform_mm": {name: place.sform_qform_mm for name, place in found.items() if place.forms},
         "header_unit": {name: place.unit for name, place in found.items() if place.unit},
     }
 
