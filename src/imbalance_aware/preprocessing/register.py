@@ -90,8 +90,9 @@ def placements(paths: Mapping[str, Path]) -> Measures:
     """What the headers of readable scans say about where their voxels lie, as far as it is worth a look.
 
     Returns:
-        ``sform_qform_mm``: sequence -> mm between the places by sform and by qform, where both are set; ``header_unit``:
-        sequence -> the header's unit of length, where it is not mm; ``warnings``: sentences on what matters of it.
+        ``sform_qform_mm``: sequence -> mm between the places by sform and by qform, where both are set;
+        ``header_unit``: sequence -> the header's unit of length, where it is not mm; ``warnings``: sentences on what
+        matters of it.
     """
     found = {name: read_placement(path) for name, path in paths.items()}
     return {
