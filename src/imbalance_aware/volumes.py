@@ -29,8 +29,8 @@ HEADER_BYTES = 540
 #: Names that the two files of a NIfTI or Analyze pair end in.
 PAIR_ENDINGS = (".hdr", ".img", ".hdr.gz", ".img.gz")
 PAIR = "pair of files: one of a .hdr and an .img file; convert both to one .nii or .nii.gz file"
-#: Most bytes that a header may announce (880 x 880 x 640 voxels of 8 bytes take 4.0 GB), and most that may follow: a gzip
-#: file of a few megabytes can unpack to any size.
+#: Most bytes that a header may announce (880 x 880 x 640 voxels of 8 bytes take 4.0 GB), and most that may follow: a
+#: gzip file of a few megabytes can unpack to any size.
 MAX_BYTES = 2**32
 MAX_TRAILING_BYTES = 2**20
 #: NIfTI's codes of the units of length that are not mm, and what one of them is in mm. Any other code is read as mm.
