@@ -241,9 +241,3 @@ def test_changed_samples(unpacked):
     (unpacked / "samples.csv").write_text((unpacked / "samples.csv").read_text().replace("phantoms", "patients"))
     with pytest.raises(UserError, match="not those that were bundled"):
         train_bundle.run(arguments(unpacked))
-
-
-@pytest.mark.parametrize(("visible", "expected"), [("2,3", ["2", "3"]), ("", [])])
-def test_cards_that_may_be_used(monkeypatch, visible, expected):
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
-    assert train_bundle._cards() == expected

@@ -48,6 +48,21 @@ def test_one_sentence_says_what_to_change(tmp_path, monkeypatch, error):
     assert "\n" not in str(told.value)
 
 
+@pytest.mark.parametrize(
+    "message",
+    [
+        "GET was unable to find an engine to execute this computation",
+        "Unable to find a valid cuDNN algorithm to run convolution",
+    ],
+)
+def test_no_kernel_may_have_two_causes(message):
+    options = RunSettings(condition={"loss": {"ce": 1}}, training={"precision": "bfloat16"})
+    with pytest.raises(UserError) as told, enough_memory(options, (3, 8, 8), torch.device("cpu")):
+        raise RuntimeError(message)
+    assert "too little free memory" in str(told.value)
+    assert "set training.precision to float32 (it is bfloat16)" in str(told.value)
+
+
 def test_other_errors_stay_what_they_are():
     options = RunSettings(condition={"loss": {"ce": 1}})
     there = enough_memory(options, (3, 8, 8), torch.device("cpu"))

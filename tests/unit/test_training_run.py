@@ -446,6 +446,26 @@ def test_asking_for_a_gpu_without_one(dataset, tmp_path):
         run(dataset, tmp_path / "run", settings(training={"device": "cuda"}))
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("sampling", ["uniform", "oversampling"])
+def test_one_graph_is_compiled_although_the_last_batch_is_short(dataset, tmp_path, monkeypatch, sampling):
+    """With the graph run as it is, since a compiler in C++ may be missing; the numbers are those without `compile`."""
+    graphs, compiler = [], torch.compile
+
+    def backend(graph, inputs):
+        graphs.append([tuple(value.shape) for value in inputs if value.shape[1:] == (2, 16, 16)])
+        return graph.forward
+
+    torch._dynamo.reset()
+    monkeypatch.setattr(torch, "compile", lambda model, **options: compiler(model, backend=backend, **options))
+    condition = {"sampling": sampling}
+    run(dataset, tmp_path / "compiled", settings(training={"compile": True}, condition=condition))
+    assert graphs == [[(8, 2, 16, 16)]]
+    run(dataset, tmp_path / "plain", settings(condition=condition))
+    compiled, plain = (read(tmp_path / name / "history.csv")[-1]["train_loss"] for name in ("compiled", "plain"))
+    assert float(compiled) == pytest.approx(float(plain), rel=1e-4)
+
+
 def test_a_negative_seed(dataset, tmp_path):
     with pytest.raises(UserError, match="--seed is -1"):
         run(dataset, tmp_path / "run", seed=-1)

@@ -1,13 +1,21 @@
 """Where and in which precision a run computes."""
 
+import logging
 import os
-from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
 
 import torch
 
 from imbalance_aware.errors import UserError
+from imbalance_aware.training.cards import Card, take
 from imbalance_aware.training.settings import TrainingSettings
+
+log = logging.getLogger(__name__)
+
+#: Compute capability from which on cuDNN has bfloat16 convolutions (Ampere).
+BFLOAT16_SINCE = (8, 0)
 
 
 @dataclass(frozen=True)
@@ -15,26 +23,30 @@ class Compute:
     """A device and how to use it.
 
     Attributes:
-        device: ``cpu`` or ``cuda``.
-        precision: ``float32`` or ``bfloat16`` (autocast: weights stay float32).
+        device: ``cpu``, or ``cuda`` with its index.
+        precision: ``float32`` or ``bfloat16`` (autocast: weights stay float32) of the training.
+        card: of a GPU, what keeps other runs from choosing it.
     """
 
     device: torch.device
     precision: str
+    card: Card | None = field(default=None, repr=False, compare=False)
 
     def autocast(self) -> AbstractContextManager:
-        """Context in which the network runs."""
+        """Context in which the network is trained."""
         enabled = self.precision == "bfloat16"
         return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=enabled)
 
     def processor(self) -> str:
         """What computes: the GPU's name, or the instructions that the CPU's kernels use."""
         on_gpu = self.device.type == "cuda"
-        return torch.cuda.get_device_name() if on_gpu else torch.backends.cpu.get_cpu_capability()
+        return torch.cuda.get_device_name(self.device) if on_gpu else torch.backends.cpu.get_cpu_capability()
 
 
 def choose(settings: TrainingSettings, threads: int) -> Compute:
     """Set up torch for this process and say where to compute.
+
+    Of several GPUs, the one with the fewest runs of this user is taken, and held while the result lives.
 
     Raises:
         UserError: a device or precision that is not there.
@@ -46,25 +58,67 @@ def choose(settings: TrainingSettings, threads: int) -> Compute:
     torch.set_flush_denormal(True)
     available = torch.cuda.is_available()
     if settings.device == "cuda" and not available:
-        raise UserError(
-            "training.device is cuda, but torch finds no GPU here. Use device: auto or cpu, or a torch built for CUDA"
-        )
-    kind = "cuda" if available and settings.device != "cpu" else "cpu"
-    if kind == "cpu" and settings.precision == "bfloat16":
+        raise UserError(f"the device is to be cuda, but {_no_gpu()}. Use device auto or cpu, or a torch built for CUDA")
+    if settings.device == "auto" and not available:
+        log.info("device auto: on the CPU, since %s", _no_gpu())
+    return _gpu(settings) if available and settings.device != "cpu" else _cpu(settings)
+
+
+@contextmanager
+def single_pass() -> Iterator[None]:
+    """While this context is entered, a GPU's float32 is float32 (no TF32), and no kernels are tuned.
+
+    Tuning tries all kernels on the first batch of each shape, which pays where many batches follow.
+    """
+    cudnn = torch.backends.cudnn
+    before = cudnn.allow_tf32, cudnn.benchmark
+    cudnn.allow_tf32, cudnn.benchmark = False, False
+    try:
+        yield
+    finally:
+        cudnn.allow_tf32, cudnn.benchmark = before
+
+
+def _no_gpu() -> str:
+    """Why there is no GPU, as far as torch knows."""
+    if torch.version.cuda is None and torch.version.hip is None:
+        return "torch finds no GPU: this torch is built for CPUs alone"
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    return "torch finds no GPU here" + ("" if visible is None else f" (CUDA_VISIBLE_DEVICES is {visible!r})")
+
+
+def _cpu(settings: TrainingSettings) -> Compute:
+    if settings.precision == "bfloat16":
         raise UserError(
             "training.precision is bfloat16, but this run is on the CPU, where the bfloat16 gradients of some "
             "convolutions are wrong. Use precision: auto or float32"
         )
-    precision = settings.precision if settings.precision != "auto" else {"cuda": "bfloat16", "cpu": "float32"}[kind]
-    if kind == "cuda":
-        _set_up_cuda(settings.deterministic, precision)
-    return Compute(torch.device(kind), precision)
+    return Compute(torch.device("cpu"), "float32")
 
 
-def _set_up_cuda(deterministic: bool, precision: str) -> None:
-    # The blur is a matrix product that must keep float32's digits; convolutions must where float32 was asked for.
+def _gpu(settings: TrainingSettings) -> Compute:
+    gpus = [torch.cuda.get_device_properties(index) for index in range(torch.cuda.device_count())]
+    card = take([str(gpu.uuid) for gpu in gpus])
+    gpu = gpus[card.index]
+    able = (gpu.major, gpu.minor) >= BFLOAT16_SINCE
+    if settings.precision == "bfloat16" and not able:
+        raise UserError(
+            f"training.precision is bfloat16, but the {gpu.name} has compute capability {gpu.major}.{gpu.minor}, and "
+            f"bfloat16 convolutions need {'.'.join(map(str, BFLOAT16_SINCE))}. Use precision: auto or float32"
+        )
+    precision = settings.precision
+    if precision == "auto":
+        precision = "bfloat16" if able else "float32"
+    log.info("on GPU %d of %d, %s; other runs on it: %d", card.index, len(gpus), gpu.name, card.others)
+    _set_up_cuda(card.index, settings.deterministic)
+    return Compute(torch.device("cuda", card.index), precision, card)
+
+
+def _set_up_cuda(index: int, deterministic: bool) -> None:
+    torch.cuda.set_device(index)
+    # Where something computes in float32 it is meant to keep float32's digits.
     torch.backends.cuda.matmul.allow_tf32 = False
-    torch.backends.cudnn.allow_tf32 = precision != "float32"
+    torch.backends.cudnn.allow_tf32 = False
     torch.backends.cudnn.benchmark = not deterministic
     if deterministic:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")

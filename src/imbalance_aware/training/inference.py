@@ -3,15 +3,16 @@
 import numpy as np
 import torch
 
+from imbalance_aware.models.residual_network import ResidualNetwork
 from imbalance_aware.training.augmentation import unchanged
 from imbalance_aware.training.batches import Images
-from imbalance_aware.training.resnet import ResNet
+from imbalance_aware.training.device import single_pass
 
 
 def apply(
-    model: ResNet, images: Images, rows: np.ndarray, crop: int | None, batch_size: int
+    model: ResidualNetwork, images: Images, rows: np.ndarray, crop: int | None, batch_size: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Probabilities and features of images, without augmentation, in float32 also where training used bfloat16.
+    """Probabilities and features of images, without augmentation, in float32 (no TF32) whatever training used.
 
     Args:
         model: on the device.
@@ -26,9 +27,9 @@ def apply(
     model.eval()
     parts = np.split(rows, range(batch_size, len(rows), batch_size))
     probabilities, features = [], []
-    with torch.inference_mode():
+    with torch.inference_mode(), single_pass():
         for batch in images.batches(parts, unchanged(len(rows), crop, images.shape)):
             seen = model.features(batch)
-            probabilities.append(model.fc(seen).double().softmax(1).cpu())
+            probabilities.append(model.head(seen).double().softmax(1).cpu())
             features.append(seen.cpu())
     return torch.cat(probabilities).numpy(), torch.cat(features).numpy()

@@ -70,7 +70,10 @@ class Training:
         self.model = model
         self.loss = loss.to(compute.device)
         self.optimiser = Adam(model.parameters())
-        self.network = torch.compile(model) if settings.training.compile else model
+        # One graph, for the size of whole batches: with `dynamic` at its default, the short last batch of an epoch
+        # would have a second one compiled, which then takes the whole batches as well.
+        self.network = torch.compile(model, dynamic=False) if settings.training.compile else model
+        self.whole = len(self._rows(0)[0])
         classes = int(part.labels.max()) + 1
         weights = torch.from_numpy(class_weights(np.bincount(part.labels))).float().to(compute.device)
         self.weights = weights if settings.condition.weighted else None
@@ -135,8 +138,7 @@ class Training:
 
     def _batches(self, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
         """The batches of an epoch that are still to do, with their targets."""
-        training, part = self.settings.training, self.part
-        batches = epoch_batches(self.settings.condition.sampling, part.labels, training.batch_size, self.seed, epoch)
+        part, batches = self.part, self._rows(epoch)
         changes = draw(self.settings.augmentation, sum(map(len, batches)), self.images.shape, self.seed, epoch)
         done = sum(map(len, batches[: self.position.step]))
         batches = batches[self.position.step :]
@@ -148,10 +150,16 @@ class Training:
             strict=True,
         )
 
+    def _rows(self, epoch: int) -> list[np.ndarray]:
+        """Which training samples each batch of an epoch holds."""
+        sampling, size = self.settings.condition.sampling, self.settings.training.batch_size
+        return epoch_batches(sampling, self.part.labels, size, self.seed, epoch)
+
     def _step(self, batch: Tensor, target: Tensor, rate: float) -> None:
         """One step of the optimiser; nothing here waits for the device."""
+        network = self.network if len(batch) == self.whole else self.model
         with self.compute.autocast():
-            logits = self.network(batch)
+            logits = network(batch)
         weights = None if self.weights is None else self.weights[target]
         loss = self.loss(logits, target, sample_weight=weights)
         loss.backward()

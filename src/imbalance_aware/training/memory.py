@@ -10,6 +10,8 @@ from imbalance_aware.training.settings import RunSettings
 
 #: What torch, CUDA and its libraries write in errors of no type of their own.
 PHRASES = ("not enough memory", "can't allocate memory", "out of memory", "ALLOC_FAILED")
+#: What cuDNN's convolutions end with if there is no memory for their workspace, or no kernel for card and precision.
+NO_KERNEL = ("unable to find an engine", "Unable to find a valid cuDNN algorithm")
 
 
 @contextmanager
@@ -25,9 +27,18 @@ def enough_memory(settings: RunSettings, shape: Sequence[int], device: torch.dev
         yield
     except (MemoryError, RuntimeError) as error:
         lacking = isinstance(error, MemoryError | torch.OutOfMemoryError)
+        if any(phrase in str(error) for phrase in NO_KERNEL):
+            raise UserError(f"{_sentence(settings, shape, device)}. {_other_cause(settings)}") from error
         if not lacking and not any(phrase in str(error) for phrase in PHRASES):
             raise
         raise UserError(_sentence(settings, shape, device)) from error
+
+
+def _other_cause(settings: RunSettings) -> str:
+    return (
+        "If memory is free, cuDNN has no kernel for this card and precision: set training.precision to float32 "
+        f"(it is {settings.training.precision})"
+    )
 
 
 def _sentence(settings: RunSettings, shape: Sequence[int], device: torch.device) -> str:

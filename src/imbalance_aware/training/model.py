@@ -10,8 +10,9 @@ import torch
 
 from imbalance_aware.errors import UserError
 from imbalance_aware.files import atomic
+from imbalance_aware.models.memory_format import CHANNELS_LAST
+from imbalance_aware.models.residual_network import ResidualNetwork
 from imbalance_aware.training.intensity import LEVELS
-from imbalance_aware.training.resnet import CHANNELS_LAST, ResNet
 from imbalance_aware.training.streams import Purpose, torch_seed
 
 #: Raised when an older reader could no longer make sense of the file.
@@ -46,15 +47,15 @@ class InputSpec:
         return len(self.shape)
 
 
-def make_model(architecture: dict[str, Any], spec: InputSpec, seed: int) -> ResNet:
+def make_model(architecture: dict[str, Any], spec: InputSpec, seed: int) -> ResidualNetwork:
     """A new network in channels-last format; its weights depend on the seed alone."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(torch_seed(seed, Purpose.WEIGHTS))
-        model = ResNet(spec.dimensions, spec.channels, len(spec.classes), **architecture)
+        model = ResidualNetwork(spec.dimensions, spec.channels, len(spec.classes), **architecture)
     return model.to(memory_format=CHANNELS_LAST[spec.dimensions])
 
 
-def save_model(path: Path, model: ResNet, spec: InputSpec, config: dict[str, Any]) -> None:
+def save_model(path: Path, model: ResidualNetwork, spec: InputSpec, config: dict[str, Any]) -> None:
     """Write a network with all that is needed to use it; the same network gives the same bytes.
 
     Args:
@@ -93,7 +94,7 @@ def _require_sound(spec: InputSpec) -> None:
         raise ValueError(f"it takes {spec}")
 
 
-def load_model(path: Path) -> tuple[ResNet, InputSpec, dict[str, Any]]:
+def load_model(path: Path) -> tuple[ResidualNetwork, InputSpec, dict[str, Any]]:
     """Read a network for inference on the CPU, with what it takes and the config of its run.
 
     Raises:
@@ -107,7 +108,7 @@ def load_model(path: Path) -> tuple[ResNet, InputSpec, dict[str, Any]]:
         spec = InputSpec(**{**fields, "shape": tuple(fields["shape"]), "classes": tuple(fields["classes"])})
         _require_sound(spec)
         with torch.device("meta"):  # no memory for an architecture that does not fit the weights
-            model = ResNet(spec.dimensions, spec.channels, len(spec.classes), **content["config"]["model"])
+            model = ResidualNetwork(spec.dimensions, spec.channels, len(spec.classes), **content["config"]["model"])
         model.load_state_dict(content["weights"], assign=True)
     except FileNotFoundError:
         raise UserError(f"{path}: no such file; a run folder holds model.pt once training has finished") from None

@@ -49,7 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     if args.batch_size < 1:
         raise UserError(f"--batch-size is {args.batch_size}; it must be at least 1")
-    compute = choose(TrainingSettings(device=args.device), args.threads)
+    compute = choose(TrainingSettings(device=args.device, precision="float32"), args.threads)
     model, spec, _ = load_model(args.model / "model.pt" if args.model.is_dir() else args.model)
     model = model.to(compute.device)
     unusable: list[str] = []

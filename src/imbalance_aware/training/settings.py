@@ -44,12 +44,18 @@ class TrainingSettings(Strict):
     epochs: int = Field(250, ge=1, description="passes over the training set")
     batch_size: int = Field(50, ge=2, description="samples in a batch; at least 2, for the batch normalisation")
     learning_rate: float = Field(1e-3, gt=0, description="learning rate of the first epoch")
-    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto: the GPU if there is one")
+    device: Literal["auto", "cpu", "cuda"] = Field(
+        "auto", description="auto: a GPU if there is one; of several, that with the fewest runs"
+    )
     precision: Literal["auto", "float32", "bfloat16"] = Field(
-        "auto", description="auto: bfloat16 autocast on a GPU, float32 on the CPU"
+        "auto",
+        description="of training; auto: bfloat16 autocast on GPUs that have it (from Ampere on), else float32. Images "
+        "are always classified in float32 without TF32",
     )
     deterministic: bool = Field(False, description="same bytes from every run on a GPU, slower; the CPU always is")
-    compile: bool = Field(False, description="torch.compile the network: minutes at the start, faster steps on a GPU")
+    compile: bool = Field(
+        False, description="torch.compile the network for whole batches: minutes at the start, faster steps on a GPU"
+    )
 
 
 class Augmentation(Strict):

@@ -18,7 +18,6 @@ import logging
 import platform
 import time
 from contextlib import suppress
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -122,7 +121,6 @@ def _record(seed: int, dataset: Dataset, code: str, compute: Compute, threads: i
             "imbalance_aware": imbalance_aware.__version__,
             "python": platform.python_version(),
             "torch": str(torch.__version__),
-            "monai": version("monai"),
             "numpy": np.__version__,
         },
     }

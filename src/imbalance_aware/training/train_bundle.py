@@ -2,7 +2,7 @@
 
 Runs that are done are skipped; one that was stopped goes on from its checkpoint. After --time-limit-s, or at SIGTERM or
 SIGINT, every run under way saves a checkpoint and the command ends with status 75: call it again. On a machine with
-several GPUs the runs are dealt out over them (over those of CUDA_VISIBLE_DEVICES, if it is set).
+several GPUs each run takes the one with the fewest runs (of those of CUDA_VISIBLE_DEVICES, if it is set).
 """
 
 import argparse
@@ -136,19 +136,16 @@ def _done(job: Job, manifest: Manifest) -> bool:
 def _train(jobs: list[Job], manifest: Manifest, args: argparse.Namespace, deadline: float) -> list[Job]:
     """Train all of them, some at once; returns those that failed."""
     waiting, running, failed = deque(jobs), {}, []
-    cards = _cards() if any(item.settings.training.device != "cpu" for item in manifest.conditions.values()) else []
-    slots = deque(range(args.jobs))
     with Interruption() as interruption, _stopped_in_the_end(running):
         while waiting or running:
             if interruption.received or time.monotonic() >= deadline:
                 log.warning("stopped with %d runs to do; the same command goes on", len(waiting) + len(running))
                 raise SystemExit(UNFINISHED)
-            while waiting and slots:
-                slot, job = slots.popleft(), waiting.popleft()
-                running[_start(job, manifest, args, cards[slot % len(cards)] if cards else None)] = (job, slot)
+            while waiting and len(running) < args.jobs:
+                job = waiting.popleft()
+                running[_start(job, manifest, args)] = job
             for process in [process for process in running if process.poll() is not None]:
-                job, slot = running.pop(process)
-                slots.append(slot)
+                job = running.pop(process)
                 failed += [job] if process.returncode else []
                 outcome = f"failed with status {process.returncode}" if process.returncode else "done"
                 log.info("%s: %s; %d left", job, outcome, len(waiting) + len(running))
@@ -156,24 +153,13 @@ def _train(jobs: list[Job], manifest: Manifest, args: argparse.Namespace, deadli
     return failed
 
 
-def _cards() -> list[str]:
-    """GPUs that may be used."""
-    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if visible is not None:
-        return [card for card in visible.split(",") if card]
-    import torch
-
-    return [str(card) for card in range(torch.cuda.device_count())]
-
-
-def _start(job: Job, manifest: Manifest, args: argparse.Namespace, card: str | None) -> subprocess.Popen:
+def _start(job: Job, manifest: Manifest, args: argparse.Namespace) -> subprocess.Popen:
     condition = manifest.conditions[job.condition]
     command = [sys.executable, "-m", "imbalance_aware", "train", "--seed", str(job.seed), "--code", condition.code]
     command += ["--images", str(args.bundle / IMAGES), "--samples", str(args.bundle / SAMPLES)]
     command += ["--settings", condition.settings.model_dump_json(), "--threads", str(args.threads)]
     paths = [str(ROOT.parent), *filter(None, [os.environ.get("PYTHONPATH")])]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(paths)}
-    environment |= {} if card is None else {"CUDA_VISIBLE_DEVICES": card}
     job.log.parent.mkdir(parents=True, exist_ok=True)
     with job.log.open("ab") as written:
         return subprocess.Popen([*command, "--out", str(job.folder)], stderr=written, env=environment)
