@@ -39,7 +39,7 @@ def test_asking_for_a_gpu_without_one_is_an_error():
     if torch.cuda.is_available():
         pytest.skip("there is a GPU")
     assert torch_device("auto") == torch_device("cpu") == "cpu"
-    with pytest.raises(UserError, match="PyTorch finds no GPU"):
+    with pytest.raises(UserError, match="torch finds no GPU"):
         torch_device("cuda")
 
 

@@ -8,8 +8,10 @@ from types import SimpleNamespace
 import pytest
 import torch
 
+from imbalance_aware import gpus as cards
 from imbalance_aware.errors import UserError
-from imbalance_aware.training import cards, device
+from imbalance_aware.preprocessing.brain_extraction import torch_device
+from imbalance_aware.training import device
 from imbalance_aware.training.inference import apply
 from imbalance_aware.training.settings import TrainingSettings
 
@@ -32,14 +34,16 @@ def gpus(monkeypatch, tmp_path):
         monkeypatch.setattr(torch.cuda, "set_device", lambda index: setattr(done, "index", index))
         return done
 
-    take = cards.take
-    monkeypatch.setattr(device, "take", lambda names: take(names, tmp_path / "gpus"))
+    monkeypatch.setattr(cards, "FOLDER", tmp_path / "gpus")
     for module, name in [(torch.backends.cudnn, "allow_tf32"), (torch.backends.cudnn, "benchmark")]:
         monkeypatch.setattr(module, name, getattr(module, name))
-    return report
+    yield report
+    cards.of_this_process.cache_clear()
 
 
 def choose(**settings):
+    """As in a new process."""
+    cards.of_this_process.cache_clear()
     return device.choose(TrainingSettings(**settings), threads=1)
 
 
@@ -59,16 +63,25 @@ def test_bfloat16_on_a_card_without_it_is_refused(gpus):
         choose(precision="bfloat16")
 
 
-def test_runs_take_different_cards(gpus, caplog):
+def test_jobs_take_different_cards(gpus, caplog):
     caplog.set_level(logging.INFO)
-    done = gpus((8, 0), (8, 0), (7, 0))
-    held = [choose() for _ in range(5)]
-    assert [compute.device.index for compute in held] == [0, 1, 2, 0, 1]
-    assert [compute.precision for compute in held[:3]] == ["bfloat16", "bfloat16", "float32"]
-    assert done.index == 1
-    assert "on GPU 1 of 3, Card 1; other runs on it: 1" in caplog.text
-    del held[1]
-    assert choose().device.index == 1, "what has ended counts no more"
+    done, held = gpus((8, 0), (8, 0), (7, 0)), []
+    for index, precision in enumerate(["bfloat16", "bfloat16", "float32", "bfloat16", "bfloat16"]):
+        compute = choose()
+        assert (compute.device, compute.precision) == (torch.device("cuda", index % 3), precision)
+        assert done.index == index % 3
+        held.append(cards.of_this_process())
+    assert "on GPU 1 of 3, Card 1; other jobs on it: 1" in caplog.text
+    del held[2]
+    assert choose().device.index == 2, "what has ended counts no more"
+
+
+def test_brain_extraction_takes_a_card_of_its_own_too(gpus):
+    gpus((8, 0), (8, 0))
+    held = [cards.of_this_process()]
+    cards.of_this_process.cache_clear()
+    assert torch_device("auto") == "cuda"
+    assert [card.index for card in [*held, cards.of_this_process()]] == [0, 1]
 
 
 def test_no_gpu_is_told(gpus, caplog, monkeypatch):
@@ -84,6 +97,9 @@ def test_no_gpu_is_told(gpus, caplog, monkeypatch):
     caplog.clear()
     choose()
     assert "this torch is built for CPUs alone" in caplog.text
+    caplog.clear()
+    assert torch_device("auto") == "cpu"
+    assert "strip.device auto: on the CPU, since torch finds no GPU" in caplog.text
     caplog.clear()
     choose(device="cpu")
     assert not caplog.text, "the CPU was asked for"
@@ -126,7 +142,7 @@ def test_images_are_classified_in_float32_with_kernels_as_they_come(monkeypatch)
 
 def test_a_card_is_free_when_its_process_is_killed(tmp_path):
     tell = (
-        "import sys, pathlib; from imbalance_aware.training.cards import take;"
+        "import sys, pathlib; from imbalance_aware.gpus import take;"
         f"card = take({NAMES}, pathlib.Path({str(tmp_path)!r})); print(card.index, flush=True); sys.stdin.read()"
     )
     processes = [

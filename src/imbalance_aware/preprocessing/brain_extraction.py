@@ -13,6 +13,7 @@ nothing is downloaded.
 
 import contextlib
 import importlib.util
+import logging
 import os
 import sys
 from collections.abc import Callable, Mapping
@@ -20,10 +21,13 @@ from pathlib import Path
 
 import numpy as np
 
+from imbalance_aware import gpus
 from imbalance_aware.errors import UserError
 from imbalance_aware.files import digest
 from imbalance_aware.preprocessing.subject_step import Failure
 from imbalance_aware.volumes import ORIENTATION, Volume, reorient
+
+log = logging.getLogger(__name__)
 
 HD_BET_WEIGHTS = {
     "models/0.model": "6f75233753c4750672815e2b7a86db754995ae44b8f1cd77bccfc37becd2d83c",
@@ -57,7 +61,7 @@ def _hd_bet(head: Volume, device: str, mode: str, weights: Mapping[str, str]) ->
 
         # HD-BET was trained on arrays in ITK's order: z, y, x.
         array = head.array.transpose(2, 1, 0)
-        place = 0 if torch_device(device) == "cuda" else "cpu"
+        place = gpus.of_this_process().index if torch_device(device) == "cuda" else "cpu"
         _, mask = run_hd_bet_function(array, head.spacing[::-1], mode=mode, device=place, do_tta=mode == "accurate")
     return largest_component(mask.transpose(2, 1, 0) > 0)
 
@@ -112,16 +116,21 @@ def largest_component(mask: np.ndarray) -> np.ndarray:
 
 
 def torch_device(device: str) -> str:
-    """``cpu`` or ``cuda``; `UserError` if a GPU is asked for and there is none."""
+    """``cpu`` or ``cuda``, then this process's GPU; `UserError` if a GPU is asked for and there is none."""
     import torch
 
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
     # Inside HD-BET up to half of the activations are subnormal; with those, convolutions take fifty times as long.
     torch.set_flush_denormal(True)
-    available = torch.cuda.is_available()
-    if device == "cuda" and not available:
-        raise UserError("preprocessing.strip.device is cuda, but PyTorch finds no GPU here; choose auto or cpu")
-    return "cuda" if available and device != "cpu" else "cpu"
+    if device == "cpu":
+        return "cpu"
+    if torch.cuda.is_available():
+        gpus.of_this_process()
+        return "cuda"
+    if device == "cuda":
+        raise UserError(f"preprocessing.strip.device is cuda, but {gpus.why_none()}; choose auto or cpu")
+    log.info("strip.device auto: on the CPU, since %s", gpus.why_none())
+    return "cpu"
 
 
 def check_weights(package: str, folder: Path, sha256: Mapping[str, str]) -> None:

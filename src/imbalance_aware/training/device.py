@@ -4,12 +4,12 @@ import logging
 import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import torch
 
+from imbalance_aware import gpus
 from imbalance_aware.errors import UserError
-from imbalance_aware.training.cards import Card, take
 from imbalance_aware.training.settings import TrainingSettings
 
 log = logging.getLogger(__name__)
@@ -25,12 +25,10 @@ class Compute:
     Attributes:
         device: ``cpu``, or ``cuda`` with its index.
         precision: ``float32`` or ``bfloat16`` (autocast: weights stay float32) of the training.
-        card: of a GPU, what keeps other runs from choosing it.
     """
 
     device: torch.device
     precision: str
-    card: Card | None = field(default=None, repr=False, compare=False)
 
     def autocast(self) -> AbstractContextManager:
         """Context in which the network is trained."""
@@ -46,7 +44,7 @@ class Compute:
 def choose(settings: TrainingSettings, threads: int) -> Compute:
     """Set up torch for this process and say where to compute.
 
-    Of several GPUs, the one with the fewest runs of this user is taken, and held while the result lives.
+    Of several GPUs, the one with the fewest jobs of this user is taken.
 
     Raises:
         UserError: a device or precision that is not there.
@@ -58,9 +56,11 @@ def choose(settings: TrainingSettings, threads: int) -> Compute:
     torch.set_flush_denormal(True)
     available = torch.cuda.is_available()
     if settings.device == "cuda" and not available:
-        raise UserError(f"the device is to be cuda, but {_no_gpu()}. Use device auto or cpu, or a torch built for CUDA")
+        raise UserError(
+            f"the device is to be cuda, but {gpus.why_none()}. Use device auto or cpu, or a torch built for CUDA"
+        )
     if settings.device == "auto" and not available:
-        log.info("device auto: on the CPU, since %s", _no_gpu())
+        log.info("device auto: on the CPU, since %s", gpus.why_none())
     return _gpu(settings) if available and settings.device != "cpu" else _cpu(settings)
 
 
@@ -79,14 +79,6 @@ def single_pass() -> Iterator[None]:
         cudnn.allow_tf32, cudnn.benchmark = before
 
 
-def _no_gpu() -> str:
-    """Why there is no GPU, as far as torch knows."""
-    if torch.version.cuda is None and torch.version.hip is None:
-        return "torch finds no GPU: this torch is built for CPUs alone"
-    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-    return "torch finds no GPU here" + ("" if visible is None else f" (CUDA_VISIBLE_DEVICES is {visible!r})")
-
-
 def _cpu(settings: TrainingSettings) -> Compute:
     if settings.precision == "bfloat16":
         raise UserError(
@@ -97,9 +89,8 @@ def _cpu(settings: TrainingSettings) -> Compute:
 
 
 def _gpu(settings: TrainingSettings) -> Compute:
-    gpus = [torch.cuda.get_device_properties(index) for index in range(torch.cuda.device_count())]
-    card = take([str(gpu.uuid) for gpu in gpus])
-    gpu = gpus[card.index]
+    index = gpus.of_this_process().index
+    gpu = torch.cuda.get_device_properties(index)
     able = (gpu.major, gpu.minor) >= BFLOAT16_SINCE
     if settings.precision == "bfloat16" and not able:
         raise UserError(
@@ -109,13 +100,11 @@ def _gpu(settings: TrainingSettings) -> Compute:
     precision = settings.precision
     if precision == "auto":
         precision = "bfloat16" if able else "float32"
-    log.info("on GPU %d of %d, %s; other runs on it: %d", card.index, len(gpus), gpu.name, card.others)
-    _set_up_cuda(card.index, settings.deterministic)
-    return Compute(torch.device("cuda", card.index), precision, card)
+    _set_up_cuda(settings.deterministic)
+    return Compute(torch.device("cuda", index), precision)
 
 
-def _set_up_cuda(index: int, deterministic: bool) -> None:
-    torch.cuda.set_device(index)
+def _set_up_cuda(deterministic: bool) -> None:
     # Where something computes in float32 it is meant to keep float32's digits.
     torch.backends.cuda.matmul.allow_tf32 = False
     torch.backends.cudnn.allow_tf32 = False

@@ -45,7 +45,7 @@ class TrainingSettings(Strict):
     batch_size: int = Field(50, ge=2, description="samples in a batch; at least 2, for the batch normalisation")
     learning_rate: float = Field(1e-3, gt=0, description="learning rate of the first epoch")
     device: Literal["auto", "cpu", "cuda"] = Field(
-        "auto", description="auto: a GPU if there is one; of several, that with the fewest runs"
+        "auto", description="auto: a GPU if there is one; of several, that with the fewest jobs"
     )
     precision: Literal["auto", "float32", "bfloat16"] = Field(
         "auto",

@@ -2,7 +2,7 @@
 
 Runs that are done are skipped; one that was stopped goes on from its checkpoint. After --time-limit-s, or at SIGTERM or
 SIGINT, every run under way saves a checkpoint and the command ends with status 75: call it again. On a machine with
-several GPUs each run takes the one with the fewest runs (of those of CUDA_VISIBLE_DEVICES, if it is set).
+several GPUs each run takes the one with the fewest jobs (of those of CUDA_VISIBLE_DEVICES, if it is set).
 """
 
 import argparse
