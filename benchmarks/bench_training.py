@@ -164,7 +164,6 @@ def start_up(folder: Path) -> list[list[str]]:
     commands = {
         "python -c 'import torch'": ["-c", "import torch"],
         "a whole training job, of one tiny step": tiny,
-        "python -c 'import torch, monai'": ["-c", "import torch, monai"],
     }
     rows = []
     for name, command in commands.items():

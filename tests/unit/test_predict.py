@@ -171,6 +171,15 @@ def test_a_diverged_model_is_refused(tmp_path):
         classify(tmp_path, source / "images.npy")
 
 
+def test_too_little_memory_is_explained(photographs, monkeypatch):
+    def lack(*arguments):
+        raise RuntimeError("GET was unable to find an engine to execute this computation")
+
+    monkeypatch.setattr(predict, "apply", lack)
+    with pytest.raises(UserError, match=r"batches of 7 images of 3 x 16 x 16: make --batch-size smaller.* no kernel"):
+        classify(photographs, photographs / "data" / "images.npy", more=("--batch-size", "7"))
+
+
 def test_nothing_there(photographs, tmp_path):
     with pytest.raises(UserError, match="no such file or folder"):
         classify(photographs, tmp_path / "nowhere")

@@ -30,6 +30,7 @@ from imbalance_aware.files import atomic
 from imbalance_aware.training.batches import on_device
 from imbalance_aware.training.device import choose
 from imbalance_aware.training.inference import apply
+from imbalance_aware.training.memory import enough_memory_to_classify
 from imbalance_aware.training.model import load_model
 from imbalance_aware.training.new_images import read_samples
 from imbalance_aware.training.settings import TrainingSettings
@@ -60,7 +61,8 @@ def run(args: argparse.Namespace) -> None:
         writer.writerow(["image", "predicted", *(f"prob_{name}" for name in spec.classes)])
         for names, images in _chunks(samples, args.batch_size):
             rows = np.arange(len(names))
-            probabilities, _ = apply(model, on_device(images, compute), rows, spec.crop, args.batch_size)
+            with enough_memory_to_classify(args.batch_size, images.shape[1:], compute.device):
+                probabilities, _ = apply(model, on_device(images, compute), rows, spec.crop, args.batch_size)
             if not np.isfinite(probabilities).all():
                 raise UserError(f"{args.model}: the training of this model diverged; it cannot classify")
             for name, row in zip(names, probabilities, strict=True):
