@@ -1,18 +1,21 @@
 """What a condition is: a loss, a sampling mode, sample weights or not; and the tables that list them."""
 
-import csv
 import json
+import math
 import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from imbalance_aware.errors import UserError
+from imbalance_aware.names import check_name
 from imbalance_aware.schema import nearest
+from imbalance_aware.table_files import read_records
+from imbalance_aware.yaml_files import distinct
 
+CONTENT = "a table of conditions, tab-separated, with a row per condition"
 COLUMNS = ("condition", "loss", "sampling", "weighted", "kwargs")
 TRUTH = {"true": True, "false": False}
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 TERM = re.compile(r"(?:(?P<factor>\d+(?:\.\d+)?)\*)?(?P<loss>[A-Za-z_][A-Za-z0-9_]*)")
 
 
@@ -26,6 +29,7 @@ class Condition:
         sampling: how batches are drawn.
         weighted: whether each sample's loss is scaled by its class's normalised inverse frequency.
         kwargs: loss name -> arguments of its class.
+        line: of the table, for messages.
     """
 
     name: str
@@ -33,6 +37,7 @@ class Condition:
     sampling: str
     weighted: bool
     kwargs: dict[str, dict[str, Any]]
+    line: int
 
     def facts(self) -> dict[str, Any]:
         """What tables say of the condition: its name, loss (as a sum), sampling and weighting."""
@@ -41,7 +46,7 @@ class Condition:
 
 
 def read_conditions(path: Path, losses: list[str], samplings: list[str]) -> dict[str, Condition]:
-    """Read a table of conditions (tab-separated; columns condition, loss, sampling, weighted, kwargs).
+    """Read a table of conditions (columns condition, loss, sampling, weighted, kwargs; lines with ``#`` are comments).
 
     Args:
         path: the table.
@@ -51,41 +56,30 @@ def read_conditions(path: Path, losses: list[str], samplings: list[str]) -> dict
     Raises:
         UserError: one line for every problem in the table.
     """
-    try:
-        with path.open(encoding="utf-8", newline="") as handle:
-            reader = csv.DictReader(
-                (line for line in handle if line.strip() and not line.startswith("#")),
-                delimiter="\t",
-                quoting=csv.QUOTE_NONE,
-            )
-            rows, columns = list(reader), tuple(reader.fieldnames or ())
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such table of conditions") from None
-    if columns != COLUMNS:
+    columns, records = read_records(path, CONTENT, comments=True, short_rows=True)
+    if tuple(columns) != COLUMNS:
         raise UserError(f"{path}: the columns are {', '.join(columns)}; expected {', '.join(COLUMNS)} (tab-separated)")
 
     conditions: dict[str, Condition] = {}
-    problems = [] if rows else ["has no rows"]
-    for row in rows:
+    problems = []
+    for line, record in records:
+        cells = dict(zip(COLUMNS, map(str.strip, record), strict=True))
+        place = f'{path}, line {line}: condition "{cells["condition"]}"'
         try:
-            condition = _condition(row, losses, samplings)
+            condition = _condition(cells, line, losses, samplings)
         except ValueError as problem:
-            problems.append(f'condition "{row["condition"]}": {problem}')
+            problems.append(f"{place}: {problem}")
             continue
         if condition.name in conditions:
-            problems.append(f'condition "{condition.name}" is listed twice')
+            problems.append(f"{place} is listed twice")
         conditions[condition.name] = condition
     if problems:
-        raise UserError("\n".join(f"{path}: {problem}" for problem in problems))
+        raise UserError("\n".join(problems))
     return conditions
 
 
-def _condition(row: dict[str, str | None], losses: list[str], samplings: list[str]) -> Condition:
-    cells = {key: (value or "").strip() for key, value in row.items() if key in COLUMNS}
-    if None in row:
-        raise ValueError(f"more than {len(COLUMNS)} columns")
-    if not NAME.fullmatch(cells["condition"]):
-        raise ValueError("a name has letters, digits, '_', '-' and '.' only, since it names a folder")
+def _condition(cells: dict[str, str], line: int, losses: list[str], samplings: list[str]) -> Condition:
+    check_name(cells["condition"])
     terms = parse_loss(cells["loss"], losses)
     if cells["sampling"] not in samplings:
         raise ValueError(f'unknown sampling "{cells["sampling"]}".{nearest(cells["sampling"], samplings)}')
@@ -93,6 +87,7 @@ def _condition(row: dict[str, str | None], losses: list[str], samplings: list[st
         raise ValueError(f'weighted is "{cells["weighted"]}"; expected true or false')
     return Condition(
         name=cells["condition"],
+        line=line,
         terms=terms,
         sampling=cells["sampling"],
         weighted=TRUTH[cells["weighted"]],
@@ -104,7 +99,7 @@ def parse_loss(text: str, losses: list[str]) -> dict[str, float]:
     """Terms of a sum of losses: ``"ce+0.5*soft_mcc"`` -> ``{"ce": 1.0, "soft_mcc": 0.5}``.
 
     Raises:
-        ValueError: a term does not parse, is unknown or stands twice.
+        ValueError: a term does not parse, is unknown or given twice, or its factor is 0.
     """
     terms: dict[str, float] = {}
     for part in text.split("+"):
@@ -115,14 +110,17 @@ def parse_loss(text: str, losses: list[str]) -> dict[str, float]:
         if name not in losses:
             raise ValueError(f'unknown loss "{name}".{nearest(name, losses)}')
         if name in terms:
-            raise ValueError(f'the loss "{name}" stands twice in "{text}"')
-        terms[name] = float(match["factor"] or 1)
+            raise ValueError(f'the loss "{name}" is given twice in "{text}"')
+        factor = float(match["factor"] or 1)
+        if not 0 < factor < math.inf:
+            raise ValueError(f'the factor {match["factor"]} of "{name}" in "{text}"; expected a number above 0')
+        terms[name] = factor
     return terms
 
 
 def _kwargs(text: str, terms: dict[str, float]) -> dict[str, dict[str, Any]]:
     try:
-        kwargs = json.loads(text or "{}")
+        kwargs = json.loads(text or "{}", object_pairs_hook=distinct)
     except json.JSONDecodeError as error:
         raise ValueError(f"kwargs is not valid JSON: {error}") from None
     if not isinstance(kwargs, dict) or not all(isinstance(value, dict) for value in kwargs.values()):

@@ -1,18 +1,24 @@
 """The whole configuration of the workflow: what may stand in it, and what must fit together."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import Field
 
 from imbalance_aware.conditions import Condition, read_conditions
+from imbalance_aware.config_sources import Sources
+from imbalance_aware.datasets import folder3d_table, folder_table
 from imbalance_aware.datasets.settings import DatasetSettings
 from imbalance_aware.errors import UserError
+from imbalance_aware.loss_checks import Trial, try_losses
 from imbalance_aware.losses import LOSSES
-from imbalance_aware.losses.build import check_arguments
-from imbalance_aware.schema import Strict, load_yaml, nearest, validate
+from imbalance_aware.losses.arguments import check_arguments
+from imbalance_aware.names import Name
+from imbalance_aware.paths import find_path
+from imbalance_aware.schema import Strict, nearest, validate
 from imbalance_aware.training.settings import (
     SAMPLINGS,
     Augmentation2D,
@@ -21,9 +27,14 @@ from imbalance_aware.training.settings import (
     ModelSettings,
     RunSettings,
     TrainingSettings,
+    unfit,
 )
 
 CHECKOUT = Path(__file__).resolve().parents[2]
+
+
+#: What generators of random numbers take.
+Seed = Annotated[int, Field(ge=0, lt=2**63)]
 
 
 class AugmentationSettings(Strict):
@@ -39,7 +50,7 @@ class StudySettings(Strict):
     datasets: list[str] = Field(min_length=1, description="names below `datasets`")
     conditions: str = Field("config/conditions.tsv", description="table of conditions")
     only: list[str] | None = Field(None, description="names in that table; left out: all of them")
-    seeds: list[int] = Field(min_length=1, description="each run's seed: initial weights, batches, augmentation")
+    seeds: list[Seed] = Field(min_length=1, description="each run's seed: initial weights, batches, augmentation")
     published: bool = Field(False, description="whether the paper's values may stand beside these results")
     training: dict[str, Any] = Field({}, description="keys of `training` that differ in this study")
     model: dict[str, Any] = Field({}, description="keys of `model` that differ in this study")
@@ -49,8 +60,8 @@ class Config(Strict):
     """Everything that ``config/*.yaml`` may say."""
 
     run: list[str] = Field(min_length=1, description="names of the studies to run")
-    datasets: dict[str, DatasetSettings] = Field(description="sources of images, by name")
-    studies: dict[str, StudySettings] = Field(description="studies, by name")
+    datasets: dict[Name, DatasetSettings] = Field(description="sources of images, by name")
+    studies: dict[Name, StudySettings] = Field(description="studies, by name")
     model: ModelSettings = Field(ModelSettings(), description="the network")
     training: TrainingSettings = Field(TrainingSettings(), description="the optimisation")
     augmentation: AugmentationSettings = Field(AugmentationSettings(), description="random changes of training images")
@@ -58,42 +69,60 @@ class Config(Strict):
 
 @dataclass(frozen=True)
 class Study:
-    """A study with all that its runs need, resolved and checked."""
+    """A study with all that its runs need, resolved and checked.
+
+    Attributes:
+        name: of the study.
+        settings: as the configuration has them.
+        conditions: those that it compares, by name.
+        training: the shared settings with the study's own.
+        model: the same.
+        misfits: what is wrong with it on its datasets; of no concern until it is to run.
+    """
 
     name: str
     settings: StudySettings
     conditions: dict[str, Condition]
     training: TrainingSettings
     model: ModelSettings
+    misfits: tuple[str, ...] = ()
 
 
-def read_config(merged: Mapping[str, Any], files: Sequence[str | Path]) -> tuple[Config, dict[str, Study]]:
-    """Check a merged configuration and resolve the studies that are to run.
+def read_config(
+    merged: Mapping[str, Any], files: Sequence[str | Path], command_line: Mapping[str, Any] | None = None
+) -> tuple[Config, dict[str, Study]]:
+    """Check a merged configuration and resolve all its studies, those to run and the others.
 
     Args:
         merged: the configuration after all files and command-line values were merged.
-        files: the files it was merged from, later ones winning; only to tell where a wrong key stands.
+        files: the files it was merged from, later ones winning; only to tell where a wrong key is.
+        command_line: the values given on the command line, for the same purpose.
 
     Raises:
-        UserError: one line for every problem found, naming the file and the place.
+        UserError: one line for every problem found, naming the file, the line and the place.
     """
-    raw = [(str(file), load_yaml(Path(file))) for file in files]
-
-    def source(place: Sequence[Any]) -> str:
-        return next((file for file, content in reversed(raw) if _holds(content, place)), "--config")
-
-    config = validate(Config, merged, source)
-    problems = _cross_check(config, source)
+    sources = Sources(files, command_line)
+    config = validate(Config, merged, sources.of)
+    problems = _cross_check(config, sources)
     studies = {}
-    for name in config.run:
-        if name in config.studies:
-            try:
-                studies[name] = _study(name, config, source)
-            except UserError as error:
-                problems += str(error).splitlines()
+    for name in config.studies:
+        try:
+            studies[name] = _study(name, config, sources)
+        except UserError as error:
+            problems += str(error).splitlines()
+    problems += [misfit for name in config.run if name in studies for misfit in studies[name].misfits]
     if problems:
         raise UserError("\n".join(dict.fromkeys(problems)))
     return config, studies
+
+
+def check_losses(config: Config, studies: Mapping[str, Study]) -> None:
+    """Try the losses of every condition with its arguments, on as many classes as each dataset has.
+
+    Raises:
+        UserError: one line for every loss that cannot be used.
+    """
+    try_losses(_trials(config, studies))
 
 
 def run_settings(
@@ -112,71 +141,59 @@ def run_settings(
 
 def find_file(path: str) -> Path:
     """A file of the configuration: as written from the working directory, else from the checkout."""
-    return Path(path) if Path(path).exists() else CHECKOUT / path
+    found = find_path(path)
+    return found if found.exists() else find_path(path, CHECKOUT)
 
 
-def _holds(content: Any, place: Sequence[Any]) -> bool:
-    for key in place:
-        try:
-            content = content[key]
-        except (KeyError, IndexError, TypeError):
-            return False
-    return True
-
-
-def _cross_check(config: Config, source: Any) -> list[str]:
+def _cross_check(config: Config, sources: Sources) -> list[str]:
+    """What does not fit together, but for what a dataset and training ask of each other."""
     problems = [
-        f'{source(["run"])}: run: there is no study "{name}".{nearest(name, config.studies)}'
-        for name in config.run
+        f'{sources.of(["run", index])}: run: there is no study "{name}".{nearest(name, config.studies)}'
+        for index, name in enumerate(config.run)
         if name not in config.studies
     ]
     for name, study in config.studies.items():
-        file = source(["studies", name])
+        place = ["studies", name, "datasets"]
         problems += [
-            f'{file}: studies.{name}.datasets: there is no dataset "{dataset}".{nearest(dataset, config.datasets)}'
-            for dataset in study.datasets
+            f'{sources.of([*place, index])}: {".".join(place)}: there is no dataset "{dataset}".'
+            f"{nearest(dataset, config.datasets)}"
+            for index, dataset in enumerate(study.datasets)
             if dataset not in config.datasets
         ]
-        if name in config.run:
-            problems += [_crop_problem(config, dataset, source) for dataset in study.datasets]
         for key in ("datasets", "seeds", "only"):
-            values = getattr(study, key) or []
-            twice = sorted({value for value in values if values.count(value) > 1}, key=str)
-            problems += [f"{file}: studies.{name}.{key}: {value} is listed twice" for value in twice]
-    return [problem for problem in problems if problem]
+            problems += _listed_twice(["studies", name, key], getattr(study, key) or [], sources)
+    return problems + _listed_twice(["run"], config.run, sources)
 
 
-def _crop_problem(config: Config, dataset: str, source: Any) -> str:
-    """What is wrong if training would cut more out of the patches of a dataset than they have, else empty."""
-    settings, crop = config.datasets.get(dataset), config.augmentation.volumes.crop
-    if getattr(settings, "kind", "") != "volumes" or crop is None or crop <= settings.preprocessing.crop.size:
-        return ""
-    return (
-        f"{source(['datasets', dataset])}: augmentation.volumes.crop is {crop}, more than the patches of {dataset} "
-        f"have: {settings.preprocessing.crop.size}"
-    )
+def _listed_twice(place: list[str], values: Sequence[Any], sources: Sources) -> list[str]:
+    twice = [index for index, value in enumerate(values) if value in values[:index]]
+    return [f"{sources.of([*place, index])}: {'.'.join(place)}: {values[index]} is listed twice" for index in twice]
 
 
-def _study(name: str, config: Config, source: Any) -> Study:
-    settings = config.studies[name]
-    conditions = read_conditions(find_file(settings.conditions), list(LOSSES), list(SAMPLINGS))
+def _study(name: str, config: Config, sources: Sources) -> Study:
+    settings, place = config.studies[name], ["studies", name]
+    table = find_file(settings.conditions)
+    if not table.exists():
+        where = sources.of([*place, "conditions"])
+        raise UserError(f"{where}: studies.{name}.conditions: {settings.conditions}: no such table of conditions")
+    conditions = read_conditions(table, list(LOSSES), list(SAMPLINGS))
     for condition in conditions.values():
         try:
             check_arguments(condition.kwargs)
         except UserError as problem:
-            raise UserError(f'{settings.conditions}: condition "{condition.name}": {problem}') from None
-    for condition in settings.only or []:
+            raise UserError(f"{_place_of(settings, condition)}: {problem}") from None
+    for index, condition in enumerate(settings.only or []):
         if condition not in conditions:
             raise UserError(
-                f'{source(["studies", name, "only"])}: studies.{name}.only: there is no condition "{condition}" in '
+                f'{sources.of([*place, "only", index])}: studies.{name}.only: there is no condition "{condition}" in '
                 f"{settings.conditions}.{nearest(condition, conditions)}"
             )
 
     def with_changes(key: str) -> Any:
         base = getattr(config, key)
-        place = ["studies", name, key]
         merged = base.model_dump() | getattr(settings, key)
-        return validate(type(base), merged, lambda inner: f"{source([*place, *inner])}: {'.'.join(place)}")
+        prefix = ".".join([*place, key])
+        return validate(type(base), merged, lambda inner: f"{sources.of([*place, key, *inner])}: {prefix}")
 
     return Study(
         name=name,
@@ -184,4 +201,44 @@ def _study(name: str, config: Config, source: Any) -> Study:
         conditions={key: conditions[key] for key in settings.only or conditions},
         training=with_changes("training"),
         model=with_changes("model"),
+        misfits=tuple(_misfits(settings, config, sources)),
     )
+
+
+def _misfits(study: StudySettings, config: Config, sources: Sources) -> Iterator[str]:
+    """Changes of training images that are not possible on images of a dataset's size."""
+    for dataset in study.datasets:
+        if dataset in config.datasets:
+            settings = config.datasets[dataset]
+            problem = unfit(getattr(config.augmentation, settings.kind), settings.training_shape)
+            if problem is not None:
+                place = ("augmentation", settings.kind, problem.key)
+                yield f"{sources.of(place)}: {'.'.join(place)} {problem.message} (dataset {dataset})"
+
+
+def _trials(config: Config, studies: Mapping[str, Study]) -> Iterator[Trial]:
+    classes = cache(lambda dataset: _class_count(config.datasets[dataset]))
+    for study in studies.values():
+        for condition in study.conditions.values():
+            for loss, kwargs in condition.kwargs.items():
+                for dataset in study.settings.datasets if kwargs else []:
+                    yield Trial(_place_of(study.settings, condition), loss, kwargs, classes(dataset))
+
+
+def _place_of(settings: StudySettings, condition: Condition) -> str:
+    return f'{settings.conditions}, line {condition.line}: condition "{condition.name}"'
+
+
+#: Adapter of tables of one's own -> what reads them.
+TABLES = {"folder": folder_table.read_table, "folder3d": folder3d_table.read_table}
+
+
+def _class_count(settings: Any) -> int | None:
+    """Number of classes of a dataset: as its settings say, else as its table does; None if that cannot be read."""
+    if settings.classes is not None:
+        return len(settings.classes)
+    try:
+        rows, _ = TABLES[settings.adapter](settings)
+    except UserError:  # said when the dataset is needed
+        return None
+    return len({row["class"] for row in rows} - {""})

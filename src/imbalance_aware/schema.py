@@ -2,22 +2,92 @@
 
 import difflib
 import json
+import re
 import types
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, ValidationError
+from pydantic_core import PydanticCustomError, core_schema
 
 from imbalance_aware.errors import UserError
+from imbalance_aware.yaml_files import distinct, read_yaml
 
 Model = TypeVar("Model", bound=BaseModel)
 
 
+#: Numbers in text: YAML reads 1e-3 as text, and values of Snakemake's ``--config`` are text below the first level.
+WHOLE_NUMBER = re.compile(r"[-+]?[0-9]+")
+NUMBER = re.compile(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?")
+
+
+def _exact(schema: Any) -> Any:
+    """A schema in which whole numbers, numbers and truth values refuse what pydantic would take for them: true as 1,
+    ``"0-2"`` as -2, 1 as true."""
+    if isinstance(schema, list | tuple):
+        return type(schema)(_exact(part) for part in schema)
+    if not isinstance(schema, dict) or _is_exact(schema):
+        return schema
+    check = LEAVES.get(schema.get("type"))
+    if check is not None:
+        return core_schema.no_info_before_validator_function(check, schema)
+    return {key: part if key in ("default", "metadata", "ref") else _exact(part) for key, part in schema.items()}
+
+
+def _is_exact(schema: dict[str, Any]) -> bool:
+    """Whether a part of a schema comes from another model that has been here."""
+    return schema.get("type") == "function-before" and schema["function"]["function"] in LEAVES.values()
+
+
+def _whole_number(value: Any) -> Any:
+    if isinstance(value, bool) or (isinstance(value, str) and not WHOLE_NUMBER.fullmatch(value.strip())):
+        raise ValueError(f"expected a whole number{_read_as_truth(value)}")
+    return value
+
+
+def _number(value: Any) -> Any:
+    if isinstance(value, bool) or (isinstance(value, str) and not NUMBER.fullmatch(value.strip())):
+        raise ValueError(f"expected a number{_read_as_truth(value)}")
+    return value
+
+
+def _truth_value(value: Any) -> Any:
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, str) and value.lower() in ("true", "false"):
+        return value.lower() == "true"
+    raise ValueError("expected true or false")
+
+
+def _read_as_truth(value: Any) -> str:
+    return "; YAML reads yes, no, on and off as true or false" if isinstance(value, bool) else ""
+
+
+#: Kind of a problem -> what was expected, in the words of YAML.
+EXPECTED = {
+    "model_type": "keys with values",
+    "dict_type": "keys with values",
+    "list_type": "a list",
+    "tuple_type": "a list",
+}
+#: Type of a core schema -> what looks at a value before it.
+LEAVES = {"int": _whole_number, "float": _number, "bool": _truth_value}
+
+
 class Strict(BaseModel):
-    """Base of all settings: unknown keys refused, values fixed once read."""
+    """Base of all settings: unknown keys refused, values fixed once read, only numbers taken for numbers."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
+        return _exact(handler(source))
+
+
+def misfit(keys: Sequence[Any], message: str) -> PydanticCustomError:
+    """What a validator of a whole model raises about the value at ``keys`` below it."""
+    return PydanticCustomError("misfit", "{message}", {"message": message, "keys": tuple(keys)})
 
 
 def parse(model: type[Model], text: str) -> Model:
@@ -26,30 +96,27 @@ def parse(model: type[Model], text: str) -> Model:
     Raises:
         UserError: the text is neither, or does not fit the model.
     """
-    if text.lstrip().startswith("{"):
-        content, source = _load_json(text), "--settings"
-    else:
-        content, source = load_yaml(Path(text)), text
+    content, source = load_settings(text)
     return validate(model, content, source)
 
 
-def load_yaml(path: Path) -> Any:
-    """Content of a YAML (or JSON) file; `UserError` naming file and line if there is none or it does not parse."""
-    import yaml
+def load_settings(text: str) -> tuple[Any, str]:
+    """Content of settings given as inline JSON or as the path of a YAML / JSON file, and what to call the source.
 
+    Raises:
+        UserError: the text is neither.
+    """
+    if not text.lstrip().startswith("{"):
+        return load_yaml(Path(text)), text
     try:
-        return yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such file") from None
-    except yaml.YAMLError as error:
-        raise UserError(f"{path}: not valid YAML: {error}") from None
-
-
-def _load_json(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except json.JSONDecodeError as error:
+        return json.loads(text, object_pairs_hook=distinct), "--settings"
+    except ValueError as error:
         raise UserError(f"--settings: not valid JSON: {error}") from None
+
+
+def load_yaml(path: Path) -> Any:
+    """Content of a YAML (or JSON) file; see `read_yaml` for what it refuses."""
+    return read_yaml(path).content or {}
 
 
 def validate(model: type[Model], content: Any, source: str | Callable[[Sequence[Any]], str]) -> Model:
@@ -68,7 +135,7 @@ def validate(model: type[Model], content: Any, source: str | Callable[[Sequence[
     except ValidationError as error:
         lines = []
         for problem in error.errors():
-            place = list(_visible(problem["loc"], content))
+            place = [*_visible(problem["loc"], content), *problem.get("ctx", {}).get("keys", ())]
             file = source if isinstance(source, str) else source(place)
             lines.append(f"{file}: {_explain(problem, place, model)}")
         raise UserError("\n".join(dict.fromkeys(lines))) from None
@@ -102,13 +169,42 @@ def _explain(problem: Mapping[str, Any], keys: Sequence[Any], model: type[BaseMo
     if kind == "literal_error":
         known = [name.strip().strip("'") for name in problem["ctx"]["expected"].replace(" or ", ", ").split(",")]
         return f'{place}: "{problem["input"]}" is not known.{nearest(problem["input"], known)}'
+    if kind == "string_type" and location[-1] == "[key]":
+        return f"{place.rpartition('.')[0]}: {_not_a_name(problem['input'])}"
+    if kind == "string_type":
+        return f"{place}: {_not_text(problem['input'])}"
+    if kind in EXPECTED:
+        return f"{place}: expected {EXPECTED[kind]} (got {problem['input']!r})"
     message = problem["msg"].removeprefix("Value error, ")
-    return f"{place + ': ' if place else ''}{message[:1].lower() + message[1:]} (got {problem['input']!r})"
+    if kind == "misfit":
+        return f"{place}: {message}" if place else message
+    message = f"{place + ': ' if place else ''}{message[:1].lower() + message[1:]}"
+    return message if f'"{problem["input"]}"' in message else f"{message} (got {problem['input']!r})"
+
+
+def _not_a_name(value: Any) -> str:
+    """What is wrong with a key that YAML did not read as text."""
+    if isinstance(value, bool):
+        return f"YAML reads the name yes, no, on or off as {str(value).lower()}; put it in quotation marks"
+    return f'"{value}" cannot be a name: YAML reads it as a number or date; add a letter'
+
+
+def _not_text(value: Any) -> str:
+    if isinstance(value, bool):
+        word = str(value).lower()
+        return (
+            f'expected text; YAML reads "yes", "no", "on" and "off" as true or false ({word} here): use quotation marks'
+        )
+    if isinstance(value, int | float):
+        return f"expected text; put {value} in quotation marks if it is meant as a name"
+    return f"expected text (got {value!r})"
 
 
 def _visible(location: Sequence[Any], content: Any) -> Iterator[Any]:
-    """The parts of a pydantic location that stand in the user's file (not the tags of a union)."""
+    """The parts of a pydantic location that are in the user's file (not the tags of a union, nor what marks a key)."""
     for part in location:
+        if part == "[key]":
+            return
         try:
             content = content[part]
         except (KeyError, IndexError, TypeError):

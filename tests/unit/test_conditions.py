@@ -36,13 +36,13 @@ def test_a_sum_keeps_its_factors_and_order():
         ("a\tce\tunifrom\tfalse\t{}", ['unknown sampling "unifrom"', 'Did you mean "uniform"?']),
         ("a\tce\tuniform\tno\t{}", ["weighted", '"no"', "true or false"]),
         ("a/b\tce\tuniform\tfalse\t{}", ["names a folder"]),
-        ("a\tce+ce\tuniform\tfalse\t{}", ["stands twice"]),
+        ("a\tce+ce\tuniform\tfalse\t{}", ["given twice"]),
         ("a\tce+\tuniform\tfalse\t{}", ["no sum of names"]),
         ("a\tce\tuniform\tfalse\t{gamma: 2}", ["kwargs", "not valid JSON"]),
         ('a\tce\tuniform\tfalse\t{"focal": {"gamma": 2}}', ['kwargs for "focal"', "not in the loss"]),
         ('a\tfocal\tuniform\tfalse\t{"gamma": 2}', ["keyed by loss"]),
         ("a\tce\tuniform\tfalse\t{}\nb\tce\tuniform\tfalse\t{}\na\tce\tuniform\tfalse\t{}", ["listed twice"]),
-        ("a\tce\tuniform\tfalse\t{}\tmore", ["more than 5 columns"]),
+        ("a\tce\tuniform\tfalse\t{}\tmore", ["line 2", "6 cells under 5 columns"]),
         ("", ["no rows"]),
     ],
 )
@@ -63,7 +63,7 @@ def test_all_mistakes_are_told_at_once(tmp_path):
 def test_wrong_columns_and_a_missing_table(tmp_path):
     with pytest.raises(UserError, match="expected condition, loss"):
         read(tmp_path, "a,ce\n", header="condition,loss\n")
-    with pytest.raises(UserError, match="no such table"):
+    with pytest.raises(UserError, match="no such file"):
         read_conditions(tmp_path / "none.tsv", LOSSES, SAMPLINGS)
 
 

@@ -121,7 +121,7 @@ def test_a_class_may_be_called_na_if_the_settings_say_so(make):
 
 @pytest.mark.parametrize("name", ["mask", "start", "group", "split", "cohort", "class", "subject"])
 def test_a_sequence_cannot_be_called_as_another_column(tmp_path, name):
-    with pytest.raises(ValidationError, match=f"sequences: {name} names another column"):
+    with pytest.raises(ValidationError, match=f"{name} names another column"):
         _settings(tmp_path / "table.csv", sequences=["t1", name])
 
 
@@ -145,7 +145,7 @@ def test_test_cohorts_are_the_test_set(make):
         (ROWS, ["subject", "class", "t1", "t2w", "mask"], {}, 'no column "t2". Did you mean "t2w"?'),
         ([row[:4] for row in ROWS], HEADER[:4], {}, 'no column "mask"'),
         ([ROWS[0], ROWS[0]], HEADER, {}, 'subject "p1" is listed 2 times'),
-        ([[*row, "x.nii"] for row in ROWS], [*HEADER, "t2"], {}, 'the column "t2" stands there twice'),
+        ([[*row, "x.nii"] for row in ROWS], [*HEADER, "t2"], {}, 'the column "t2" is there twice'),
         ([["p1", "NA", *ROWS[0][2:]]], HEADER, {}, 'line 2: the class is "NA", which may be an empty cell or a class'),
         ([["p/1", *ROWS[0][1:]]], HEADER, {}, "cannot name a file"),
         ([[*ROWS[0], "done"]], [*HEADER, "start"], {}, 'start is "done"; expected raw, registered, stripped'),

@@ -208,11 +208,14 @@ def test_a_table_without_the_markers_names_what_it_has(tmp_path):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"test_cohorts": ["TCGAA"]}, "there is no cohort TCGAA"),
+        ({"test_cohorts": ["TCGAA"]}, 'there is no cohort "TCGAA". Did you mean "TCGA"'),
         ({"test_cohorts": ["UCSF", "EGD", "TCGA"]}, "none is left for training"),
-        ({"preprocessing": {"registration": {"centre": "t1ce"}}}, "registration.centre is t1ce, .* t1, t1c, t2, flair"),
-        ({"preprocessing": {"mask": {"drawn_on": "t1ce"}}}, "mask.drawn_on is t1ce"),
-        ({"sequences": ["t1", "t1"]}, "names one twice"),
+        (
+            {"preprocessing": {"registration": {"centre": "t1ce"}}},
+            "registration.centre: t1ce is not among the sequences t1, t1c, t2, flair",
+        ),
+        ({"preprocessing": {"mask": {"drawn_on": "t1ce"}}}, "mask.drawn_on: t1ce is neither"),
+        ({"sequences": ["t1", "t1"]}, "sequences: one of them is listed twice"),
         ({"sequencs": ["t1"]}, 'Did you mean "sequences"'),
         ({"preprocessing": {"strip": {"method": "hdbet"}}}, 'Did you mean "hd_bet"'),
     ],

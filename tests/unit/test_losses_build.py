@@ -10,7 +10,8 @@ import torch
 from imbalance_aware import losses
 from imbalance_aware.errors import UserError
 from imbalance_aware.losses import LOSSES
-from imbalance_aware.losses.build import _argument_names, build_loss, check_arguments, make_loss, module_names
+from imbalance_aware.losses.arguments import check_arguments, parameters_of
+from imbalance_aware.losses.build import build_loss, make_loss, module_names
 from imbalance_aware.provenance import _imports
 
 LOGITS = torch.randn(12, 3, generator=torch.Generator().manual_seed(0))
@@ -87,4 +88,93 @@ def test_arguments_are_checked_without_importing_the_losses():
 @pytest.mark.parametrize("name", LOSSES)
 def test_arguments_read_from_the_source_are_those_of_the_class(name):
     cls = getattr(losses, LOSSES[name].partition(":")[2])
-    assert _argument_names(LOSSES[name]) == list(inspect.signature(cls).parameters)
+    assert list(parameters_of(LOSSES[name]).types) == list(inspect.signature(cls).parameters)
+
+
+@pytest.fixture
+def other_losses(tmp_path, monkeypatch):
+    """Losses that write their arguments in other ways, in a module of their own."""
+    (tmp_path / "other_losses.py").write_text(
+        "from imbalance_aware.losses.focal import FocalLoss\n"
+        "from imbalance_aware.losses.per_sample import PerSampleLoss\n"
+        "class Inheriting(FocalLoss):\n    pass\n"
+        "class InheritingTwice(Inheriting):\n    pass\n"
+        "class KeywordOnly(FocalLoss):\n"
+        "    def __init__(self, *, gamma: float = 1, class_counts=None):\n        super().__init__(gamma)\n"
+        "class Open(FocalLoss):\n"
+        "    def __init__(self, gamma: float = 1, **others):\n        super().__init__(gamma, **others)\n"
+        "class Bare(PerSampleLoss):\n"
+        "    def sample_losses(self, logits, target):\n        return logits.square().sum(1)\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    names = ("Inheriting", "InheritingTwice", "KeywordOnly", "Open", "Bare")
+    for name in names:
+        monkeypatch.setitem(LOSSES, name, f"other_losses:{name}")
+    yield names
+    sys.modules.pop("other_losses", None)
+
+
+def test_a_class_without_init_or_with_keyword_only_arguments_works(other_losses):
+    for name in other_losses:
+        given = {} if name == "Bare" else {"gamma": 3}
+        check_arguments({name: given})
+        build_loss({name: 1}, {name: given}, [3, 4, 5])
+        with pytest.raises(UserError, match=r'no argument "gama"|unexpected keyword argument'):
+            check_arguments({name: {"gama": 3}})
+            build_loss({name: 1}, {name: {"gama": 3}}, [3, 4, 5])
+    with pytest.raises(UserError, match="gamma is -2"):
+        build_loss({"Inheriting": 1}, {"Inheriting": {"gamma": -2}}, [3, 4, 5])
+    with pytest.raises(UserError, match="gamma is 'two'; expected a finite number"):
+        check_arguments({"KeywordOnly": {"gamma": "two"}})
+
+
+WRONG_TYPES = [
+    ("focal", {"gamma": float("nan")}, "gamma is nan; expected a finite number"),
+    ("focal", {"gamma": float("inf")}, "gamma is inf; expected a finite number"),
+    ("focal", {"gamma": "two"}, "gamma is 'two'; expected a finite number"),
+    ("focal", {"gamma": True}, "gamma is True; expected a finite number"),
+    ("focal", {"gamma": None}, "gamma is None; expected a finite number"),
+    ("focal", {"alpha": [1, float("nan"), 1]}, "expected a finite number or a list of finite numbers or null"),
+    ("soft_f1", {"weight": ["1", 2, 3]}, "expected a list of finite numbers or null"),
+    ("soft_mcc", {"form": 1}, "form is 1; expected text"),
+    ("soft_mcc", {"queue_size": 1.5}, "expected a whole number"),
+]
+WRONG_VALUES = [
+    ("focal", {"gamma": -2}, "gamma is -2"),
+    ("soft_mcc", {"form": "RK"}, "form is 'RK'; expected one of 'rk'"),
+    ("soft_f1", {"weight": [1, 2]}, "weight has 2 values; expected one for each of the 3 classes"),
+    ("soft_mcc", {"weight": [1, 2, 3, 4]}, "weight has 4 values"),
+    ("ce", {"weight": [1]}, "weight has 1 values"),
+    ("focal", {"alpha": 0.5}, "alpha has 2 values"),
+    ("balanced_softmax", {"class_counts": [4, 5]}, "with 3 classes"),
+    ("soft_f1", {"queue_size": 8, "num_classes": 2}, "with 3 classes"),
+    ("soft_f1", {"queue_size": 10**15}, "cannot be built"),
+    ("ldam", {"scale": 1e39}, "no finite number"),
+]
+
+
+@pytest.mark.parametrize(("name", "kwargs", "words"), WRONG_TYPES)
+def test_values_of_another_type_are_refused_without_torch_and_with_it(name, kwargs, words):
+    with pytest.raises(UserError, match=words):
+        check_arguments({name: kwargs})
+    with pytest.raises(UserError, match=words):
+        build_loss({name: 1}, {name: kwargs})
+
+
+@pytest.mark.parametrize(("name", "kwargs", "words"), WRONG_VALUES)
+def test_values_that_cannot_work_are_refused_before_the_first_batch(name, kwargs, words):
+    check_arguments({name: kwargs})
+    for terms in ({name: 1}, {name: 0.5, "label_smoothing_ce": 1}):
+        with pytest.raises(UserError, match=words) as error:
+            build_loss(terms, {name: kwargs}, [7, 2, 1])
+        assert f'"{name}"' in str(error.value)
+        assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("name", LOSSES)
+@pytest.mark.parametrize("counts", [[3, 4], [100, 1, 5], [1] * 20])
+def test_every_loss_passes_with_its_defaults_and_the_trial_draws_nothing(name, counts):
+    state = torch.get_rng_state()
+    loss = build_loss({name: 1}, {}, counts)
+    assert torch.equal(torch.get_rng_state(), state)
+    assert all(parameter.grad is None for parameter in loss.parameters())

@@ -13,7 +13,7 @@ SOURCE = Path(workflow.basedir) / "src"
 PUBLISHED = os.path.relpath(Path(workflow.basedir) / "resources/published_results.csv")
 sys.path.insert(0, str(SOURCE))
 
-from imbalance_aware.config import read_config, run_settings
+from imbalance_aware.config import check_losses, read_config, run_settings
 from imbalance_aware.datasets import ADAPTERS, GENERATORS
 from imbalance_aware.datasets.fingerprint import fingerprint
 from imbalance_aware.errors import UserError
@@ -48,7 +48,17 @@ def explained(function, *arguments):
         stop(error)
 
 
-CONFIG, STUDIES = explained(read_config, config, workflow.configfiles)
+def config_files():
+    """The files that were merged, later ones winning: Snakemake 9.27 lists those of the command line first."""
+    given = len(workflow.overwrite_configfiles)
+    own = [] if workflow.config_settings.replace_workflow_config else workflow.configfiles[given:]
+    return [*own, *workflow.configfiles[:given]]
+
+
+CONFIG, STUDIES = explained(read_config, config, config_files(), workflow.config_settings.config)
+# Once, not in every job: it may import torch.
+if workflow.is_main_process:
+    explained(check_losses, CONFIG, STUDIES)
 GENERATED = [name for name, settings in CONFIG.datasets.items() if settings.adapter in GENERATORS]
 
 
@@ -59,9 +69,20 @@ def dataset_of(wildcards):
 
 
 def study_of(wildcards):
+    """A study of the configuration, whether `run` names it or not."""
     if wildcards.study not in STUDIES:
-        stop(f'the study "{wildcards.study}" is not among those to run: {", ".join(STUDIES)}')
-    return STUDIES[wildcards.study]
+        stop(f'there is no study "{wildcards.study}" in the configuration; there are {", ".join(STUDIES)}')
+    study = STUDIES[wildcards.study]
+    if study.misfits:
+        stop("\n".join(study.misfits))
+    return study
+
+
+def condition_of(wildcards):
+    study = study_of(wildcards)
+    if wildcards.condition not in study.conditions:
+        stop(f'the study "{study.name}" has no condition "{wildcards.condition}" (see {study.settings.conditions})')
+    return study.conditions[wildcards.condition]
 
 
 def settings_for(step):
@@ -84,8 +105,7 @@ def cohort_code(wildcards):
 
 def train_code(wildcards):
     """The engine and the losses of this condition: editing another loss leaves the run alone."""
-    terms = study_of(wildcards).conditions[wildcards.condition].terms
-    return code_digest(["training.train", *loss_modules(terms)])
+    return code_digest(["training.train", *loss_modules(condition_of(wildcards).terms)])
 
 
 def class_arguments(wildcards):
@@ -95,11 +115,11 @@ def class_arguments(wildcards):
 
 
 def train_settings(wildcards):
-    study, dataset = study_of(wildcards), dataset_of(wildcards)
-    if wildcards.condition not in study.conditions:
-        stop(f'there is no condition "{wildcards.condition}" in {study.settings.conditions}')
+    dataset = dataset_of(wildcards)
     max_value = getattr(dataset, "max_value", None)
-    return run_settings(study, wildcards.condition, augmentation_of(dataset), max_value).model_dump_json()
+    return run_settings(
+        study_of(wildcards), condition_of(wildcards).name, augmentation_of(dataset), max_value
+    ).model_dump_json()
 
 
 def augmentation_of(dataset):

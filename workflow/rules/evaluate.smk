@@ -25,7 +25,7 @@ rule evaluate:
 
 rule compare:
     input:
-        lambda wildcards: runs_of(study_of(wildcards).name, "predictions.csv"),
+        lambda wildcards: runs_of(wildcards, "predictions.csv"),
     output:
         "results/tables/{study}/differences.csv",
     log:

@@ -59,7 +59,7 @@ rule metric_dots:
 rule learning_curves:
     input:
         metrics="results/tables/{study}/metrics.csv",
-        runs=lambda wildcards: runs_of(wildcards.study, "history.csv", wildcards.dataset),
+        runs=lambda wildcards: runs_of(wildcards, "history.csv", wildcards.dataset),
     output:
         png=report(
             "results/figures/{study}/{dataset}/learning_curves.png",
@@ -86,7 +86,7 @@ rule learning_curves:
 rule confusion_matrices:
     input:
         metrics="results/tables/{study}/metrics.csv",
-        runs=lambda wildcards: runs_of(wildcards.study, "metrics.json", wildcards.dataset),
+        runs=lambda wildcards: runs_of(wildcards, "metrics.json", wildcards.dataset),
     output:
         png=report(
             "results/figures/{study}/{dataset}/confusion_matrices.png",

@@ -16,7 +16,7 @@ TABLES = [*METRIC_TABLES, "comparison_with_baseline"]
 
 rule collect:
     input:
-        lambda wildcards: runs_of(study_of(wildcards).name, "metrics.json"),
+        lambda wildcards: runs_of(wildcards, "metrics.json"),
     output:
         "results/tables/{study}/metrics.csv",
     log:
@@ -37,7 +37,7 @@ rule collect:
 
 use rule collect as collect_condition with:
     input:
-        lambda wildcards: runs_of(wildcards.study, "metrics.json", wildcards.dataset, wildcards.condition),
+        lambda wildcards: runs_of(wildcards, "metrics.json", wildcards.dataset, wildcards.condition),
     output:
         "results/runs/{study}/{dataset}/{condition}/metrics.csv",
     log:

@@ -9,6 +9,7 @@ import pandas as pd
 from imbalance_aware.datasets.settings_3d import GliomaCohort
 from imbalance_aware.datasets.who2021 import UNKNOWN
 from imbalance_aware.errors import UserError
+from imbalance_aware.table_files import read_records, refuse_repeated
 
 #: How tables say that a marker was not determined, in small letters.
 NOT_KNOWN = {
@@ -37,11 +38,12 @@ def read_markers(
         identifier: from the table's spelling of a subject to the folders'.
 
     Raises:
-        UserError: the table is absent, no CSV, lacks a column, has a spelling that is not known, or contradicts itself.
+        UserError: the table is absent, no CSV, lacks a column or has it twice, has a spelling that is not known, or
+            contradicts itself.
     """
     table = _read(path)
     names = {ours: _column(path, table, theirs) for ours, theirs in columns.items()}
-    cells = pd.DataFrame({ours: table[name].fillna("").str.strip() for ours, name in names.items()})
+    cells = pd.DataFrame({ours: table[name] for ours, name in names.items()})
     cells = cells[cells["id"] != ""]
     markers = pd.DataFrame({"id": cells["id"].map(identifier)})
     for marker, spellings in (("idh", idh), ("codeletion", codeletion)):
@@ -56,18 +58,15 @@ def read_markers(
 
 
 def _read(path: Path) -> pd.DataFrame:
-    if not path.is_file():
-        raise UserError(f"no clinical table {path} (looked at {path.absolute()})")
-    try:
-        return pd.read_csv(path, dtype=str, keep_default_na=False, skipinitialspace=True, encoding="utf-8-sig")
-    except (UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-        raise UserError(f"{path}: not a CSV table ({error}); save a spreadsheet as CSV first") from None
+    header, records = read_records(path, "the clinical table of the cohort, saved as CSV", short_rows=True)
+    return pd.DataFrame([[cell.strip() for cell in record] for _, record in records], columns=header, dtype=str)
 
 
 def _column(path: Path, table: pd.DataFrame, names: Sequence[str]) -> str:
     found = [name for name in names if name in table]
     if not found:
         raise UserError(f"{path}: no column {' or '.join(names)}; it has {', '.join(table.columns)}")
+    refuse_repeated(path, list(table.columns), found[:1])
     return found[0]
 
 

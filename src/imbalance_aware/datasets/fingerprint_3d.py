@@ -13,9 +13,14 @@ def glioma(settings: GliomaSettings) -> str:
     """Digest of each cohort's table, and lines ``path size`` of all NIfTI files below its folder."""
     lines = []
     for cohort in settings.cohorts:
-        for path in (cohort.path, cohort.table):
-            if not path.exists():
-                raise UserError(f"{cohort.name}: there is no {path} (looked at {path.absolute()}). {cohort.how_to_get}")
+        for kind, path, there in (
+            ("folder", cohort.path, cohort.path.is_dir()),
+            ("file", cohort.table, cohort.table.is_file()),
+        ):
+            if not there:
+                raise UserError(
+                    f"{cohort.name}: there is no {kind} {path} (looked at {path.absolute()}). {cohort.how_to_get}"
+                )
         lines += [cohort.name, digest(cohort.table), *_sizes(cohort.path)]
     return "\n".join(lines)
 

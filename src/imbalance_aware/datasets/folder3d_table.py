@@ -2,14 +2,16 @@
 
 from pathlib import Path
 
-from imbalance_aware.datasets.folder_table import cell, class_cell, read_records, refuse_repeated
+from imbalance_aware.datasets.folder_table import cell, class_cell
 from imbalance_aware.datasets.settings_3d import Folder3DSettings
 from imbalance_aware.errors import UserError
+from imbalance_aware.paths import find_path
 from imbalance_aware.schema import nearest
+from imbalance_aware.table_files import read_records, refuse_repeated
 
 REQUIRED = ("subject", "class")
 OPTIONAL = ("mask", "cohort", "group", "split", "start")
-CONTENT = "a row per subject and the columns subject, class and one per sequence"
+CONTENT = "a CSV table with a row per subject and the columns subject, class and one per sequence"
 
 
 def read_table(settings: Folder3DSettings) -> tuple[list[dict[str, str]], list[str]]:
@@ -46,4 +48,4 @@ def read_table(settings: Folder3DSettings) -> tuple[list[dict[str, str]], list[s
 
 def volume_path(settings: Folder3DSettings, path: str) -> Path:
     """Where a file of the table lies."""
-    return (settings.root if settings.root is not None else settings.table.parent) / path
+    return find_path(path, settings.root if settings.root is not None else settings.table.parent)

@@ -1,18 +1,19 @@
 """Reading the table that lists someone's own images; light enough to be read while the workflow's graph is built."""
 
-import csv
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from imbalance_aware.class_names import unusable
 from imbalance_aware.datasets.settings_2d import FolderSettings
 from imbalance_aware.errors import UserError
+from imbalance_aware.paths import find_path
 from imbalance_aware.schema import nearest
+from imbalance_aware.table_files import read_records, refuse_repeated
 
 REQUIRED = ("path", "class")
 OPTIONAL = ("split", "group", "cohort")
 
-IMAGE_TABLE = "a row per image and the columns path and class"
+IMAGE_TABLE = "a CSV table with a row per image and the columns path and class"
 
 #: How spreadsheets and data frames write an empty cell.
 EMPTY = {"", "nan", "NaN", "NAN", "<NA>", "#N/A"}
@@ -51,16 +52,9 @@ def read_table(settings: FolderSettings) -> tuple[list[dict[str, str]], list[str
     return rows, roles
 
 
-def refuse_repeated(table: Path, header: list[str], columns: Iterable[str]) -> None:
-    """Raise `UserError` if one of ``columns`` stands in the header more than once: nothing says which is meant."""
-    for column in columns:
-        if header.count(column) > 1:
-            raise UserError(f'{table}: the column "{column}" stands there twice; rename or delete one of them')
-
-
 def image_path(settings: FolderSettings, path: str) -> Path:
     """Where the image of a row lies."""
-    return (settings.root if settings.root is not None else settings.table.parent) / path
+    return find_path(path, settings.root if settings.root is not None else settings.table.parent)
 
 
 def cell(text: str) -> str:
@@ -89,35 +83,3 @@ def class_cell(text: str, classes: Sequence[str] | None, place: str) -> str:
             "dataset's `classes`"
         )
     return "" if text in EMPTY else text
-
-
-def read_records(table: Path, content: str) -> tuple[list[str], list[tuple[int, list[str]]]]:
-    """Header, and the number and cells of every line that is not empty.
-
-    Args:
-        table: CSV file, or tab-separated if it ends in ``.tsv``.
-        content: what such a table holds, for the message if there is none.
-
-    Raises:
-        UserError: the table is absent, not text in UTF-8, empty, or has a row of another length.
-    """
-    try:
-        with table.open(encoding="utf-8-sig", newline="") as handle:
-            reader = csv.reader(handle, delimiter="\t" if table.suffix.lower() == ".tsv" else ",")
-            header = [name.strip() for name in next(reader, [])]
-            records = [(reader.line_num, record) for record in reader if any(cell.strip() for cell in record)]
-    except FileNotFoundError:
-        raise UserError(
-            f"{table}: there is no such table (looked in {table.parent.absolute()}). It is a CSV file with {content}."
-        ) from None
-    except (UnicodeDecodeError, IsADirectoryError, csv.Error) as error:
-        raise UserError(f"{table}: not a CSV file in UTF-8 ({error})") from None
-    if not records:
-        raise UserError(f"{table}: the table has no rows")
-    for line, record in records:
-        if len(record) != len(header):
-            raise UserError(
-                f"{table}, line {line}: {len(record)} cells under {len(header)} columns; put quotation marks around "
-                "cells that contain a comma"
-            )
-    return header, records

@@ -2,15 +2,13 @@
 
 import importlib
 import inspect
-import json
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel
 
 from imbalance_aware.errors import UserError
-from imbalance_aware.schema import load_yaml, nearest, validate
+from imbalance_aware.schema import load_settings, nearest, validate
 
 
 def look_up(text: str, table: Mapping[str, str]) -> tuple[Callable, BaseModel]:
@@ -25,12 +23,7 @@ def look_up(text: str, table: Mapping[str, str]) -> tuple[Callable, BaseModel]:
     Raises:
         UserError: the settings cannot be read, or the table does not know their adapter.
     """
-    inline = text.lstrip().startswith("{")
-    try:
-        content = json.loads(text) if inline else load_yaml(Path(text))
-    except json.JSONDecodeError as error:
-        raise UserError(f"--settings: not valid JSON: {error}") from None
-    source = "--settings" if inline else text
+    content, source = load_settings(text)
     adapter = content.get("adapter", "") if isinstance(content, dict) else ""
     if adapter not in table:
         raise UserError(f'{source}: no adapter "{adapter}" for this step.{nearest(adapter, table)}')

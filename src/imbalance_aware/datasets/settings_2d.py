@@ -1,12 +1,13 @@
 """Settings of the datasets of photographs and other 2D images."""
 
-from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
 from imbalance_aware.class_names import ClassNames
 from imbalance_aware.datasets.split_settings import SplitSettings
+from imbalance_aware.paths import UserPath
+from imbalance_aware.schema import misfit
 
 Pixels = Annotated[int, Field(ge=8, le=4096)]
 TableColumn = Literal["path", "class", "split", "group", "cohort"]
@@ -20,6 +21,11 @@ class Images2D(SplitSettings):
     image_size: tuple[Pixels, Pixels] = Field(
         (240, 240), description="height and width in pixels to which every image is resized"
     )
+
+    @property
+    def training_shape(self) -> tuple[int, ...]:
+        """Spatial shape of the images that training starts from."""
+        return self.image_size
 
     def for_cohort(self) -> dict[str, Any]:
         """The settings on which the cohort table depends, to be passed to the step ``cohort``."""
@@ -36,7 +42,7 @@ class Ahn2018Settings(Images2D):
     classes: ClassVar[tuple[str, ...]] = ("no", "early", "advanced")
 
     adapter: Literal["ahn2018"]
-    path: Path = Field(description="folder with normal_control, early_glaucoma and advanced_glaucoma")
+    path: UserPath = Field(description="folder with normal_control, early_glaucoma and advanced_glaucoma")
     split: Literal["authors", "random"] = Field(
         "authors", description="authors: the split that the study's authors published; random: stratified by class"
     )
@@ -46,10 +52,10 @@ class FolderSettings(Images2D):
     """Anyone's 2D images, listed in a table with a row per image."""
 
     adapter: Literal["folder"]
-    table: Path = Field(
+    table: UserPath = Field(
         description="CSV (or .tsv) with the columns path and class, and optionally split, group (patient) and cohort"
     )
-    root: Path | None = Field(None, description="folder that the paths start from; left out: the table's own")
+    root: UserPath | None = Field(None, description="folder that the paths start from; left out: the table's own")
     columns: dict[TableColumn, str] = Field(
         default_factory=dict, description="names of the columns that are not called path, class, split, group, cohort"
     )
@@ -84,5 +90,5 @@ class FundusPhantomSettings(Images2D):
     @model_validator(mode="after")
     def _square(self) -> "FundusPhantomSettings":
         if self.image_size[0] != self.image_size[1]:
-            raise ValueError("image_size: fundus phantoms are square")
+            raise misfit(["image_size"], "fundus phantoms are square")
         return self

@@ -1,6 +1,5 @@
 """Settings of the datasets of MRI volumes."""
 
-from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
@@ -8,7 +7,9 @@ from pydantic import Field, model_validator
 from imbalance_aware.class_names import ClassNames
 from imbalance_aware.datasets.split_settings import SplitSettings
 from imbalance_aware.datasets.who2021 import CLASSES
-from imbalance_aware.schema import Strict
+from imbalance_aware.names import Name
+from imbalance_aware.paths import UserPath
+from imbalance_aware.schema import Strict, misfit, nearest
 from imbalance_aware.volume_settings import (
     CropSettings,
     RegistrationSettings,
@@ -21,8 +22,6 @@ from imbalance_aware.volume_settings import (
 
 #: Columns of the cohort table, and of a table of one's own, that a sequence's column would overwrite.
 RESERVED = ("subject", "class", "cohort", "split", "excluded", "mask", "start", "group", "line")
-
-CohortName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
 
 
 class Volumes3D(SplitSettings):
@@ -38,25 +37,35 @@ class Volumes3D(SplitSettings):
     @model_validator(mode="after")
     def _sequences_fit(self) -> "Volumes3D":
         if len(set(self.sequences)) < len(self.sequences):
-            raise ValueError("sequences names one twice")
+            raise misfit(["sequences"], "one of them is listed twice")
         if taken := sorted(set(self.sequences) & set(RESERVED)):
-            raise ValueError(f"sequences: {', '.join(taken)} names another column of the table; rename the sequence")
-        centre_of(self.preprocessing.registration.centre, self.sequences)
+            raise misfit(["sequences"], f"{', '.join(taken)} names another column of the table; rename the sequence")
+        centre = self.preprocessing.registration.centre
+        if centre not in (None, *self.sequences):
+            raise misfit(
+                ["preprocessing", "registration", "centre"],
+                f"{centre} is not among the sequences {', '.join(self.sequences)}",
+            )
         drawn_on = self.preprocessing.mask.drawn_on
         if drawn_on not in (None, "atlas", *self.sequences):
-            raise ValueError(
-                f"preprocessing.mask.drawn_on is {drawn_on}, which is neither atlas nor among the sequences "
-                f"{', '.join(self.sequences)}"
+            raise misfit(
+                ["preprocessing", "mask", "drawn_on"],
+                f"{drawn_on} is neither atlas nor among the sequences {', '.join(self.sequences)}",
             )
         brats = {"t1", "t1c", "t2", "flair"}
         if self.preprocessing.mask.method == "brats" and not brats <= set(self.sequences):
-            raise ValueError("preprocessing.mask.method: brats needs the sequences t1, t1c, t2 and flair")
+            raise misfit(["preprocessing", "mask", "method"], "brats needs the sequences t1, t1c, t2 and flair")
         return self
 
     @property
     def centre(self) -> str:
         """The sequence to which the others are aligned."""
         return centre_of(self.preprocessing.registration.centre, self.sequences)
+
+    @property
+    def training_shape(self) -> tuple[int, ...]:
+        """Spatial shape of the patches that training starts from."""
+        return (self.preprocessing.crop.size,) * 3
 
     @property
     def needs_mask(self) -> bool:
@@ -102,8 +111,8 @@ class GliomaCohort(Strict):
 
     how_to_get: ClassVar[str]
 
-    path: Path = Field(description="folder of the images, as published")
-    table: Path = Field(description="table of IDH and 1p/19q, as published (CSV)")
+    path: UserPath = Field(description="folder of the images, as published")
+    table: UserPath = Field(description="table of IDH and 1p/19q, as published (CSV)")
 
 
 class UcsfPdgmCohort(GliomaCohort):
@@ -115,7 +124,7 @@ class UcsfPdgmCohort(GliomaCohort):
     )
 
     adapter: Literal["ucsf_pdgm"]
-    name: CohortName = Field("UCSF", description="name in tables and in `test_cohorts`")
+    name: Name = Field("UCSF", description="name in tables and in `test_cohorts`")
     start: Start = Field("stripped", description="the scans are published in one space, without skull")
     bias_corrected: bool = Field(False, description="take the files that end in _bias.nii.gz")
 
@@ -129,7 +138,7 @@ class EgdCohort(GliomaCohort):
     )
 
     adapter: Literal["egd"]
-    name: CohortName = Field("EGD", description="name in tables and in `test_cohorts`")
+    name: Name = Field("EGD", description="name in tables and in `test_cohorts`")
     start: Start = Field("registered", description="the scans are published in MNI space, with skull, defaced")
 
 
@@ -143,7 +152,7 @@ class TcgaCohort(GliomaCohort):
     )
 
     adapter: Literal["tcga"]
-    name: CohortName = Field("TCGA", description="name in tables and in `test_cohorts`")
+    name: Name = Field("TCGA", description="name in tables and in `test_cohorts`")
     start: Start = Field("stripped", description="the scans are published in BraTS space, without skull")
 
 
@@ -165,12 +174,12 @@ class GliomaSettings(Volumes3D):
     def _cohorts_fit(self) -> "GliomaSettings":
         names = [cohort.name for cohort in self.cohorts]
         if len(set(names)) < len(names):
-            raise ValueError("two cohorts have the same name; give one of them another `name`")
+            raise misfit(["cohorts"], "two of them have the same name; give one of them another `name`")
         for name in self.test_cohorts:
             if name not in names:
-                raise ValueError(f"test_cohorts: there is no cohort {name}; there are {', '.join(names)}")
+                raise misfit(["test_cohorts"], f'there is no cohort "{name}".{nearest(name, names)}')
         if set(names) == set(self.test_cohorts):
-            raise ValueError("test_cohorts names every cohort: none is left for training")
+            raise misfit(["test_cohorts"], "every cohort is listed: none is left for training")
         return self
 
 
@@ -178,11 +187,11 @@ class Folder3DSettings(Volumes3D):
     """Anyone's volumes, listed in a table with a row per subject."""
 
     adapter: Literal["folder3d"]
-    table: Path = Field(
+    table: UserPath = Field(
         description="CSV (or .tsv) with the columns subject and class, one per sequence with a path, and optionally "
         "mask, cohort, group (patient), split (train or test) and start"
     )
-    root: Path | None = Field(None, description="folder that the paths start from; left out: the table's own")
+    root: UserPath | None = Field(None, description="folder that the paths start from; left out: the table's own")
     start: Start = Field(
         "raw",
         description="raw: each sequence on its own grid; registered: aligned with each other; stripped: also without "

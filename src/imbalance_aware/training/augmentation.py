@@ -10,11 +10,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from imbalance_aware.errors import UserError
-from imbalance_aware.training.settings import Augmentation
+from imbalance_aware.training.settings import TRUNCATE, Augmentation, blur_reach, unfit
 from imbalance_aware.training.streams import Purpose, generator
-
-#: `scipy.ndimage.gaussian_filter` cuts its kernel off here, in standard deviations.
-TRUNCATE = 4.0
 
 
 @dataclass(frozen=True)
@@ -63,12 +60,9 @@ def crop_size(crop: int | None, shape: Sequence[int]) -> tuple[int, ...]:
 
 def check(settings: Augmentation, shape: Sequence[int]) -> None:
     """Raise `UserError` if the settings do not fit images with spatial ``shape``."""
-    if any(axis >= len(shape) for axis in settings.flip_axes):
-        raise UserError(f"augmentation.flip_axes is {list(settings.flip_axes)}, but the images have {len(shape)} axes")
-    crop_size(settings.crop, shape)
-    reach = widest_blur(settings)
-    if reach > min(shape):
-        raise UserError(f"augmentation.blur_sigma: the blur reaches {reach} voxels, more than the images have: {shape}")
+    problem = unfit(settings, shape)
+    if problem is not None:
+        raise UserError(f"augmentation.{problem.key} {problem.message}")
 
 
 def radius(sigma: np.ndarray) -> np.ndarray:
@@ -78,7 +72,7 @@ def radius(sigma: np.ndarray) -> np.ndarray:
 
 def widest_blur(settings: Augmentation) -> int:
     """Voxels on each side that the widest blur of the settings reaches."""
-    return int(radius(np.array(settings.blur_sigma or [0.0])).max())
+    return blur_reach(max(settings.blur_sigma or [0.0]))
 
 
 def unchanged(count: int, crop: int | None, shape: Sequence[int], reach: int = 0) -> Changes:

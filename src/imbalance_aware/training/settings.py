@@ -1,10 +1,12 @@
 """Everything that shapes one training run, except its data and its seed."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from imbalance_aware.schema import Strict
+from imbalance_aware.schema import Strict, misfit
 
 #: How batches are drawn: name -> what it does (see `imbalance_aware.training.sampling`).
 SAMPLINGS = {
@@ -16,6 +18,8 @@ SAMPLINGS = {
 
 Range = tuple[float, float]
 STAGES = 4
+#: `scipy.ndimage.gaussian_filter` cuts its kernel off here, in standard deviations.
+TRUNCATE = 4.0
 
 
 class ModelSettings(Strict):
@@ -29,12 +33,14 @@ class ModelSettings(Strict):
 
     @model_validator(mode="after")
     def _stages(self) -> "ModelSettings":
-        if len(self.blocks) != STAGES or len(self.widths) != STAGES:
-            raise ValueError(f"blocks and widths need one number for each of the {STAGES} stages")
-        if min(self.blocks) < 1 or min(self.widths) < 1:
-            raise ValueError("blocks and widths must be at least 1")
+        for key in ("blocks", "widths"):
+            values = getattr(self, key)
+            if len(values) != STAGES or min(values) < 1:
+                raise misfit(
+                    [key], f"expected a number of at least 1 for each of the {STAGES} stages (got {list(values)})"
+                )
         if self.stem_kernel % 2 == 0:
-            raise ValueError("stem_kernel must be odd, so that the image is padded alike on both sides")
+            raise misfit(["stem_kernel"], "must be odd, so that the image is padded alike on both sides")
         return self
 
 
@@ -83,6 +89,32 @@ class Augmentation(Strict):
         if len(set(value)) != len(value) or any(axis not in (0, 1, 2) for axis in value):
             raise ValueError("flip_axes lists different axes among 0, 1 and 2")
         return value
+
+
+@dataclass(frozen=True)
+class Misfit:
+    """A setting of `Augmentation` that images of some size do not allow."""
+
+    key: str
+    message: str
+
+
+def unfit(settings: Augmentation, shape: Sequence[int]) -> Misfit | None:
+    """What images with spatial ``shape`` do not allow, if anything."""
+    size = " x ".join(map(str, shape))
+    if any(axis >= len(shape) for axis in settings.flip_axes):
+        return Misfit("flip_axes", f"is {list(settings.flip_axes)}, but the images have {len(shape)} axes, from 0 on")
+    if settings.crop is not None and settings.crop > min(shape):
+        return Misfit("crop", f"is {settings.crop}, more than the images have: {size}")
+    reach = blur_reach(max(settings.blur_sigma or [0.0]))
+    if reach > min(shape):
+        return Misfit("blur_sigma", f"reaches {reach} voxels on each side, more than the images have: {size}")
+    return None
+
+
+def blur_reach(sigma: float) -> int:
+    """Voxels on each side that a Gaussian blur of standard deviation ``sigma`` reaches."""
+    return int(TRUNCATE * sigma + 0.5)
 
 
 class Augmentation2D(Augmentation):
