@@ -133,6 +133,8 @@ rule prepared:
         cohort="results/datasets/{dataset}/cohort.csv",
         reports=of_each_subject(f"{SUBJECT}/crop.json"),
         pictures=of_each_subject(f"{SUBJECT}/qc.png"),
+        # Not read; an environment made again is no reason to prepare the cohort again.
+        environments=ancient(subject_environments),
     output:
         cohort="results/datasets/{dataset}/prepared.csv",
         qc="results/datasets/{dataset}/qc.csv",

@@ -110,7 +110,7 @@ rule mask:
     group:
         "subject"
     conda:
-        "../../envs/preprocess.yaml"
+        mask_environment
     resources:
         mem_mb=1000,
         runtime=10,

@@ -1,0 +1,64 @@
+"""Which conda environments are made, with a `conda` that makes none and notes what it was asked for."""
+
+import os
+import stat
+
+import pytest
+from tiny_study import ROWS, TINY
+
+CONDA = """\
+#!/bin/sh
+# Answers as conda does, and notes the file of each environment that it is to make.
+case "$1 $2" in
+    "info --json") echo '{"conda_prefix": "'$(dirname "$0")'", "platform": "linux-64"}' ;;
+    "--version "*) echo "conda 24.7.1" ;;
+    "config --get") echo '{"get": {"channel_priority": "strict"}}' ;;
+    "env create")
+        while [ "$1" != --file ]; do shift; done
+        head -n 1 "$2" >> "$(dirname "$0")/asked"
+        while [ "$1" != --prefix ]; do shift; done
+        mkdir -p "$2" ;;
+    "clean -y") ;;
+    *) echo "not known: $*" >&2; exit 1 ;;
+esac
+"""
+
+
+@pytest.fixture
+def made(workflow, tmp_path, monkeypatch):
+    """First lines of the environments' files that Snakemake asks conda to make."""
+    conda = tmp_path / "conda"
+    conda.write_text(CONDA)
+    conda.chmod(conda.stat().st_mode | stat.S_IXUSR)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+
+    def run(*arguments: str) -> list[str]:
+        (tmp_path / "asked").write_text("")
+        workflow.run(*arguments, "--use-conda", "--conda-prefix", str(tmp_path / "environments"))
+        return sorted((tmp_path / "asked").read_text().splitlines())
+
+    yield run
+    workflow.configure(TINY)
+
+
+def first_lines(checkout, *names: str) -> list[str]:
+    return sorted((checkout / f"envs/{name}.yaml").read_text().splitlines()[0] for name in names)
+
+
+@pytest.mark.parametrize(
+    ("method", "target", "names"),
+    [
+        ("provided", [], ["analysis", "preprocess", "strip", "train"]),
+        ("brats", ["results/datasets/volumes/images.npy"], ["brats", "preprocess", "strip"]),
+    ],
+)
+def test_the_environments_behind_the_checkpoint_are_made_with_the_others(
+    workflow, checkout, made, method, target, names
+):
+    preprocessing = {"mask": {"method": method}}
+    dataset = {"adapter": "mri_phantoms", "subjects": 24, "preprocessing": preprocessing}
+    study = TINY["studies"]["tiny"] | {"datasets": ["volumes"]}
+    config = {"run": ["tiny"], "datasets": {"volumes": dataset}, "studies": {"tiny": study}}
+    workflow.configure(config | {"augmentation": {"volumes": {"crop": 16}}})
+    workflow.conditions(ROWS)
+    assert made(*target, "--conda-create-envs-only") == first_lines(checkout, *names)
