@@ -53,7 +53,8 @@ class FolderSettings(Images2D):
 
     adapter: Literal["folder"]
     table: UserPath = Field(
-        description="CSV (or .tsv) with the columns path and class, and optionally split, group (patient) and cohort"
+        description="CSV (separated by commas, semicolons or tabs) with the columns path and class, and optionally "
+        "split, group (patient) and cohort"
     )
     root: UserPath | None = Field(None, description="folder that the paths start from; left out: the table's own")
     columns: dict[TableColumn, str] = Field(

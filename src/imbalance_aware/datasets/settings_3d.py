@@ -188,8 +188,8 @@ class Folder3DSettings(Volumes3D):
 
     adapter: Literal["folder3d"]
     table: UserPath = Field(
-        description="CSV (or .tsv) with the columns subject and class, one per sequence with a path, and optionally "
-        "mask, cohort, group (patient), split (train or test) and start"
+        description="CSV (separated by commas, semicolons or tabs) with the columns subject and class, one per "
+        "sequence with a path, and optionally mask, cohort, group (patient), split (train or test) and start"
     )
     root: UserPath | None = Field(None, description="folder that the paths start from; left out: the table's own")
     start: Start = Field(

@@ -62,8 +62,8 @@ def segment(stripped: Volume, sequences: list[str], algorithm: str, engine: str)
 def _segmenter(algorithm: str):
     if importlib.util.find_spec("brats") is None:
         raise UserError(
-            "the package `brats` is not installed: `pip install brats==0.1.14`, or let Snakemake make its environment with "
-            f"`--sdm conda`. {ALTERNATIVE}"
+            "the package `brats` is not installed: `pip install brats==0.1.14`, or let Snakemake make its environment "
+            f"with `--sdm conda`. {ALTERNATIVE}"
         )
     from brats import AdultGliomaPreTreatmentSegmenter
     from brats.constants import AdultGliomaPreTreatmentAlgorithms
