@@ -60,7 +60,10 @@ class Sources:
         Raises:
             UserError: a file cannot be read, or gives a key twice.
         """
-        self.layers = [Layer(_shown(path), *_read(path)) for path in map(Path, files)]
+        self.layers = []
+        for path in map(_shown, files):
+            file = read_yaml(Path(path))
+            self.layers.append(Layer(path, file.content, file.lines))
         if command_line:
             self.layers.append(Layer(COMMAND_LINE, command_line))
 
@@ -78,12 +81,7 @@ class Sources:
         return files[-1] if files else COMMAND_LINE
 
 
-def _read(path: Path) -> tuple[Any, Mapping[Place, int]]:
-    file = read_yaml(path)
-    return file.content, file.lines
-
-
-def _shown(path: Path) -> str:
+def _shown(path: str | Path) -> str:
     """Relative to the working directory, where it is below it."""
     relative = os.path.relpath(path)
     return str(path) if relative.startswith("..") else relative

@@ -44,6 +44,10 @@ def test_a_sum_keeps_its_factors_and_order():
         ("a\tce\tuniform\tfalse\t{}\nb\tce\tuniform\tfalse\t{}\na\tce\tuniform\tfalse\t{}", ["listed twice"]),
         ("a\tce\tuniform\tfalse\t{}\tmore", ["line 2", "6 cells under 5 columns"]),
         ("", ["no rows"]),
+        ("2024\tce\tuniform\tfalse\t{}", ["line 2", '"2024" cannot be a name', "add a letter"]),
+        ("NA\tce\tuniform\tfalse\t{}", ['"NA" cannot be a name']),
+        ("a\t0*ce+soft_f1\tuniform\tfalse\t{}", ["the factor 0", "above 0"]),
+        ('a\tfocal\tuniform\tfalse\t{"focal": {"gamma": 1, "gamma": 2}}', ['the key "gamma" is given twice']),
     ],
 )
 def test_each_mistake_is_named(tmp_path, row, words):
@@ -70,3 +74,33 @@ def test_wrong_columns_and_a_missing_table(tmp_path):
 def test_comments_and_empty_lines_are_passed_over(tmp_path):
     conditions = read(tmp_path, "# a comment\n\nce-uniform\tce\tuniform\tfalse\t{}\n")
     assert list(conditions) == ["ce-uniform"]
+
+
+ROW = 'f\tfocal\tuniform\tfalse\t{"focal": {"gamma": 2, "alpha": [1, 2, 3]}}\nc\tce\tuniform\ttrue\n'
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        (HEADER + ROW).encode("utf-8-sig"),
+        (HEADER + ROW).replace("\n", "\r\n").encode(),
+        # As a spreadsheet saves it: cells with quotation marks quoted, semicolons, the last cell of a row missing.
+        b'sep=;\ncondition;loss;sampling;weighted;kwargs\nf;focal;uniform;false;"{""focal"": {""gamma"": 2, ""alpha"": '
+        b'[1, 2, 3]}}"\nc;ce;uniform;true;\n',
+        b'condition,loss,sampling,weighted,kwargs\nf,focal,uniform,false,"{""focal"": {""gamma"": 2, ""alpha"": [1, 2, '
+        b'3]}}"\nc,ce,uniform,true\n',
+    ],
+)
+def test_a_table_is_read_however_it_was_saved(tmp_path, data):
+    (tmp_path / "conditions.tsv").write_bytes(data)
+    conditions = read_conditions(tmp_path / "conditions.tsv", LOSSES, SAMPLINGS)
+    assert conditions["f"].kwargs == {"focal": {"gamma": 2, "alpha": [1, 2, 3]}}
+    assert conditions["c"].weighted and conditions["c"].kwargs == {}
+
+
+def test_bytes_that_are_not_utf_8_and_a_folder_in_its_place(tmp_path):
+    (tmp_path / "conditions.tsv").write_bytes(HEADER.encode() + b"# gr\xfc\xdfe\n" + ROW.encode())
+    with pytest.raises(UserError, match=r"conditions\.tsv, line 2: byte 0xfc is not UTF-8; save it as UTF-8"):
+        read_conditions(tmp_path / "conditions.tsv", LOSSES, SAMPLINGS)
+    with pytest.raises(UserError, match="a folder is in the place of a file"):
+        read_conditions(tmp_path, LOSSES, SAMPLINGS)

@@ -328,3 +328,36 @@ def test_small_and_capital_letters_are_the_same(tmp_path):
     assert tcga.markers(table).to_numpy().tolist() == [["wildtype", "intact"], ["mutant", "codeleted"]]
     table.write_text("ID,IDH,1p/19q\nUCSF-PDGM-001,Wildtype,Intact\nUCSF-PDGM-002,idh2 P.R172K,Co-Deletion\n")
     assert ucsf_pdgm.markers(table).to_numpy().tolist() == [["wildtype", "intact"], ["mutant", "codeleted"]]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"\xef\xbb\xbfSubject;IDH;1p19q\r\nEGD-0001;1.0; 0\r\nEGD-0002;-1\r\n",
+        b"sep=;\nSubject;IDH;1p19q\nEGD-0001;1.0;0\nEGD-0002;-1;;;\n",
+        b"Subject\tIDH\t1p19q\nEGD-0001\t1.0\t0\nEGD-0002\t-1\t\n",
+    ],
+)
+def test_a_clinical_table_is_read_however_a_spreadsheet_saved_it(tmp_path, data):
+    table = tmp_path / "labels.csv"
+    table.write_bytes(data)
+    assert egd.markers(table).to_numpy().tolist() == [["mutant", "intact"], ["unknown", "unknown"]]
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b"Subject,IDH,1p19q\nEGD-0001,1,0\nEGD-0002,gr\xf6\xdfer,0\n", "line 3: byte 0xf6 is not UTF-8"),
+        (b"Subject,IDH,IDH,1p19q\nEGD-0001,1,0,0\n", 'the column "IDH" is there twice'),
+        (None, "a folder is in the place of a file"),
+    ],
+)
+def test_a_clinical_table_that_cannot_be_read_is_one_sentence(tmp_path, data, message):
+    table = tmp_path / "labels.csv"
+    table.mkdir() if data is None else table.write_bytes(data)
+    with pytest.raises(UserError, match=message):
+        egd.markers(table)
+    settings = {"adapter": "glioma", "cohorts": [{"adapter": "egd", "path": str(tmp_path), "table": str(table)}]}
+    if data is None:
+        with pytest.raises(UserError, match="there is no file"):
+            fingerprint(validate(GliomaSettings, settings, "test"))

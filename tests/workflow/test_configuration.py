@@ -1,6 +1,7 @@
 """Mistakes in the configuration: one clear message before any job starts, and no traceback."""
 
 import copy
+import re
 import subprocess
 import sys
 
@@ -66,6 +67,90 @@ def message(workflow):
 def test_a_mistake_in_the_configuration(message, change, words):
     text = message(changed(change))
     for word in words:
+        assert word in text
+
+
+def test_the_file_that_holds_a_value_is_named_with_its_line(workflow, message):
+    """`config/config.yaml` has the keys too, and Snakemake lists it last though it is merged first."""
+
+    def own(config):
+        config["datasets"]["glaucoma"] = {"conflicts": "kep"}
+        config["studies"]["paper"] = {"seeds": [0, -1]}
+        config["studies"]["new"] = {"seeds": [0]}
+        config["training"] = {"epochs": "many"}
+
+    text = message(changed(own))
+    lines = (workflow.folder / "config/test.yaml").read_text().splitlines()
+
+    def line(words: str) -> int:
+        return next(number for number, line in enumerate(lines, 1) if words in line)
+
+    for key, place in (
+        ("conflicts", "datasets.glaucoma.conflicts"),
+        ("- -1", "studies.paper.seeds.1"),
+        ("epochs: many", "training.epochs"),
+        ("new:", '"studies.new.datasets" is missing'),
+    ):
+        assert f"config/test.yaml, line {line(key)}: {place}" in text
+    assert "--config" not in text.replace("--configfile", "")
+
+
+def test_what_the_command_line_sets_is_named_so_and_nothing_else(workflow):
+    values = ['run=["tiny"]', 'training={"epochs": "3.5"}', "model={}"]
+    done = workflow.run("--dry-run", "--config", *values, check=False)
+    assert "error: --config: training.epochs: expected a whole number (got '3.5')" in done.stderr
+    workflow.configure(changed(lambda config: config["studies"]["tiny"].update(seeds=[-1])))
+    done = workflow.run("--dry-run", "--config", 'training={"epochs": "3"}', check=False)
+    workflow.configure(TINY)
+    assert done.stderr.count("--config:") == 0
+    assert "studies.tiny.seeds.0: input should be greater than or equal to 0 (got -1)" in done.stderr
+
+
+def test_a_key_given_twice(workflow):
+    with (workflow.folder / "config/test.yaml").open("a") as handle:
+        handle.write("run: [tiny]\n")
+    done = workflow.run("--dry-run", check=False)
+    workflow.configure(TINY)
+    assert done.returncode != 0
+    assert re.search(r'error: config/test\.yaml, line \d+: the key "run" is given twice, first in line 1', done.stderr)
+
+
+def test_a_study_that_is_not_to_run_can_be_asked_for_and_its_mistakes_are_told(workflow):
+    def another(config):
+        config["studies"]["other"] = config["studies"]["tiny"] | {"seeds": [7]}
+        config["datasets"]["large"] = config["datasets"]["fundus_phantoms"] | {"image_size": [48, 48]}
+        config["studies"]["cut"] = config["studies"]["tiny"] | {"datasets": ["large"]}
+        config["run"] = ["cut"]
+        config["augmentation"] = {"images": {"crop": 30}}
+
+    workflow.configure(changed(another))
+    figure = "results/figures/{}/fundus_phantoms/learning_curves.png"
+    refused = workflow.run("--dry-run", figure.format("other"), check=False)
+    assert "augmentation.images.crop is 30, more than the images have: 24 x 24" in refused.stderr
+    absent = workflow.run("--dry-run", figure.format("othr"), check=False)
+    assert 'there is no study "othr" in the configuration' in absent.stderr
+    for done in (refused, absent):
+        assert done.returncode != 0 and "Traceback" not in done.stderr
+
+    workflow.configure(changed(lambda config: (another(config), config["augmentation"]["images"].update(crop=20))))
+    planned = workflow.run("--dry-run", figure.format("other")).stdout
+    workflow.configure(TINY)
+    assert "seed-7" in planned and "seed-0" not in planned
+
+
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        ('focal\tuniform\tfalse\t{"focal": {"gamma": -2}}', ["gamma is -2"]),
+        (
+            'soft_mcc\tuniform\tfalse\t{"soft_mcc": {"weight": [1, 2]}}',
+            ["weight has 2 values", "each of the 3 classes"],
+        ),
+    ],
+)
+def test_a_loss_that_cannot_be_built(message, row, words):
+    text = message(rows={**ROWS, "new": row})
+    for word in ["config/tiny.tsv, line 5", 'condition "new"', *words]:
         assert word in text
 
 
