@@ -23,7 +23,8 @@ from imbalance_aware.provenance import code_digest
 # Every step is found in this checkout. Inside a conda job Snakemake clears PYTHONPATH (so it is set in the command) and
 # puts the environment's python first; outside of one, the python that runs Snakemake comes first.
 EXPORTS = {"PYTHONPATH": shlex.quote(str(SOURCE))}
-if DeploymentMethod.CONDA not in workflow.deployment_settings.deployment_method:
+CONDA = DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method
+if not CONDA:
     EXPORTS["PATH"] = f"{shlex.quote(str(Path(sys.executable).parent))}:$PATH"
 shell.prefix("set -euo pipefail; " + "".join(f"export {name}={value}; " for name, value in EXPORTS.items()))
 

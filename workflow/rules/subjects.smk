@@ -112,3 +112,17 @@ def preprocessed(wildcards):
     if dataset_of(wildcards).kind == "images":
         return preprocessed_folder(wildcards)
     return of_each_subject("results/datasets/{dataset}/patches/{subject}.npy")(wildcards)
+
+
+def mask_environment(wildcards):
+    """The step `mask` needs the package brats where a BraTS algorithm segments, and only there."""
+    brats = dataset_of(wildcards).preprocessing.mask.method == "brats"
+    return "../../envs/brats.yaml" if brats else "../../envs/preprocess.yaml"
+
+
+def subject_environments(wildcards):
+    """The records of all environments in which the subjects of a dataset of volumes are prepared."""
+    if not CONDA:
+        return []
+    names = {"preprocess", "strip", Path(mask_environment(wildcards)).stem}
+    return expand("results/environments/{environment}.txt", environment=sorted(names))
