@@ -178,3 +178,29 @@ def test_every_loss_passes_with_its_defaults_and_the_trial_draws_nothing(name, c
     loss = build_loss({name: 1}, {}, counts)
     assert torch.equal(torch.get_rng_state(), state)
     assert all(parameter.grad is None for parameter in loss.parameters())
+
+
+RANGED = [
+    ("focal", "gamma"),
+    ("asymmetric", "gamma_neg"),
+    ("asymmetric", "gamma_pos"),
+    ("asymmetric", "clip"),
+    ("label_smoothing_ce", "label_smoothing"),
+    ("ce", "label_smoothing"),
+    ("class_balanced_ce", "beta"),
+    ("logit_adjustment", "tau"),
+    ("vs", "gamma"),
+    ("vs", "tau"),
+    ("ldam", "max_margin"),
+    ("ldam", "scale"),
+    ("auc_margin", "margin"),
+]
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -1.0])
+@pytest.mark.parametrize(("name", "argument"), RANGED)
+def test_a_class_refuses_what_is_no_number_in_its_range(name, argument, value):
+    cls = getattr(losses, LOSSES[name].partition(":")[2])
+    counts = {"class_counts": [3, 4, 5]} if "class_counts" in inspect.signature(cls).parameters else {}
+    with pytest.raises(ValueError, match=f"{argument} is"):
+        cls(**counts, **{argument: value})

@@ -41,7 +41,7 @@ class AsymmetricLoss(PerSampleLoss):
     ) -> None:
         super().__init__(reduction)
         for argument, value in (("gamma_neg", gamma_neg), ("gamma_pos", gamma_pos)):
-            if value < 0:
+            if not 0 <= value < float("inf"):
                 raise ValueError(f"{argument} is {value}; expected a number of at least 0")
         if not 0 <= clip < 1:
             raise ValueError(f"clip is {clip}; expected a number in [0, 1)")

@@ -46,7 +46,7 @@ class AUCMarginLoss(PerBatchLoss):
         num_classes: int | None = None,
     ) -> None:
         super().__init__(weight, sample_weight_in, queue_size, num_classes)
-        if margin <= 0:
+        if not 0 < margin < float("inf"):
             raise ValueError(f"margin is {margin}; expected a number above 0")
         self.margin = margin
 

@@ -36,7 +36,7 @@ class FocalLoss(PerSampleLoss):
         self, gamma: float = 2.0, alpha: float | Sequence[float] | Tensor | None = None, reduction: str = "mean"
     ) -> None:
         super().__init__(reduction)
-        if gamma < 0:
+        if not 0 <= gamma < float("inf"):
             raise ValueError(f"gamma is {gamma}; expected a number of at least 0")
         self.gamma = float(gamma)
         if isinstance(alpha, (int, float)):

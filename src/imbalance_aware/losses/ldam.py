@@ -53,7 +53,7 @@ class LDAMLoss(PerSampleLoss):
     ) -> None:
         super().__init__(reduction)
         for argument, value in (("max_margin", max_margin), ("scale", scale)):
-            if value <= 0:
+            if not 0 < value < float("inf"):
                 raise ValueError(f"{argument} is {value}; expected a number above 0")
         if not 0 <= deferred_until <= 1:
             raise ValueError(f"deferred_until is {deferred_until}; expected a share of the epochs in [0, 1]")

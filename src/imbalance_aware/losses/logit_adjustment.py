@@ -33,7 +33,7 @@ class LogitAdjustmentLoss(PerSampleLoss):
 
     def __init__(self, class_counts: Sequence[int], tau: float = 1.0, reduction: str = "mean") -> None:
         super().__init__(reduction)
-        if tau < 0:
+        if not 0 <= tau < float("inf"):
             raise ValueError(f"tau is {tau}; expected a number of at least 0")
         self.register_buffer("adjustment", (tau * log_prior(class_counts)).float(), persistent=False)
 

@@ -40,7 +40,7 @@ class VSLoss(PerSampleLoss):
     ) -> None:
         super().__init__(reduction)
         for argument, value in (("gamma", gamma), ("tau", tau)):
-            if value < 0:
+            if not 0 <= value < float("inf"):
                 raise ValueError(f"{argument} is {value}; expected a number of at least 0")
         counts = counts_of_classes(class_counts)
         self.register_buffer("scale", ((counts / counts.max()) ** gamma).float(), persistent=False)
