@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, WithJsonSchema, field_validator, model_validator
 
@@ -71,15 +71,32 @@ class StripSettings(Strict):
     min_atlas_overlap: float = Field(
         0.75, ge=0, le=1, description="least Dice coefficient between the brain and the atlas's"
     )
-    min_similarity: float = Field(
-        1.04, ge=1, le=2, description="least normalised mutual information of a sequence and the centre in the brain"
+    min_edge_match: float = Field(
+        0.12, ge=-1, le=1, description="a sequence whose edges match the centre's by less in the brain is refused"
     )
+    sure_edge_match: float = Field(
+        0.25, ge=-1, le=1, description="one that matches by less than this is not refused, but marked in qc.csv"
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _renamed(cls, content: Any) -> Any:
+        if isinstance(content, dict) and "min_similarity" in content:
+            raise misfit(
+                ["min_similarity"],
+                "this key is gone: sequences are now compared by their edges, on another scale. Use "
+                "min_edge_match (below it a sequence is refused) and sure_edge_match (below it one is marked), or "
+                "remove the key for their defaults",
+            )
+        return content
 
     @model_validator(mode="after")
     def _ordered(self) -> "StripSettings":
         low, high = self.volume_ml
         if not 0 <= low < high:
             raise misfit(["volume_ml"], f"from {low:g} to {high:g} ml admits no brain; give the smaller volume first")
+        if self.min_edge_match > self.sure_edge_match:
+            raise misfit(["min_edge_match"], "it is above sure_edge_match: what is sure cannot be refused")
         return self
 
 

@@ -2,6 +2,7 @@
 
 import errno
 import json
+import re
 import shutil
 
 import nibabel as nib
@@ -18,6 +19,8 @@ from imbalance_aware.preprocessing.register import placements
 from imbalance_aware.preprocessing.registration import displacement_mm
 from imbalance_aware.preprocessing.similarity import dice
 from imbalance_aware.preprocessing.subject_step import first_step, next_step
+from imbalance_aware.schema import parse
+from imbalance_aware.volume_settings import StripSettings
 from imbalance_aware.volumes import read_channels, read_mask, write_volume
 from mri_damage import DAMAGE, change, wrong_affine
 
@@ -67,7 +70,9 @@ def test_every_scan_lies_on_the_atlas_and_shows_one_head(prepared):
     volumes = nib.load(folder / "resampled.nii")
     assert volumes.shape == (48, 58, 46, 4)
     assert nib.aff2axcodes(volumes.affine) == ("L", "P", "S")
-    assert all(value > 1.04 for value in report["steps"]["strip"]["similarity"].values())
+    strip = report["steps"]["strip"]
+    assert all(value > 0.3 for value in strip["edge_match"].values())
+    assert strip["atlas_correlation"] > 0.4 and strip["warnings"] == []
     assert report["steps"]["strip"]["atlas_overlap"] > 0.9
 
 
@@ -338,20 +343,53 @@ def test_damage_becomes_a_reason_and_the_chain_goes_on_to_its_end(patient, damag
     assert (patient / f"out/{HEALTHY}/patch.npy").stat().st_size == 0
 
 
-def test_the_sequence_of_another_patient_is_noticed(source, patient):
+def test_the_sequence_of_another_patient_is_refused_by_default(source, patient):
     shutil.copy(source / "other/flair.nii.gz", patient / HEALTHY / "flair.nii.gz")
-    report = mri_cases.prepare(patient, HEALTHY, patient / "out")
-    alike = mri_cases.prepare(source, HEALTHY, patient / "alike")["steps"]["strip"]["similarity"]["flair"]
-    mixed = report["steps"]["strip"]["similarity"]["flair"] if not report["failed"] else 1.0
-    assert mixed < alike - 0.03
-    threshold = (mixed + alike) / 2
-    failed = _failed(patient, strip={"min_similarity": threshold})
-    assert failed["step"] == "strip" and failed["reason"].startswith("sequences do not match: flair")
+    failed = _failed(patient)
+    assert failed["step"] == "strip"
+    assert re.fullmatch(
+        r"sequences do not match: the edges of flair match those of t1 by -?0\.\d+, at least 0\.12 is asked for "
+        r"\(strip\.min_edge_match\); are both of this patient, and are their headers right\?",
+        failed["reason"],
+    )
 
 
-def test_an_affine_that_turns_the_head_on_its_side_is_noticed(patient):
+def test_an_affine_that_turns_the_head_on_its_side_is_refused_by_default(patient):
     wrong_affine(patient / HEALTHY)
-    assert _failed(patient, strip={"min_similarity": 1.08})["reason"].startswith("sequences do not match: t1c")
+    assert _failed(patient)["reason"].startswith("sequences do not match: the edges of t1c match those of t1")
+
+
+def test_a_doubtful_match_is_marked_and_refuses_nobody(source, patient, caplog):
+    shutil.copy(source / "other/flair.nii.gz", patient / HEALTHY / "flair.nii.gz")
+    report = mri_cases.prepare(patient, HEALTHY, patient / "out", strip={"min_edge_match": 0})
+    assert report["failed"] is None and np.load(patient / f"out/{HEALTHY}/patch.npy").any()
+    (warning,) = report["steps"]["strip"]["warnings"]
+    assert warning.startswith("the edges of flair match those of t1 by 0.") and "strip.sure_edge_match" in warning
+    assert warning in caplog.text
+    picture, _ = _picture(patient, patient / "out" / HEALTHY, patient)
+    header = np.abs(picture[:60] - ORANGE).max(axis=-1) < 25
+    assert header.any(), "the doubt is written on the picture"
+
+
+def test_t1_exchanged_with_t2_is_marked(patient):
+    """All sequences match each other; only the atlas knows what a T1 looks like."""
+    one, other = (patient / HEALTHY / f"{name}.nii.gz" for name in ("t1", "t2"))
+    swapped = one.read_bytes()
+    shutil.copy(other, one)
+    other.write_bytes(swapped)
+    (patient / HEALTHY / "mask.nii.gz").unlink()
+    report = mri_cases.prepare(patient, HEALTHY, patient / "out")
+    assert min(report["steps"]["strip"]["edge_match"].values()) > StripSettings().sure_edge_match
+    assert report["steps"]["strip"]["atlas_correlation"] < -0.2
+    (warning,) = report["steps"]["strip"]["warnings"]
+    assert warning.startswith("t1 correlates with the atlas's T1 by -0.") and "exchanged with T2" in warning
+
+
+def test_the_key_of_the_former_measure_ends_in_a_sentence_with_the_new_ones():
+    with pytest.raises(UserError, match=r"min_similarity: this key is gone.*min_edge_match.*sure_edge_match"):
+        parse(StripSettings, '{"min_similarity": 1.04}')
+    with pytest.raises(UserError, match="min_edge_match: it is above sure_edge_match"):
+        parse(StripSettings, '{"min_edge_match": 0.3}')
 
 
 def test_scans_that_claim_one_grid_and_have_several_are_a_reason(patient):
@@ -401,7 +439,7 @@ def test_the_picture_of_a_subject_shows_its_tumour_and_its_patch(source, prepare
     ("settings", "tumour"),
     [
         ({"strip": {"min_atlas_overlap": 0.999}}, False),
-        ({"strip": {"min_similarity": 1.9}}, False),
+        ({"strip": {"min_edge_match": 0.9, "sure_edge_match": 0.9}}, False),
         ({"mask": {"min_inside_brain": 1.0}}, True),
     ],
 )
@@ -559,11 +597,19 @@ def test_the_table_of_quality_control_has_no_stray_columns(prepared, tmp_path):
     out = {name: tmp_path / f"{name}.csv" for name in ("out", "qc", "flow")}
     mri_cases.step("prepared", cohort=tmp_path / "cohort.csv", subjects=tmp_path / "subjects", **out)
     columns = list(pd.read_csv(out["qc"]).columns)
-    facts = ["subject", "cohort", "class", "split", "passed", "step", "reason", "file"]
-    single = ["brain_ml", "atlas_overlap", "tumour_ml", "inside_brain", "mask_drawn_on", "mask_ambiguity_mm"]
+    facts = ["subject", "cohort", "class", "split", "passed", "step", "reason", "file", "warnings"]
+    single = [
+        "brain_ml",
+        "atlas_overlap",
+        "atlas_correlation",
+        "tumour_ml",
+        "inside_brain",
+        "mask_drawn_on",
+        "mask_ambiguity_mm",
+    ]
     single += ["mask_sform_qform_mm", "tumour_in_patch"]
     others = [name for name in mri_cases.SEQUENCES if name != "t1"]
-    per_sequence = {"similarity": others, "coverage": mri_cases.SEQUENCES}
+    per_sequence = {"edge_match": others, "coverage": mri_cases.SEQUENCES}
     per_sequence |= {f"intensity_{key}": mri_cases.SEQUENCES for key in ("min", "median", "p99", "max", "spread")}
     alike = [f"{name}_{sequence}" for name, sequences in per_sequence.items() for sequence in sequences]
     assert sorted(columns) == sorted([*facts, *single, *alike])

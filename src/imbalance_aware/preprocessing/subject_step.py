@@ -39,6 +39,11 @@ def read_report(path: Path) -> dict[str, Any]:
     return json.loads(path.read_text(encoding="utf-8"))
 
 
+def warnings_of(report: Mapping[str, Any]) -> list[str]:
+    """What the steps found doubtful, though no reason to leave the subject out, one sentence each."""
+    return [text for measures in report["steps"].values() for text in measures.get("warnings", [])]
+
+
 def first_step(name: str, subject: str, report: Path, work: Callable[[Measures], None]) -> None:
     """Do ``work``, which fills in this step's measures, as the first step of ``subject``; write the report."""
     _do(name, {"subject": subject, "failed": None, "steps": {}}, report, (), work)
