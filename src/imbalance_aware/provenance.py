@@ -2,30 +2,39 @@
 
 import ast
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
 
 PACKAGE = "imbalance_aware"
 ROOT = Path(__file__).resolve().parent
 
+#: Names under which modules log, and `warnings`: what is passed to them is for people.
+LOGGERS = ("log", "logger", "logging", "warnings")
+#: Arguments that describe a setting or a command-line argument for people.
+DESCRIPTIONS = ("description", "help")
 
-def code_digest(modules: Iterable[str]) -> str:
-    """Digest of the source of ``modules`` and of every module of this package that they import, directly or not.
 
-    Imports are read from the source (``import imbalance_aware…`` statements, also inside functions), nothing is
-    executed. A package's ``__init__`` holds only names, so it is left out: what a name resolves to is the caller's to
-    pass, which lets a new loss enter the table of losses without changing the digest of the old ones. Comments and
-    blank lines do not count: the syntax tree is hashed, without docstrings.
+def code_digest(modules: Iterable[str], named: Mapping[str, str] | None = None) -> str:
+    """Digest of the code of ``modules`` and of every module of this package that they import, directly or not.
+
+    Imports are read from the source (absolute and relative statements, also inside functions), nothing is executed. A
+    package's ``__init__`` holds only names, so it is left out: what a name resolves to is the caller's to pass as
+    ``named``, which lets a new loss enter the table of losses without changing the digest of the old ones.
+
+    Prose does not count: comments, docstrings, the strings of ``raise`` statements, calls that log or warn, and the
+    ``description=`` and ``help=`` of settings and arguments.
 
     Args:
-        modules: names below the package, such as ``"training.train"`` or ``"losses.soft_mcc"``.
+        modules: names below the package, such as ``"training.sampling"`` or ``"losses.soft_mcc"``.
+        named: name -> ``"module:Class"`` that it stands for in this run; part of the digest.
 
     Returns:
         16 hexadecimal digits.
     """
-    content = "".join(f"{module}:{_source_digest(module)}\n" for module in closure(modules))
-    return hashlib.sha256(content.encode()).hexdigest()[:16]
+    lines = [f"{module}:{_source_digest(module)}\n" for module in closure(modules)]
+    lines += [f"{name}={reference}\n" for name, reference in sorted((named or {}).items())]
+    return hashlib.sha256("".join(lines).encode()).hexdigest()[:16]
 
 
 def closure(modules: Iterable[str]) -> list[str]:
@@ -36,7 +45,7 @@ def closure(modules: Iterable[str]) -> list[str]:
         module = waiting.pop()
         if module not in found:
             found.add(module)
-            waiting += _imports(module)
+            waiting += imports(module)
     return sorted(found)
 
 
@@ -46,28 +55,76 @@ def module_path(module: str) -> Path:
 
 
 @cache
+def imports(module: str) -> tuple[str, ...]:
+    """Modules of this package that ``module`` imports by a statement that runs: not those for type checkers alone."""
+    names: list[str] = []
+    for node in _running(_tree(module)):
+        if isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            start = _start(module, node)
+            names += [start, *(f"{start}.{alias.name}" for alias in node.names)]
+    below = (name.removeprefix(f"{PACKAGE}.") for name in names if name.startswith(f"{PACKAGE}."))
+    return tuple(sorted({name for name in below if module_path(name).is_file()}))
+
+
+def _start(module: str, node: ast.ImportFrom) -> str:
+    """The absolute name of what an ``import from`` statement starts at."""
+    if not node.level:
+        return node.module or ""
+    package = [PACKAGE, *module.split(".")][: -node.level]
+    return ".".join([*package, *([node.module] if node.module else [])])
+
+
+def _running(node: ast.AST) -> Iterable[ast.AST]:
+    """All nodes below ``node``, but for the bodies of ``if TYPE_CHECKING:``."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.If) and isinstance(child.test, ast.Name) and child.test.id == "TYPE_CHECKING":
+            continue
+        yield child
+        yield from _running(child)
+
+
+@cache
 def _tree(module: str) -> ast.Module:
     return ast.parse(module_path(module).read_text(encoding="utf-8"))
 
 
 @cache
 def _source_digest(module: str) -> str:
-    tree = ast.parse(module_path(module).read_text(encoding="utf-8"))
-    for node in ast.walk(tree):
-        documented = isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
-        if documented and ast.get_docstring(node, clean=False) is not None:
-            node.body = node.body[1:]
+    tree = _WithoutProse().visit(ast.parse(module_path(module).read_text(encoding="utf-8")))
     return hashlib.sha256(ast.dump(tree).encode()).hexdigest()
 
 
-@cache
-def _imports(module: str) -> tuple[str, ...]:
-    """Modules of this package that ``module`` imports by a statement."""
-    names: list[str] = []
-    for node in ast.walk(_tree(module)):
-        if isinstance(node, ast.Import):
-            names += [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
-            names += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-    below = (name.removeprefix(f"{PACKAGE}.") for name in names if name.startswith(f"{PACKAGE}."))
-    return tuple(sorted({name for name in below if module_path(name).is_file()}))
+class _WithoutProse(ast.NodeTransformer):
+    """Takes out of a syntax tree what only people read."""
+
+    def _documented(self, node: ast.AST) -> ast.AST:
+        if ast.get_docstring(node, clean=False) is not None:
+            node.body = node.body[1:]
+        return self.generic_visit(node)
+
+    visit_Module = visit_ClassDef = visit_FunctionDef = visit_AsyncFunctionDef = _documented
+
+    def visit_Expr(self, node: ast.Expr) -> ast.AST:
+        called = node.value.func if isinstance(node.value, ast.Call) else None
+        logs = isinstance(called, ast.Attribute) and isinstance(called.value, ast.Name) and called.value.id in LOGGERS
+        # A string on its own is a comment, such as the one below an attribute.
+        comment = isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+        return ast.Pass() if logs or comment else self.generic_visit(node)
+
+    def visit_Raise(self, node: ast.Raise) -> ast.AST:
+        return _WithoutStrings().visit(self.generic_visit(node))
+
+    def visit_keyword(self, node: ast.keyword) -> ast.AST | None:
+        return None if node.arg in DESCRIPTIONS else self.generic_visit(node)
+
+
+class _WithoutStrings(ast.NodeTransformer):
+    """Empties every string of a syntax tree, formatted ones with all they hold."""
+
+    def visit_JoinedStr(self, node: ast.JoinedStr) -> ast.AST:
+        return ast.Constant("")
+
+    def visit_Constant(self, node: ast.Constant) -> ast.AST:
+        return ast.Constant("") if isinstance(node.value, str) else node

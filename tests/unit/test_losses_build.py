@@ -12,7 +12,7 @@ from imbalance_aware.errors import UserError
 from imbalance_aware.losses import LOSSES
 from imbalance_aware.losses.arguments import check_arguments, parameters_of
 from imbalance_aware.losses.build import build_loss, make_loss, module_names
-from imbalance_aware.provenance import _imports
+from imbalance_aware.provenance import imports
 
 LOGITS = torch.randn(12, 3, generator=torch.Generator().manual_seed(0))
 TARGET = torch.arange(12) % 3
@@ -63,7 +63,7 @@ def test_a_loss_depends_on_no_other_loss():
         while waiting:
             module = waiting.pop()
             reached.add(module)
-            waiting += set(_imports(module)) - reached
+            waiting += set(imports(module)) - reached
         assert reached & names <= {name}
 
 

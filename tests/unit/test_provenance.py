@@ -18,7 +18,7 @@ def package(tmp_path, monkeypatch) -> Path:
 
 
 def forget() -> None:
-    for function in (provenance._tree, provenance._source_digest, provenance._imports):
+    for function in (provenance._tree, provenance._source_digest, provenance.imports):
         function.cache_clear()
 
 
