@@ -27,9 +27,9 @@ import numpy as np
 import torch
 
 from device_counter import Counter
+from imbalance_aware.runs.settings import Augmentation2D, Augmentation3D
 from imbalance_aware.training.augmentation import Changes, draw
 from imbalance_aware.training.batches import CpuImages, DeviceImages
-from imbalance_aware.training.settings import Augmentation2D, Augmentation3D
 from page_section import replace_section
 
 CHECKOUT = Path(__file__).resolve().parents[1]

@@ -8,7 +8,7 @@ import statistics
 import time
 from pathlib import Path
 
-from imbalance_aware.datasets.volume_checks import BEGINNING, voxel_sha256
+from imbalance_aware.cohort.volume_checks import BEGINNING, voxel_sha256
 
 
 def main() -> None:

@@ -27,8 +27,8 @@ from torch import Tensor
 
 from imbalance_aware.files import write_text
 from imbalance_aware.packed import IMAGE_DIGEST, image_digest, short
+from imbalance_aware.runs.settings import Augmentation2D, Augmentation3D
 from imbalance_aware.training.augment_cpu import by_channel
-from imbalance_aware.training.settings import Augmentation2D, Augmentation3D
 from measure import best, job, peak_memory, timed
 from training_rivals import MONAI, installed, monai
 from training_work import BATCHES, CASES, Case, fixed, our_steps, plain_steps

@@ -8,14 +8,8 @@ import torch
 from torch import Tensor
 
 from imbalance_aware.losses.ce import CrossEntropyLoss
-from imbalance_aware.training.adam import Adam
-from imbalance_aware.training.augmentation import draw
-from imbalance_aware.training.batches import on_device
-from imbalance_aware.training.data import Part
-from imbalance_aware.training.device import choose
-from imbalance_aware.training.loop import Training
-from imbalance_aware.training.model import InputSpec, make_model
-from imbalance_aware.training.settings import (
+from imbalance_aware.models.model_file import InputSpec, make_model
+from imbalance_aware.runs.settings import (
     Augmentation2D,
     Augmentation3D,
     ConditionSettings,
@@ -23,6 +17,12 @@ from imbalance_aware.training.settings import (
     RunSettings,
     TrainingSettings,
 )
+from imbalance_aware.training.adam import Adam
+from imbalance_aware.training.augmentation import draw
+from imbalance_aware.training.batches import on_device
+from imbalance_aware.training.data import Part
+from imbalance_aware.training.device import choose
+from imbalance_aware.training.loop import Training
 
 COMPUTE = choose(TrainingSettings(device="cpu"), threads=1)
 #: In an epoch of the rivals, and measured in each round.

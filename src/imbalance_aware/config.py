@@ -10,16 +10,13 @@ from pydantic import Field
 
 from imbalance_aware.conditions import Condition, read_conditions
 from imbalance_aware.config_sources import Sources
-from imbalance_aware.datasets import folder3d_table, folder_table
-from imbalance_aware.datasets.settings import DatasetSettings
 from imbalance_aware.errors import UserError
 from imbalance_aware.loss_checks import Trial, try_losses
 from imbalance_aware.losses import LOSSES
 from imbalance_aware.losses.arguments import check_arguments
 from imbalance_aware.names import Name
 from imbalance_aware.paths import find_path
-from imbalance_aware.schema import Strict, nearest, validate
-from imbalance_aware.training.settings import (
+from imbalance_aware.runs.settings import (
     SAMPLINGS,
     Augmentation2D,
     Augmentation3D,
@@ -29,6 +26,9 @@ from imbalance_aware.training.settings import (
     TrainingSettings,
     unfit,
 )
+from imbalance_aware.schema import Strict, nearest, validate
+from imbalance_aware.sources import folder3d_table, folder_table
+from imbalance_aware.sources.settings import DatasetSettings
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 

@@ -16,7 +16,7 @@ sys.path.insert(0, str(UNIT))
 
 from training_cases import settings, write_dataset  # noqa: E402
 
-from imbalance_aware.training.run_folder import OUTPUTS, finished  # noqa: E402
+from imbalance_aware.runs.run_folder import OUTPUTS, finished  # noqa: E402
 
 SETTINGS = json.dumps(settings(training={"epochs": 120}, condition={"loss": {"ce": 1, "soft_f1": 1}}))
 KILLS = 6
@@ -104,7 +104,7 @@ def checkpoints(out):
 
 def holds(out, pid):
     try:
-        return json.loads((out / "training.lock").read_text())["pid"] == pid
+        return json.loads((out / "runs.lock").read_text())["pid"] == pid
     except (OSError, json.JSONDecodeError):
         return False
 
@@ -140,7 +140,7 @@ def test_sigterm_saves_and_exits(dataset, undisturbed, tmp_path):
     assert "stopped by SIGTERM after" in log
     assert "Traceback" not in log
     assert len(list(out.glob("checkpoint-*.pt"))) == 1
-    assert not (out / "training.lock").exists()
+    assert not (out / "runs.lock").exists()
     status, log = finish(start(dataset, out))
     assert status == 0 and "goes on after" in log
     assert contents(out) == undisturbed

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from test_augmentation import reference
 from torch._subclasses.fake_tensor import FakeTensorMode
 
+from imbalance_aware.runs.settings import Augmentation, Augmentation2D, Augmentation3D
 from imbalance_aware.training import augment_device
 from imbalance_aware.training.augment_cpu import CpuImages
 from imbalance_aware.training.augment_device import DeviceImages
 from imbalance_aware.training.augmentation import Changes, draw, radius, unchanged
-from imbalance_aware.training.settings import Augmentation, Augmentation2D, Augmentation3D
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 

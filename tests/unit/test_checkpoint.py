@@ -10,7 +10,7 @@ import torch
 
 from imbalance_aware import files
 from imbalance_aware.errors import UserError
-from imbalance_aware.training.checkpoint import Checkpoint
+from imbalance_aware.runs.checkpoint import Checkpoint
 
 KEY, OTHER = "a" * 64, "b" * 64
 STATE = {"weights": torch.arange(5.0), "position": {"epoch": 3, "step": 1}}

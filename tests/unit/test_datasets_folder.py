@@ -8,12 +8,12 @@ import pytest
 from PIL import Image
 
 from imbalance_aware.__main__ import main
-from imbalance_aware.datasets.cohort import find
-from imbalance_aware.datasets.fingerprint import fingerprint
-from imbalance_aware.datasets.folder import subject_names
-from imbalance_aware.datasets.settings_2d import FolderSettings
+from imbalance_aware.cohort.cohort import find
 from imbalance_aware.errors import UserError
 from imbalance_aware.schema import validate
+from imbalance_aware.sources.fingerprint import fingerprint
+from imbalance_aware.sources.folder import subject_names
+from imbalance_aware.sources.settings_2d import FolderSettings
 
 
 def pixels(seed: int, shape=(12, 10, 3), dtype=np.uint8) -> np.ndarray:

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.model_selection import StratifiedGroupKFold
 
-from imbalance_aware.datasets.splits import draw_parts, grouped_split, stratified_split
+from imbalance_aware.cohort.splits import draw_parts, grouped_split, stratified_split
 from imbalance_aware.errors import UserError
 
 

@@ -15,7 +15,7 @@ from training_cases import tie
 from imbalance_aware.__main__ import main
 from imbalance_aware.reporting import augmentations, sequences, style
 from imbalance_aware.reporting.class_distribution import read_samples
-from imbalance_aware.training.settings import Augmentation2D, Augmentation3D
+from imbalance_aware.runs.settings import Augmentation2D, Augmentation3D
 
 VOLUMES, PHOTOGRAPHS = (5, 2, 20, 20, 20), (5, 3, 30, 24)
 SEQUENCES = ("t1", "flair")

@@ -1,10 +1,10 @@
 import pytest
 from pydantic import ValidationError
 
-from imbalance_aware.datasets import folder3d
-from imbalance_aware.datasets.fingerprint import fingerprint
-from imbalance_aware.datasets.settings_3d import Folder3DSettings
 from imbalance_aware.errors import UserError
+from imbalance_aware.sources import folder3d
+from imbalance_aware.sources.fingerprint import fingerprint
+from imbalance_aware.sources.settings_3d import Folder3DSettings
 
 HEADER = ["subject", "class", "t1", "t2", "mask"]
 

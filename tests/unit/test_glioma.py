@@ -6,12 +6,12 @@ import pytest
 
 import glioma_trees
 from imbalance_aware.__main__ import main
-from imbalance_aware.datasets import egd, glioma, tcga, ucsf_pdgm
-from imbalance_aware.datasets.fingerprint import fingerprint
-from imbalance_aware.datasets.settings_3d import GliomaSettings
-from imbalance_aware.datasets.who2021 import CLASSES, tumour_class
 from imbalance_aware.errors import UserError
 from imbalance_aware.schema import validate
+from imbalance_aware.sources import egd, glioma, tcga, ucsf_pdgm
+from imbalance_aware.sources.fingerprint import fingerprint
+from imbalance_aware.sources.settings_3d import GliomaSettings
+from imbalance_aware.sources.who2021 import CLASSES, tumour_class
 
 
 def _settings_of(root):

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from skimage.transform import resize as skimage_resize
 
-from imbalance_aware.datasets.image_checks import check_images
+from imbalance_aware.cohort.image_checks import check_images
 from imbalance_aware.images import BadImage, pixel_sha256, read_image, resize, to_channels
 
 RANDOM = np.random.default_rng(0)

@@ -8,16 +8,16 @@ import numpy as np
 import pytest
 
 import mri_cases
-from imbalance_aware.datasets import mri_phantoms
-from imbalance_aware.datasets.cohort import find
-from imbalance_aware.datasets.mri_anatomy import CODE, draw_head, intensities
-from imbalance_aware.datasets.mri_scanner import Pose, scan, scan_grid
-from imbalance_aware.datasets.mri_tumours import LOOKS, add_tumour
-from imbalance_aware.datasets.settings_3d import MriPhantomSettings
+from imbalance_aware.cohort.cohort import find
 from imbalance_aware.errors import UserError
+from imbalance_aware.phantoms import mri_phantoms
+from imbalance_aware.phantoms.mri_anatomy import CODE, draw_head, intensities
+from imbalance_aware.phantoms.mri_scanner import Pose, scan, scan_grid
+from imbalance_aware.phantoms.mri_tumours import LOOKS, add_tumour
 from imbalance_aware.preprocessing.brain_extraction import METHODS
 from imbalance_aware.preprocessing.similarity import dice, edge_match, edges
 from imbalance_aware.schema import validate
+from imbalance_aware.sources.settings_3d import MriPhantomSettings
 from imbalance_aware.volumes import Volume, read_grid, read_volume, same_grid
 
 SETTINGS = MriPhantomSettings(adapter="mri_phantoms", subjects=24, voxel_mm=6)

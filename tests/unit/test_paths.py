@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from imbalance_aware.datasets.folder3d_table import volume_path
-from imbalance_aware.datasets.folder_table import image_path
-from imbalance_aware.datasets.settings_2d import FolderSettings
-from imbalance_aware.datasets.settings_3d import Folder3DSettings, UcsfPdgmCohort
 from imbalance_aware.paths import find_path
+from imbalance_aware.sources.folder3d_table import volume_path
+from imbalance_aware.sources.folder_table import image_path
+from imbalance_aware.sources.settings_2d import FolderSettings
+from imbalance_aware.sources.settings_3d import Folder3DSettings, UcsfPdgmCohort
 
 NAME = "Größe é"
 FORMS = ("NFC", "NFD")

@@ -13,7 +13,8 @@ from PIL import Image
 from training_cases import arguments, settings, write_dataset
 
 from imbalance_aware.errors import UserError
-from imbalance_aware.training import predict, train
+from imbalance_aware.prediction import predict
+from imbalance_aware.runs import train
 
 VOLUMES = {"gamma": [0.5, 1.5], "flip_axes": [0, 1, 2], "crop": 8}
 

@@ -5,8 +5,8 @@ import SimpleITK as sitk
 from scipy import ndimage
 
 import mri_cases
-from imbalance_aware.datasets.mri_anatomy import draw_head
-from imbalance_aware.datasets.mri_scanner import Pose, scan
+from imbalance_aware.phantoms.mri_anatomy import draw_head
+from imbalance_aware.phantoms.mri_scanner import Pose, scan
 from imbalance_aware.preprocessing.register import Atlas
 from imbalance_aware.preprocessing.registration import (
     LPS,

@@ -12,7 +12,7 @@ from monai.networks.nets import ResNet as MonaiResNet
 
 from imbalance_aware.models.memory_format import CHANNELS_LAST
 from imbalance_aware.models.residual_network import ResidualNetwork
-from imbalance_aware.training.settings import ModelSettings
+from imbalance_aware.runs.settings import ModelSettings
 
 SMALL = {"blocks": (1, 2, 1, 1), "widths": (4, 6, 6, 8), "stem_kernel": 3}
 

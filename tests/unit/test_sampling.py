@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from imbalance_aware.runs.settings import SAMPLINGS
 from imbalance_aware.training.sampling import SAMPLERS, class_weights, effective_number, epoch_batches, step_count
-from imbalance_aware.training.settings import SAMPLINGS
 
 GLAUCOMA = np.repeat([0, 1, 2], [589, 217, 350])
 

@@ -13,7 +13,7 @@ from imbalance_aware.evaluation import statistics
 from imbalance_aware.evaluation.compare import compare
 from imbalance_aware.evaluation.predictions import Predictions
 from imbalance_aware.reporting.comparison import make_comparison
-from imbalance_aware.runs import Run
+from imbalance_aware.runs.place import Run
 
 CLASSES = ("no", "early", "advanced")
 

@@ -16,8 +16,8 @@ import training_cases
 from training_cases import settings, write_dataset
 
 from imbalance_aware.errors import UserError
-from imbalance_aware.training import bundle, compact, train, train_bundle
-from imbalance_aware.training.model import load_model
+from imbalance_aware.models.model_file import load_model
+from imbalance_aware.runs import bundle, compact, train, train_bundle
 
 CODE = "0" * 16
 CONDITIONS = {"ce-uniform": {"ce": 1}, "ce_mcc-uniform": {"ce": 1, "soft_mcc": 1}}
@@ -93,10 +93,10 @@ def test_the_same_bundle_is_the_same_bytes(archive, dataset, tmp_path):
 def test_a_bundle_holds_the_code_it_needs_and_no_more(unpacked):
     package = unpacked / "imbalance_aware"
     names = {str(path.relative_to(package)) for path in package.rglob("*.py")}
-    assert {"losses/ce.py", "losses/soft_mcc.py", "losses/combined.py", "training/train.py", "__main__.py"} <= names
-    assert not {"losses/focal.py", "config.py", "training/predict.py", "training/bundle.py"} & names
+    assert {"losses/ce.py", "losses/soft_mcc.py", "losses/combined.py", "runs/train.py", "__main__.py"} <= names
+    assert not {"losses/focal.py", "config.py", "prediction/predict.py", "runs/bundle.py"} & names
     tell = (
-        "import sys, imbalance_aware.training.train, imbalance_aware.training.train_bundle;"
+        "import sys, imbalance_aware.runs.train, imbalance_aware.runs.train_bundle;"
         "from imbalance_aware.losses import SoftMCCLoss, CombinedLoss;"
         "print(*(m.__file__ for n, m in sys.modules.items() if n.startswith('imbalance_aware')), sep='\\n')"
     )

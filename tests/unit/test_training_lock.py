@@ -13,8 +13,8 @@ import time
 import pytest
 
 from imbalance_aware.errors import UserError
-from imbalance_aware.training import lock
-from imbalance_aware.training.lock import NAME, locked
+from imbalance_aware.runs import lock
+from imbalance_aware.runs.lock import NAME, locked
 
 
 def write_lock(folder, **changes):

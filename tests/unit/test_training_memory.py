@@ -10,10 +10,10 @@ import torch
 from training_cases import arguments, settings, write_dataset
 
 from imbalance_aware.errors import UserError
-from imbalance_aware.training import train
+from imbalance_aware.runs import train
+from imbalance_aware.runs.memory import enough_memory
+from imbalance_aware.runs.settings import RunSettings
 from imbalance_aware.training.augment_cpu import CpuImages
-from imbalance_aware.training.memory import enough_memory
-from imbalance_aware.training.settings import RunSettings
 
 LIMIT_BYTES = 6 << 30
 #: Many times the limit: refused at once, whatever else is in memory.

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from imbalance_aware.__main__ import main
-from imbalance_aware.datasets.folder3d import find
-from imbalance_aware.datasets.settings_3d import Folder3DSettings
-from imbalance_aware.datasets.volume_checks import voxel_sha256
+from imbalance_aware.cohort.volume_checks import voxel_sha256
+from imbalance_aware.sources.folder3d import find
+from imbalance_aware.sources.settings_3d import Folder3DSettings
 
 AFFINE = np.diag([2.0, 2.0, 4.0, 1.0])
 SEQUENCES = ("t1", "t2")
@@ -175,7 +175,7 @@ def test_only_values_count(tmp_path_factory, array, dtype, packed, kind, more, s
     nib.save(kind(array.astype(dtype).reshape(array.shape + more), np.eye(4), header), other)
     with pytest.MonkeyPatch.context() as patch:
         plain = voxel_sha256(folder / "plain.nii.gz")
-        patch.setattr("imbalance_aware.datasets.volume_checks.VOXELS_AT_A_TIME", slices * 4)
+        patch.setattr("imbalance_aware.cohort.volume_checks.VOXELS_AT_A_TIME", slices * 4)
         assert len(plain) == 64 and voxel_sha256(other) == plain
     changed = array.copy()
     changed.flat[-1] ^= 1

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from imbalance_aware.packed import IMAGE_DIGEST, image_digest, short
-from imbalance_aware.training import train
+from imbalance_aware.runs import train
 
 SIZES = {"train": {"a": 24, "b": 11, "c": 7}, "test": {"a": 6, "b": 3, "c": 2}}
 MODEL = {"blocks": [1, 1, 1, 1], "widths": [4, 4, 8, 8], "stem_kernel": 3}

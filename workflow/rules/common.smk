@@ -14,8 +14,8 @@ PUBLISHED = os.path.relpath(Path(workflow.basedir) / "resources/published_result
 sys.path.insert(0, str(SOURCE))
 
 from imbalance_aware.config import check_losses, read_config, run_settings
-from imbalance_aware.datasets import ADAPTERS, GENERATORS
-from imbalance_aware.datasets.fingerprint import fingerprint
+from imbalance_aware.sources import ADAPTERS, GENERATORS
+from imbalance_aware.sources.fingerprint import fingerprint
 from imbalance_aware.errors import UserError
 from imbalance_aware.losses.build import module_names as loss_modules
 from imbalance_aware.provenance import code_digest
@@ -93,20 +93,20 @@ def settings_for(step):
 
 def dataset_module(reference):
     """Module, from the package down, of a reference in the tables of adapters and generators: "ahn2018:find"."""
-    return f"datasets.{reference.partition(':')[0]}"
+    return reference.partition(":")[0]
 
 
 def generator_code(wildcards):
-    return code_digest(["datasets.phantoms", dataset_module(GENERATORS[dataset_of(wildcards).adapter])])
+    return code_digest(["phantoms.generate", dataset_module(GENERATORS[dataset_of(wildcards).adapter])])
 
 
 def cohort_code(wildcards):
-    return code_digest(["datasets.cohort", dataset_module(ADAPTERS[dataset_of(wildcards).adapter])])
+    return code_digest(["cohort.cohort", dataset_module(ADAPTERS[dataset_of(wildcards).adapter])])
 
 
 def train_code(wildcards):
     """The engine and the losses of this condition: editing another loss leaves the run alone."""
-    return code_digest(["training.train", *loss_modules(condition_of(wildcards).terms)])
+    return code_digest(["runs.train", *loss_modules(condition_of(wildcards).terms)])
 
 
 def class_arguments(wildcards):

@@ -149,7 +149,7 @@ rule prepared:
     params:
         subjects="results/datasets/{dataset}/subjects",
         classes=class_arguments,
-        code=code_digest(["datasets.prepared"]),
+        code=code_digest(["cohort.prepared"]),
     shell:
         "python -m imbalance_aware prepared --cohort {input.cohort:q} --subjects {params.subjects:q}"
         " {params.classes} --out {output.cohort:q} --qc {output.qc:q} --flow {output.flow:q} 2> {log:q}"

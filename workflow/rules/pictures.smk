@@ -48,7 +48,7 @@ rule augmentation_examples:
         runtime=10,
     params:
         settings=augmentation_settings,
-        code=code_digest(["training.augmentation_examples"]),
+        code=code_digest(["reporting.augmentation_examples"]),
     shell:
         "python -m imbalance_aware augmentation_examples --images {input.images:q} --samples {input.samples:q}"
         " --settings {params.settings:q} --out {output:q} 2> {log:q}"

@@ -19,7 +19,7 @@ from imbalance_aware.evaluation.metrics import is_collapsed
 from imbalance_aware.evaluation.predictions import Predictions, read_predictions
 from imbalance_aware.evaluation.statistics import METRICS, bootstrap_metrics
 from imbalance_aware.files import write_csv
-from imbalance_aware.runs import Run, identify
+from imbalance_aware.runs.place import Run, identify
 
 LEVELS = (2.5, 97.5)
 #: An interval not wider than this has no width but that of rounding in the last bits.

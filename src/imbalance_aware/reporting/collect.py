@@ -16,7 +16,7 @@ import pandas as pd
 from imbalance_aware.class_names import metric_of_class
 from imbalance_aware.errors import UserError
 from imbalance_aware.files import write_csv
-from imbalance_aware.runs import identify
+from imbalance_aware.runs.place import identify
 
 COLUMNS = [
     *("study", "dataset", "condition", "loss", "sampling", "weighted"),

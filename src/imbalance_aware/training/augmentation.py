@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from imbalance_aware.errors import UserError
-from imbalance_aware.training.settings import TRUNCATE, Augmentation, blur_reach, unfit
+from imbalance_aware.runs.settings import TRUNCATE, Augmentation, blur_reach, unfit
 from imbalance_aware.training.streams import Purpose, generator
 
 

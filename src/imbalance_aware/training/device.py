@@ -10,7 +10,7 @@ import torch
 
 from imbalance_aware import gpus
 from imbalance_aware.errors import UserError
-from imbalance_aware.training.settings import TrainingSettings
+from imbalance_aware.runs.settings import TrainingSettings
 
 log = logging.getLogger(__name__)
 

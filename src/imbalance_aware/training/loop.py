@@ -11,14 +11,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from imbalance_aware.runs.history import Epoch
+from imbalance_aware.runs.settings import RunSettings
 from imbalance_aware.training.adam import Adam
 from imbalance_aware.training.augmentation import draw
 from imbalance_aware.training.batches import Images
 from imbalance_aware.training.data import Part
 from imbalance_aware.training.device import Compute
-from imbalance_aware.training.history import Epoch
 from imbalance_aware.training.sampling import class_weights, epoch_batches
-from imbalance_aware.training.settings import RunSettings
 
 log = logging.getLogger(__name__)
 

@@ -1,0 +1,1 @@
+"""Who is in the study: the table, its audit, its split and its checks."""

@@ -1,0 +1,40 @@
+"""How many subjects were found, kept out by each criterion, and included."""
+
+import pandas as pd
+
+from imbalance_aware.cohort.facts import criterion, included
+
+COLUMNS = ("cohort", "class", "stage", "criterion", "subjects")
+
+
+def flow(facts: pd.DataFrame, classes: list[str]) -> pd.DataFrame:
+    """Count subjects per cohort and class along the way from found to included.
+
+    A subject with several reasons counts under the first, so that found = excluded + included.
+
+    Args:
+        facts: the finished cohort table.
+        classes: in label order; rows of other classes follow.
+
+    Returns:
+        Columns `COLUMNS`; ``stage`` is found, excluded (one row per criterion), included, train, test.
+    """
+    rows = []
+    order = [*classes, *sorted(set(facts["class"]) - set(classes))]
+    criteria = [reason for reason in dict.fromkeys(facts["excluded"].map(criterion)) if reason]
+    for cohort in sorted(set(facts["cohort"])):
+        for name in order:
+            part = facts[(facts["cohort"] == cohort) & (facts["class"] == name)]
+            if part.empty:
+                continue
+            first = part["excluded"].map(criterion)
+            inside = part[included(part)]
+            rows.append((cohort, name, "found", "", len(part)))
+            rows += [
+                (cohort, name, "excluded", reason, count)
+                for reason in criteria
+                if (count := int((first == reason).sum()))
+            ]
+            rows.append((cohort, name, "included", "", len(inside)))
+            rows += [(cohort, name, side, "", int((inside["split"] == side).sum())) for side in ("train", "test")]
+    return pd.DataFrame(rows, columns=list(COLUMNS))

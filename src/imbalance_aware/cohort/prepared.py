@@ -1,0 +1,93 @@
+"""Gather what preprocessing reported of every subject: who is in, who is out and why, and what was measured.
+
+Writes the cohort table anew, with the reasons of those whose files or checks failed; the table of quality control, one
+row per subject that was prepared, with every measure; and the flow from found to included. Whether those who are left
+can be trained on, the step ``pack`` says: these tables are needed to see why not.
+"""
+
+import argparse
+import json
+import logging
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from imbalance_aware.class_names import classes_argument
+from imbalance_aware.cohort.facts import exclude, included
+from imbalance_aware.cohort.flow import flow
+from imbalance_aware.errors import UserError
+from imbalance_aware.files import write_csv
+from imbalance_aware.preprocessing.subject_step import warnings_of
+
+log = logging.getLogger(__name__)
+
+#: Measures of each step that enter the table of quality control, and those that have a value per sequence.
+MEASURES = {
+    "register": ("sform_qform_mm", "header_unit", "moved_mm"),
+    "strip": ("coverage", "brain_ml", "atlas_overlap", "atlas_correlation", "edge_match"),
+    "mask": ("tumour_ml", "inside_brain", "mask_drawn_on", "mask_ambiguity_mm", "mask_sform_qform_mm"),
+    "scale": tuple(f"intensity_{name}" for name in ("min", "median", "p99", "max", "spread")),
+    "crop": ("tumour_in_patch",),
+}
+PER_SEQUENCE = ("sform_qform_mm", "header_unit", "moved_mm", "coverage", "edge_match", *MEASURES["scale"])
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of the step."""
+    parser.add_argument("--cohort", type=Path, required=True, help="table of subjects")
+    parser.add_argument("--subjects", type=Path, required=True, help="folder with one folder per prepared subject")
+    parser.add_argument(
+        "--classes", type=classes_argument, help="JSON list of the classes in label order (default: alphabetical)"
+    )
+    parser.add_argument("--out", type=Path, required=True, help="table of subjects to write")
+    parser.add_argument("--qc", type=Path, required=True, help="table of quality control to write")
+    parser.add_argument("--flow", type=Path, required=True, help="table of counts to write")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Write the three tables."""
+    cohort = pd.read_csv(args.cohort, dtype=str, keep_default_na=False)
+    prepared = cohort[included(cohort)]
+    reports = {row: read_report(args.subjects / cohort.at[row, "subject"]) for row in prepared.index}
+    quality = pd.DataFrame([_quality(cohort.loc[row], report) for row, report in reports.items()])
+    for row, report in reports.items():
+        if report["failed"]:
+            exclude(cohort, [row], report["failed"]["reason"])
+            cohort.at[row, "split"] = ""
+            log.warning("%s: %s %s", report["subject"], report["failed"]["reason"], report["failed"]["file"])
+    classes = args.classes or sorted(set(cohort["class"]) - {""})
+    write_csv(args.out, cohort)
+    write_csv(args.qc, quality)
+    write_csv(args.flow, flow(cohort, classes))
+    marked = sum(bool(warnings_of(report)) for report in reports.values() if not report["failed"])
+    if marked:
+        log.warning("%d subjects are in but marked: look at them; %s, column warnings, says why", marked, args.qc)
+    log.info("%d of %d prepared subjects are included", int(included(cohort).sum()), len(prepared))
+
+
+def read_report(folder: Path) -> dict[str, Any]:
+    """The last report of a subject.
+
+    Raises:
+        UserError: there is none, though the cohort includes the subject.
+    """
+    try:
+        return json.loads((folder / "crop.json").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"{folder}: no report of the step crop, though the cohort includes this subject") from None
+
+
+def _quality(facts: pd.Series, report: dict[str, Any]) -> dict[str, Any]:
+    failed = report["failed"] or {}
+    row = {name: facts[name] for name in ("subject", "cohort", "class", "split")}
+    row |= {"passed": not failed} | {key: failed.get(key, "") for key in ("step", "reason", "file")}
+    row["warnings"] = "; ".join(warnings_of(report))
+    for step, names in MEASURES.items():
+        for name in names:
+            value = report["steps"].get(step, {}).get(name)
+            if name in PER_SEQUENCE:
+                row |= {f"{name}_{sequence}": part for sequence, part in (value or {}).items()}
+            else:
+                row[name] = value
+    return row

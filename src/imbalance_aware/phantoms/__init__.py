@@ -1,0 +1,1 @@
+"""Drawn fundus photographs and heads with tumours, in place of patients."""

@@ -1,0 +1,81 @@
+"""Classify new images with a trained model.
+
+Writes a table: image, predicted class, and one probability for each class. Images may be
+
+- photographs (PNG, JPEG, TIFF …), brought to the size of the training images as in preprocessing;
+- volumes as NIfTI files, cropped and scaled to [0, 1] as the training images were, channels along the fourth axis
+  (the spatial axes are turned as in preprocessing);
+- a .csv table with the column subject and one column of such NIfTI files for each channel, in the channels' order
+  (paths count from the table's folder);
+- .npy arrays, one image (C, ...) or many (N, C, ...): patches/*.npy and images.npy of a dataset are such;
+- folders of these, with the folders below them; hidden files are passed over.
+
+An image that cannot be used keeps none of the others back; the reasons are told at the end, with status 2.
+
+The model file holds all that is needed of the training: the network, its classes, and the size and scale of its images.
+Such a model is a subject of research, not a medical device.
+"""
+
+import argparse
+import csv
+import logging
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+
+from imbalance_aware.errors import UserError
+from imbalance_aware.files import atomic
+from imbalance_aware.models.model_file import load_model
+from imbalance_aware.prediction.new_images import read_samples
+from imbalance_aware.runs.memory import enough_memory_to_classify
+from imbalance_aware.runs.settings import TrainingSettings
+from imbalance_aware.training.batches import on_device
+from imbalance_aware.training.device import choose
+from imbalance_aware.training.inference import apply
+
+log = logging.getLogger(__name__)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--model", type=Path, required=True, help="run folder, or its model.pt")
+    parser.add_argument("--images", type=Path, required=True, nargs="+", help="files or folders")
+    parser.add_argument("--out", type=Path, required=True, help="table to write (CSV)")
+    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="(default: auto)")
+    parser.add_argument("--batch-size", type=int, default=50, help="images at a time (default: 50)")
+    parser.add_argument("--threads", type=int, default=1, help="CPU threads (default: 1)")
+
+
+def run(args: argparse.Namespace) -> None:
+    if args.batch_size < 1:
+        raise UserError(f"--batch-size is {args.batch_size}; it must be at least 1")
+    compute = choose(TrainingSettings(device=args.device, precision="float32"), args.threads)
+    model, spec, _ = load_model(args.model / "model.pt" if args.model.is_dir() else args.model)
+    model = model.to(compute.device)
+    unusable: list[str] = []
+    samples = read_samples(args.images, spec, unusable)
+    done = 0
+    with atomic(args.out) as temporary, temporary.open("w", encoding="utf-8", newline="") as handle:
+        writer = csv.writer(handle, lineterminator="\n")
+        writer.writerow(["image", "predicted", *(f"prob_{name}" for name in spec.classes)])
+        for names, images in _chunks(samples, args.batch_size):
+            rows = np.arange(len(names))
+            with enough_memory_to_classify(args.batch_size, images.shape[1:], compute.device):
+                probabilities, _ = apply(model, on_device(images, compute), rows, spec.crop, args.batch_size)
+            if not np.isfinite(probabilities).all():
+                raise UserError(f"{args.model}: the training of this model diverged; it cannot classify")
+            for name, row in zip(names, probabilities, strict=True):
+                writer.writerow([name, spec.classes[int(row.argmax())], *row.tolist()])
+            done += len(names)
+        if not done:
+            raise UserError("\n".join(unusable) or f"no image in {', '.join(map(str, args.images))}")
+    log.info("%d images classified", done)
+    if unusable:
+        raise UserError("\n".join([f"images left out ({len(unusable)}):", *unusable]))
+
+
+def _chunks(samples: Iterator[tuple[str, np.ndarray]], size: int) -> Iterator[tuple[tuple[str, ...], np.ndarray]]:
+    while chunk := list(islice(samples, size)):
+        names, images = zip(*chunk, strict=True)
+        yield names, np.stack(images)

@@ -1,0 +1,96 @@
+"""Change the first training image of a dataset in every way that training may: each change alone, at the ends of its
+range, then all of them together. The code that makes the batches of a training run makes these images too.
+"""
+
+import argparse
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from imbalance_aware.errors import UserError
+from imbalance_aware.files import atomic
+from imbalance_aware.packed import IMAGE_DIGEST, image_digest, require_tie
+from imbalance_aware.runs.settings import Augmentation
+from imbalance_aware.schema import parse
+from imbalance_aware.training.augment_cpu import CpuImages
+from imbalance_aware.training.augmentation import Changes, check, draw, unchanged, widest_blur
+from imbalance_aware.training.data import open_images, read_samples
+from imbalance_aware.training.intensity import LEVELS, codes
+
+#: Field of `Changes` with a strength -> the setting that holds its range.
+STRENGTHS = {"gamma": "gamma", "gain": "contrast_gain", "sigma": "blur_sigma"}
+#: What is written of `Changes`.
+FIELDS = ("gamma", "gain", "sigma", "origin", "flip")
+#: A draw in which every change is large enough to be seen.
+SEED = 11
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of the step."""
+    parser.add_argument("--images", type=Path, required=True, help="array of the dataset's images")
+    parser.add_argument("--samples", type=Path, required=True, help="table of the array's rows")
+    parser.add_argument("--settings", required=True, help="augmentation: JSON, or a YAML/JSON file")
+    parser.add_argument("--out", type=Path, required=True, help="examples to write (.npz)")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Write ``images`` (P, C, *size), the unchanged one first, and what was done to each (`Changes`, P entries a
+    field); also ``whole``, the image before any crop. All images are uint8 (v/255).
+    """
+    settings = parse(Augmentation, args.settings)
+    stored = open_images(args.images)
+    row, sample = first_training_row(args.samples)
+    if row >= len(stored):
+        raise UserError(f"{args.images} holds {len(stored)} images, too few for {args.samples}")
+    require_tie(image_digest(stored[row]), sample[IMAGE_DIGEST], row, sample["subject"], args.images, args.samples)
+    check(settings, stored.shape[2:])
+    changes = joined(examples(settings, stored.shape[2:]))
+    batch = next(CpuImages(stored).batches([np.full(len(changes.gamma), row)], changes))
+    done = {name: getattr(changes, name) for name in FIELDS}
+    whole = LEVELS[stored.dtype.name][codes(stored[row])]
+    with atomic(args.out) as path:
+        np.savez_compressed(path, images=eight_bit(batch.numpy()), whole=eight_bit(whole), **done)
+
+
+def first_training_row(samples: Path) -> tuple[int, dict[str, str]]:
+    """Position of the first training sample, and what the table says of it.
+
+    Raises:
+        UserError: there is no table, or no training sample in it.
+    """
+    for row, sample in enumerate(read_samples(samples)):
+        if sample["split"] == "train":
+            return row, sample
+    raise UserError(f"{samples}: no sample is in the split train")
+
+
+def examples(settings: Augmentation, shape: tuple[int, ...]) -> list[Changes]:
+    """No change, then each alone, then all together; each for one image with spatial ``shape``.
+
+    Strengths alone are the ends of their ranges, unless an end changes nothing. The place of the crop, and all
+    strengths together, are drawn as in training, with probability 1.
+    """
+    plain = unchanged(1, settings.crop, shape, widest_blur(settings))
+    together = draw(settings.model_copy(update={"probability": 1.0}), 1, shape, SEED, epoch=0)
+    alone = [
+        replace(plain, **{field: np.array([strength])})
+        for field, setting in STRENGTHS.items()
+        for strength in sorted(set(getattr(settings, setting) or ()))
+        if strength != getattr(plain, field)[0]
+    ]
+    axes = np.arange(len(shape))
+    alone += [replace(plain, flip=(axes == axis)[np.newaxis]) for axis in sorted(settings.flip_axes)]
+    if plain.size != tuple(shape):
+        alone.append(replace(plain, origin=together.origin))
+    return [plain, *alone, together] if alone else [plain]
+
+
+def joined(changes: list[Changes]) -> Changes:
+    """Changes of several images as one."""
+    return replace(changes[0], **{name: np.concatenate([getattr(part, name) for part in changes]) for name in FIELDS})
+
+
+def eight_bit(values: np.ndarray) -> np.ndarray:
+    """Values in [0, 1] as uint8."""
+    return np.rint(values * 255).astype(np.uint8)

@@ -1,0 +1,1 @@
+"""Run folders: settings, training as a job, checkpoints, locks, bundles."""

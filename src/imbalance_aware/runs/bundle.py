@@ -1,0 +1,94 @@
+"""Put all that training a study on one dataset needs into one file, for a machine without Snakemake.
+
+The file is a tar archive: code, images (compressed without loss), and the settings of every condition. There, Python
+and the packages of envs/train.yaml suffice:
+
+    tar xf glaucoma.tar && python paper-glaucoma/run.py --jobs 4 --out results
+
+`run.py --help` tells how to choose runs and to stop after some time. Calling it again goes on. It leaves the run
+folders that the workflow would make; copied into results/, they count as done.
+"""
+
+import argparse
+import io
+import tarfile
+import tempfile
+from pathlib import Path
+from typing import BinaryIO
+
+from imbalance_aware.files import atomic
+from imbalance_aware.losses.build import module_names
+from imbalance_aware.provenance import ROOT, closure, module_path
+from imbalance_aware.runs.bundled import COMPACT, MANIFEST, SAMPLES, Bundled, Manifest
+from imbalance_aware.runs.compact import write_compact
+from imbalance_aware.schema import parse
+from imbalance_aware.training.data import open_dataset
+
+STEPS = ["__main__", "runs.train", "runs.train_bundle"]
+RUN = '''"""Train the runs of this bundle: python run.py --help."""
+
+import sys
+from pathlib import Path
+
+from imbalance_aware.__main__ import main
+
+sys.exit(main(["train_bundle", "--bundle", str(Path(__file__).resolve().parent), *sys.argv[1:]]))
+'''
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--images", type=Path, required=True, help="images.npy of the dataset")
+    parser.add_argument("--samples", type=Path, required=True, help="samples.csv of the dataset")
+    parser.add_argument("--study", required=True, help="name of the study")
+    parser.add_argument("--dataset", required=True, help="name of the dataset")
+    parser.add_argument(
+        "--settings",
+        required=True,
+        help='JSON, or a file of it: {"conditions": {NAME: {"settings": settings of a run, "code": digest}}}',
+    )
+    parser.add_argument("--seeds", type=int, nargs="+", required=True, help="of the runs of each condition")
+    parser.add_argument("--out", type=Path, required=True, help="archive to write (.tar)")
+
+
+def run(args: argparse.Namespace) -> None:
+    conditions = parse(Bundled, args.settings).conditions
+    dataset = open_dataset(args.images, args.samples)
+    manifest = Manifest(
+        conditions=conditions,
+        study=args.study,
+        dataset=args.dataset,
+        seeds=args.seeds,
+        shape=dataset.images.shape,
+        dtype=dataset.images.dtype.name,
+        data=dataset.digest,
+    )
+    losses = sorted(
+        {name for condition in conditions.values() for name in module_names(condition.settings.condition.loss)}
+    )
+    files = code_files([*STEPS, *losses])
+    texts = {MANIFEST: manifest.model_dump_json(indent=2) + "\n", "run.py": RUN}
+    # Made beside the archive, where there is room for it.
+    with tempfile.TemporaryDirectory(dir=args.out.parent) as folder, atomic(args.out) as temporary:
+        files |= {SAMPLES: args.samples, COMPACT: Path(folder) / COMPACT}
+        write_compact(dataset.images, files[COMPACT])
+        with tarfile.open(temporary, "w", format=tarfile.PAX_FORMAT) as archive:
+            for name, text in texts.items():
+                _add(archive, f"{args.study}-{args.dataset}/{name}", io.BytesIO(text.encode()))
+            for name, path in files.items():
+                with path.open("rb") as handle:
+                    _add(archive, f"{args.study}-{args.dataset}/{name}", handle)
+
+
+def code_files(modules: list[str]) -> dict[str, Path]:
+    """Files of ``modules`` and all that they import, with the packages around them: name in the bundle -> path."""
+    paths = {module_path(module) for module in closure(modules)}
+    paths |= {parent / "__init__.py" for path in paths for parent in path.parents if parent.is_relative_to(ROOT)}
+    return {str(path.relative_to(ROOT.parent)): path for path in sorted(paths)}
+
+
+def _add(archive: tarfile.TarFile, name: str, content: BinaryIO) -> None:
+    """Add a file; the same files make the same archive, whoever made them and when."""
+    entry = tarfile.TarInfo(name)
+    entry.size, entry.mode = content.seek(0, io.SEEK_END), 0o644
+    content.seek(0)
+    archive.addfile(entry, content)

@@ -1,0 +1,39 @@
+"""What a bundle holds: the runs of a study on one dataset, and all that training them needs.
+
+An unpacked bundle is a folder with ``run.py``, the part of this package that trains, ``samples.csv``, the images in
+compact form, and ``bundle.json``, which is a `Manifest`.
+"""
+
+from typing import Literal
+
+from pydantic import Field
+
+from imbalance_aware.runs.settings import RunSettings
+from imbalance_aware.schema import Strict
+
+MANIFEST, SAMPLES, COMPACT, IMAGES = "bundle.json", "samples.csv", "images.bz2", "images.npy"
+
+
+class BundledCondition(Strict):
+    """A condition, resolved."""
+
+    settings: RunSettings = Field(description="all that shapes its runs, but data and seed")
+    code: str = Field(description="digest of the code that trains it")
+
+
+class Bundled(Strict):
+    """The conditions of a study, by name."""
+
+    conditions: dict[str, BundledCondition] = Field(min_length=1, description="by name")
+
+
+class Manifest(Bundled):
+    """What a bundle is for."""
+
+    format: Literal[1] = 1
+    study: str
+    dataset: str
+    seeds: list[int]
+    shape: tuple[int, ...] = Field(description="of the images: (N, C, *spatial)")
+    dtype: str = Field(description="of the images")
+    data: str = Field(description="digest of images and samples, as in a run's config.yaml")

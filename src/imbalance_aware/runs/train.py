@@ -1,0 +1,202 @@
+"""Train one condition with one seed.
+
+Writes a run folder: model.pt (weights and all that is needed to use them), config.yaml (all that shaped the run; can be
+given to --settings again), history.csv (one row per epoch), predictions.csv (one probability per class for each test
+subject, from the last epoch's weights) and features.npy (what the last layer sees of them). What an earlier run left
+there is deleted before training begins, and config.yaml is written last: a folder that holds it holds the whole run.
+
+The same data, settings and seed give the same bytes on the same kind of CPU with the same number of threads (but for
+the column `seconds` of history.csv). A run that is killed goes on from its last checkpoint when it is started again,
+and ends with the same bytes. SIGTERM and SIGINT save a checkpoint first. A run that diverges (weights that are no
+finite numbers) stops there and writes what it has: that is a result.
+"""
+
+import argparse
+import hashlib
+import json
+import logging
+import platform
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import yaml
+
+import imbalance_aware
+from imbalance_aware.errors import UserError
+from imbalance_aware.files import atomic, write_text
+from imbalance_aware.losses.build import build_loss, module_names
+from imbalance_aware.models.model_file import InputSpec, make_model, save_model
+from imbalance_aware.provenance import code_digest
+from imbalance_aware.runs.checkpoint import Checkpoint
+from imbalance_aware.runs.history import write_history
+from imbalance_aware.runs.interruption import Interrupted, Interruption
+from imbalance_aware.runs.lock import Lock, locked
+from imbalance_aware.runs.memory import enough_memory
+from imbalance_aware.runs.predictions import write_predictions
+from imbalance_aware.runs.run_folder import CONFIG, clear, remove_remains
+from imbalance_aware.runs.settings import RunSettings
+from imbalance_aware.schema import parse
+from imbalance_aware.training.augmentation import check
+from imbalance_aware.training.batches import on_device
+from imbalance_aware.training.data import Dataset, open_dataset
+from imbalance_aware.training.device import Compute, choose
+from imbalance_aware.training.inference import apply
+from imbalance_aware.training.loop import Training
+
+log = logging.getLogger(__name__)
+
+CHECKPOINT_EVERY_S = 60.0
+HISTORY_EVERY_S = 5.0
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--images", type=Path, required=True, help="images.npy of the dataset")
+    parser.add_argument("--samples", type=Path, required=True, help="samples.csv of the dataset")
+    parser.add_argument("--settings", required=True, help="run settings: JSON, or a file such as a run's config.yaml")
+    parser.add_argument("--seed", type=int, required=True, help="of initial weights, batches and augmentation")
+    parser.add_argument("--out", type=Path, required=True, help="run folder to write")
+    parser.add_argument("--threads", type=int, default=1, help="CPU threads (default: 1)")
+    parser.add_argument("--code", help="digest of the code, if known; else it is computed")
+    parser.add_argument(
+        "--checkpoint-every-s",
+        type=float,
+        default=CHECKPOINT_EVERY_S,
+        help="seconds between two checkpoints (default: 60)",
+    )
+
+
+def run(args: argparse.Namespace) -> None:
+    settings = parse(RunSettings, args.settings)
+    if args.seed < 0:
+        raise UserError(f"--seed is {args.seed}; it must not be negative")
+    compute = choose(settings.training, args.threads)
+    with locked(args.out) as lock:
+        remove_remains(args.out)
+        dataset = open_dataset(args.images, args.samples)
+        shape = dataset.images.shape[2:]
+        check(settings.augmentation, shape)
+        code = args.code or code_digest(["runs.train", *module_names(settings.condition.loss)])
+        recorded = _record(args.seed, dataset, code, compute, args.threads)
+        checkpoint = Checkpoint(args.out, _key(settings.shaping() | recorded))
+        # A run may go on on another kind of processor, though the bytes then depend on both: not part of the key.
+        config = settings.shaping() | {"recorded": recorded | {"processor": compute.processor()}}
+        spec = InputSpec(
+            channels=dataset.images.shape[1],
+            shape=shape,
+            dtype=dataset.images.dtype.name,
+            crop=settings.augmentation.crop,
+            classes=dataset.classes,
+            max_value=settings.max_value,
+        )
+        with enough_memory(settings, dataset.images.shape[1:], compute.device):
+            training = _training(settings, args.seed, dataset, spec, compute)
+            state = checkpoint.load()
+            clear(args.out)
+            if state is not None:
+                training.restore(state)
+                log.info("goes on %s", _place(training))
+            try:
+                _train(training, checkpoint, lock, args)
+            except Interrupted as stop:
+                log.warning("%s", stop)
+                raise SystemExit(stop.exit_status) from None
+            _finish(args.out, training, dataset, spec, config)
+        checkpoint.remove()
+
+
+def _record(seed: int, dataset: Dataset, code: str, compute: Compute, threads: int) -> dict[str, Any]:
+    """Facts that shaped the run beside its settings."""
+    return {
+        "seed": seed,
+        "data": dataset.digest,
+        "code": code,
+        "device": compute.device.type,
+        "precision": compute.precision,
+        "threads": threads,
+        "versions": {
+            "imbalance_aware": imbalance_aware.__version__,
+            "python": platform.python_version(),
+            "torch": str(torch.__version__),
+            "numpy": np.__version__,
+        },
+    }
+
+
+def _key(config: dict[str, Any]) -> str:
+    """Digest of all that decides whether a run may go on from a checkpoint."""
+    return hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()
+
+
+def _training(settings: RunSettings, seed: int, dataset: Dataset, spec: InputSpec, compute: Compute) -> Training:
+    condition = settings.condition
+    model = make_model(settings.model.model_dump(), spec, seed).to(compute.device)
+    loss = build_loss(condition.loss, condition.kwargs, dataset.class_counts)
+    return Training(settings, seed, dataset.train, on_device(dataset.images, compute), model, loss, compute)
+
+
+def _train(training: Training, checkpoint: Checkpoint, lock: Lock, args: argparse.Namespace) -> None:
+    """Train to the end, saving now and then and when interrupted."""
+    epochs, saved, written = training.settings.training.epochs, time.monotonic(), -HISTORY_EVERY_S
+    started, done_before = time.monotonic(), training.position.epoch
+
+    def after_step() -> None:
+        nonlocal saved
+        lock.touch()
+        if interruption.received:
+            raise Interrupted(interruption.received, _place(training), checkpoint.save(training.state()))
+        if time.monotonic() - saved >= args.checkpoint_every_s:
+            checkpoint.save(training.state())
+            saved = time.monotonic()
+
+    def after_epoch() -> None:
+        nonlocal written
+        if time.monotonic() - written >= HISTORY_EVERY_S:
+            with suppress(OSError):  # a full disk: training goes on, and what is written at the end tells
+                write_history(args.out / "history.csv", training.history)
+            written = time.monotonic()
+        epoch, elapsed = training.history[-1], time.monotonic() - started
+        left = elapsed / (epoch.epoch - done_before) * (epochs - epoch.epoch)
+        log.info(
+            "epoch %d/%d  loss %.4f  balanced accuracy %.3f (training)  learning rate %.2e  %.0f s, about %.0f s left",
+            epoch.epoch,
+            epochs,
+            epoch.train_loss,
+            epoch.train_balanced_accuracy,
+            epoch.learning_rate,
+            elapsed,
+            left,
+        )
+
+    with Interruption() as interruption:
+        training.run(after_step, after_epoch)
+    if training.diverged():
+        log.warning(
+            "diverged in epoch %d: the weights are not finite, further steps are useless", training.position.epoch
+        )
+
+
+def _place(training: Training) -> str:
+    return f"after {training.position.epoch} epochs and {training.position.step} steps"
+
+
+def _finish(folder: Path, training: Training, dataset: Dataset, spec: InputSpec, config: dict[str, Any]) -> None:
+    """Write what the run is for."""
+    training.model.scale_logits(getattr(training.loss, "logit_scale", 1.0))
+    probabilities, features = apply(
+        training.model,
+        training.images,
+        dataset.test.rows,
+        spec.crop,
+        training.settings.training.batch_size,
+    )
+    write_history(folder / "history.csv", training.history)
+    write_predictions(folder / "predictions.csv", dataset.test, dataset.classes, probabilities)
+    with atomic(folder / "features.npy") as temporary:
+        np.save(temporary, features)
+    save_model(folder / "model.pt", training.model, spec, config)
+    # The last file: it tells that the run is done, and of what settings, code and data the others are.
+    write_text(folder / CONFIG, yaml.safe_dump(config, sort_keys=False))

@@ -1,0 +1,177 @@
+"""Train the runs of an unpacked bundle, several at once, and leave their folders as the workflow would.
+
+Runs that are done are skipped; one that was stopped goes on from its checkpoint. After --time-limit-s, or at SIGTERM or
+SIGINT, every run under way saves a checkpoint and the command ends with status 75: call it again. On a machine with
+several GPUs each run takes the one with the fewest jobs (of those of CUDA_VISIBLE_DEVICES, if it is set).
+"""
+
+import argparse
+import logging
+import os
+import subprocess
+import sys
+import time
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from imbalance_aware.errors import UserError
+from imbalance_aware.provenance import ROOT
+from imbalance_aware.runs.bundled import COMPACT, IMAGES, MANIFEST, SAMPLES, Manifest
+from imbalance_aware.runs.compact import read_compact
+from imbalance_aware.runs.interruption import Interruption
+from imbalance_aware.runs.run_folder import finished, remove_checkpoints
+from imbalance_aware.schema import nearest, parse
+from imbalance_aware.training.data import open_dataset
+
+log = logging.getLogger(__name__)
+
+#: Status of a command that was stopped and can go on (EX_TEMPFAIL of sysexits.h).
+UNFINISHED = 75
+POLL_S = 0.1
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--bundle", type=Path, required=True, help="the unpacked bundle")
+    parser.add_argument("--out", type=Path, default=Path("results"), help="receives runs/ and logs/ (default: results)")
+    parser.add_argument("--conditions", nargs="+", help="only these (default: all)")
+    parser.add_argument("--seeds", type=int, nargs="+", help="only these (default: all)")
+    parser.add_argument("--jobs", type=int, default=1, help="runs at once (default: 1)")
+    parser.add_argument("--threads", type=int, default=1, help="CPU threads of each (default: 1)")
+    parser.add_argument("--time-limit-s", type=float, default=float("inf"), help="stop then (default: never)")
+
+
+@dataclass(frozen=True)
+class Job:
+    """A run to train: its condition and seed, its place below the results, and its log."""
+
+    condition: str
+    seed: int
+    folder: Path
+    log: Path
+
+    def __str__(self) -> str:
+        return f"{self.condition}, seed {self.seed}"
+
+
+def run(args: argparse.Namespace) -> None:
+    deadline = time.monotonic() + args.time_limit_s
+    if args.jobs < 1:
+        raise UserError(f"--jobs is {args.jobs}; it must be at least 1")
+    manifest = _manifest(args.bundle / MANIFEST)
+    conditions = _chosen("--conditions", args.conditions, list(manifest.conditions))
+    seeds = _chosen("--seeds", args.seeds, manifest.seeds)
+    jobs = [_job(manifest, args.out, condition, seed) for seed in seeds for condition in conditions]
+    waiting = [job for job in jobs if not _done(job, manifest)]
+    log.info("%d of %d runs are done", len(jobs) - len(waiting), len(jobs))
+    if waiting:
+        _require_images(args.bundle, manifest)
+    failed = _train(waiting, manifest, args, deadline)
+    if failed:
+        logs = "\n".join(f"{job}: {job.log}" for job in failed)
+        raise UserError(
+            f"{len(failed)} of {len(jobs)} runs failed; their logs say why (one that ends in the middle: killed, "
+            f"perhaps for lack of memory; then use fewer --jobs):\n{logs}"
+        )
+
+
+def _manifest(path: Path) -> Manifest:
+    try:
+        return parse(Manifest, path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file; --bundle names an unpacked bundle") from None
+
+
+def _require_images(bundle: Path, manifest: Manifest) -> None:
+    """Unpack the images as training reads them, unless they are; check them and their table in any case.
+
+    Raises:
+        UserError: they are not what was bundled.
+    """
+    if not (bundle / IMAGES).exists():
+        log.info("unpacking the images")
+        read_compact(bundle / COMPACT, manifest.shape, manifest.dtype, bundle / IMAGES)
+    with suppress(UserError):
+        if open_dataset(bundle / IMAGES, bundle / SAMPLES).digest == manifest.data:
+            return
+    (bundle / IMAGES).unlink()
+    raise UserError(f"{bundle}: images or samples are not those that were bundled; unpack the archive again")
+
+
+def _chosen(option: str, wanted: Sequence | None, known: Sequence) -> Sequence:
+    for name in wanted or []:
+        if name not in known:
+            raise UserError(f'{option}: the bundle has no "{name}".{nearest(str(name), known)}')
+    return wanted or known
+
+
+def _job(manifest: Manifest, out: Path, condition: str, seed: int) -> Job:
+    place = Path(manifest.study, manifest.dataset, condition)
+    return Job(
+        condition,
+        seed,
+        folder=out / "runs" / place / f"seed-{seed}",
+        log=out / "logs" / "train" / place / f"seed-{seed}.log",
+    )
+
+
+def _done(job: Job, manifest: Manifest) -> bool:
+    """Whether the folder holds this run, finished."""
+    config, condition = finished(job.folder), manifest.conditions[job.condition]
+    if config is None:
+        return False
+    recorded = config.pop("recorded", None)
+    recorded = recorded if isinstance(recorded, dict) else {}
+    found = (config, *(recorded.get(name) for name in ("seed", "code", "data")))
+    if found == (condition.settings.shaping(), job.seed, condition.code, manifest.data):
+        remove_checkpoints(job.folder)  # one is left where the process was killed as its last act
+        return True
+    log.warning("%s holds a run of other code, settings or data: trained again", job.folder)
+    return False
+
+
+def _train(jobs: list[Job], manifest: Manifest, args: argparse.Namespace, deadline: float) -> list[Job]:
+    """Train all of them, some at once; returns those that failed."""
+    waiting, running, failed = deque(jobs), {}, []
+    with Interruption() as interruption, _stopped_in_the_end(running):
+        while waiting or running:
+            if interruption.received or time.monotonic() >= deadline:
+                log.warning("stopped with %d runs to do; the same command goes on", len(waiting) + len(running))
+                raise SystemExit(UNFINISHED)
+            while waiting and len(running) < args.jobs:
+                job = waiting.popleft()
+                running[_start(job, manifest, args)] = job
+            for process in [process for process in running if process.poll() is not None]:
+                job = running.pop(process)
+                failed += [job] if process.returncode else []
+                outcome = f"failed with status {process.returncode}" if process.returncode else "done"
+                log.info("%s: %s; %d left", job, outcome, len(waiting) + len(running))
+            time.sleep(POLL_S)
+    return failed
+
+
+def _start(job: Job, manifest: Manifest, args: argparse.Namespace) -> subprocess.Popen:
+    condition = manifest.conditions[job.condition]
+    command = [sys.executable, "-m", "imbalance_aware", "train", "--seed", str(job.seed), "--code", condition.code]
+    command += ["--images", str(args.bundle / IMAGES), "--samples", str(args.bundle / SAMPLES)]
+    command += ["--settings", condition.settings.model_dump_json(), "--threads", str(args.threads)]
+    paths = [str(ROOT.parent), *filter(None, [os.environ.get("PYTHONPATH")])]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(paths)}
+    job.log.parent.mkdir(parents=True, exist_ok=True)
+    with job.log.open("ab") as written:
+        return subprocess.Popen([*command, "--out", str(job.folder)], stderr=written, env=environment)
+
+
+@contextmanager
+def _stopped_in_the_end(running: Mapping[subprocess.Popen, Any]) -> Iterator[None]:
+    """However this context is left, the processes that still run save their state and end."""
+    try:
+        yield
+    finally:
+        for process in running:
+            process.terminate()
+        for process in running:
+            process.wait()
