@@ -561,7 +561,7 @@ def test_the_measures_of_the_step_that_refused_a_patient_are_in_the_table(source
     quality = pd.read_csv(out["qc"]).set_index("subject")
     assert quality["step"].tolist() == list(refuse)
     measured = {
-        "strip": ["coverage_t2", "brain_ml", "atlas_overlap", "similarity_flair"],
+        "strip": ["coverage_t2", "brain_ml", "atlas_overlap", "edge_match_flair"],
         "mask": ["tumour_ml", "inside_brain", "mask_drawn_on", "mask_ambiguity_mm"],
         "scale": [f"intensity_{key}_t1c" for key in ("min", "median", "p99", "max", "spread")],
     }

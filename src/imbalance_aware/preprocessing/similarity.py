@@ -10,6 +10,8 @@ VOXEL_MM = 2.0
 BLUR = 0.7
 #: Depth in mm of the rim of the brain that is left out: skull and outline lie alike in all heads, folds do not.
 RIM_MM = 6.0
+#: Share of the brain's intensities beyond which both tails are clamped, so that a hot voxel does not set the scale.
+TAILS = 0.005
 #: How far in mm the second image is shifted along each axis, to and fro, for comparison.
 SHIFT_MM = 12.0
 
@@ -43,8 +45,8 @@ class Edges:
 def edges(values: np.ndarray, brain: np.ndarray, spacing: np.ndarray) -> Edges:
     """Normalised gradient field (Haber and Modersitzki 2006, doi:10.1007/11866763_89).
 
-    n(x) = g(x) / sqrt(|g(x)|² + η²), where g is the gradient of the blurred image and η the root mean square of |g|
-    in the brain without its rim: noise counts little, and contrast and its sign do not matter.
+    n(x) = g(x) / sqrt(|g(x)|² + η²), where g is the gradient of the clamped and blurred image and η the root mean
+    square of |g| in the brain without its rim: noise counts little, and contrast and its sign do not matter.
 
     Args:
         values: (x, y, z).
@@ -56,8 +58,11 @@ def edges(values: np.ndarray, brain: np.ndarray, spacing: np.ndarray) -> Edges:
     box = _around(brain, np.ceil(RIM_MM / spacing).astype(int))
     factors = np.maximum(1, np.floor(VOXEL_MM / spacing + 0.01)).astype(int)
     coarse = spacing * factors
-    image = ndimage.gaussian_filter(_average(values[box], factors), BLUR)
     core = _without_rim(_average(brain[box], factors) >= 0.5, np.maximum(1, np.rint(RIM_MM / coarse)).astype(int))
+    image = _average(values[box], factors)
+    if core.any():
+        image = np.clip(image, *np.quantile(image[core], [TAILS, 1 - TAILS]))
+    image = ndimage.gaussian_filter(image, BLUR)
     gradient = np.stack(np.gradient(image, *coarse)).astype(np.float32) * core
     squared = (gradient**2).sum(axis=0)
     steepness = squared.sum() / max(1, np.count_nonzero(core))
