@@ -26,8 +26,9 @@ import torch
 from torch import Tensor
 
 from imbalance_aware.files import write_text
-from imbalance_aware.packed import IMAGE_DIGEST, image_digest, short
+from imbalance_aware.packed import image_digest, short
 from imbalance_aware.runs.settings import Augmentation2D, Augmentation3D
+from imbalance_aware.tables.samples import COLUMNS
 from imbalance_aware.training.augment_cpu import by_channel
 from measure import best, job, peak_memory, timed
 from training_rivals import MONAI, installed, monai
@@ -145,7 +146,7 @@ def training_job(folder: Path, shape: tuple[int, ...], dtype: str, batch_size: i
             [row, "c", "ab"[row % 2], row % 2, "train" if row < batch_size else "test", short(image_digest(image))]
             for row, image in enumerate(images)
         ]
-        csv.writer(handle).writerows([["subject", "cohort", "class", "label", "split", IMAGE_DIGEST], *rows])
+        csv.writer(handle).writerows([COLUMNS, *rows])
     augmentation = Augmentation2D() if len(shape) == 3 else Augmentation3D()
     settings = {
         "condition": {"loss": {"ce": 1}},

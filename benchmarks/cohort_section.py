@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from imbalance_aware.tables.cohort import read_cohort
+from imbalance_aware.tables.quality import read_quality
 from page_section import replace_section
 
 STEPS = ("register", "strip", "mask", "resample", "scale", "crop")
@@ -31,8 +33,8 @@ def main() -> None:
 def section(results: Path, dataset: str) -> str:
     """Tables as Markdown."""
     folder = results / "datasets" / dataset
-    cohort = pd.read_csv(folder / "prepared.csv", dtype=str, keep_default_na=False)
-    quality = pd.read_csv(folder / "qc.csv", keep_default_na=False, na_values={"brain_ml": [""]})
+    cohort = read_cohort(folder / "prepared.csv")
+    quality = read_quality(folder / "qc.csv")
     return "\n\n".join(
         [
             f"{len(cohort)} patients in the table, {len(quality)} prepared, {int(cohort['excluded'].eq('').sum())} in.",

@@ -12,9 +12,10 @@ from pathlib import Path
 import numpy as np
 
 from imbalance_aware.errors import UserError
+from imbalance_aware.tables.samples import how_to_pack
 
-#: Column of ``samples.csv``, and how many hexadecimal digits it holds.
-IMAGE_DIGEST, DIGITS = "image_sha256", 16
+#: How many hexadecimal digits the column holds.
+DIGITS = 16
 
 
 def image_digest(image: np.ndarray) -> str:
@@ -45,22 +46,3 @@ def require_tie(digest: str, expected: str, row: int, subject: str, images: Path
             f"{samples}, line {row + 2} ({subject}) does not describe image {row} of {images}: rows were moved or "
             f"changed in one of the two, or they are of two datasets. {how_to_pack(samples)}"
         )
-
-
-def require_column(columns: list[str], samples: Path) -> None:
-    """Check that a table has the column of digests.
-
-    Raises:
-        UserError: it has not, as those of earlier versions.
-    """
-    if IMAGE_DIGEST not in columns:
-        raise UserError(
-            f"{samples}: lacks the column {IMAGE_DIGEST}, which ties its rows to their images. {how_to_pack(samples)}"
-        )
-
-
-def how_to_pack(samples: Path) -> str:
-    """The command that makes the pair again."""
-    return (
-        f"Pack the dataset again, with the --configfile of your study: snakemake --cores 1 --forcerun pack -- {samples}"
-    )

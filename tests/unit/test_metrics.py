@@ -13,7 +13,7 @@ from imbalance_aware.__main__ import main
 from imbalance_aware.errors import UserError
 from imbalance_aware.evaluation.logit_adjustment import adjust_logits
 from imbalance_aware.evaluation.metrics import classification_metrics, expected_calibration_error, metric_names
-from imbalance_aware.evaluation.predictions import read_predictions
+from imbalance_aware.tables.predictions import read_predictions
 
 CLASSES = ("no", "early", "advanced")
 

@@ -11,9 +11,9 @@ from imbalance_aware.__main__ import main
 from imbalance_aware.errors import UserError
 from imbalance_aware.evaluation import statistics
 from imbalance_aware.evaluation.compare import compare
-from imbalance_aware.evaluation.predictions import Predictions
 from imbalance_aware.reporting.comparison import make_comparison
-from imbalance_aware.runs.place import Run
+from imbalance_aware.runs.identity import Run
+from imbalance_aware.tables.predictions import Predictions
 
 CLASSES = ("no", "early", "advanced")
 

@@ -13,6 +13,7 @@ from imbalance_aware.reporting.cells import interval_cell
 from imbalance_aware.reporting.grid import Cell, Grid, Panel, Row, number, without_repeats
 from imbalance_aware.reporting.summary import read_published, summarise
 from imbalance_aware.reporting.tables import TABLES, make_table
+from imbalance_aware.tables.differences import COLUMNS
 
 CONDITIONS = [
     {"condition": "ce-uniform", "loss": "ce", "sampling": "uniform", "weighted": False},
@@ -459,7 +460,7 @@ def test_collect_explains_what_does_not_fit(tmp_path, capsys, changed, message):
 
 
 def test_a_study_of_one_condition_has_nothing_to_compare(tmp_path):
-    (tmp_path / "differences.csv").write_text(",".join(comparison.COLUMNS) + "\n")
+    (tmp_path / "differences.csv").write_text(",".join(COLUMNS) + "\n")
     grid, numbers = comparison.make_comparison(tmp_path / "differences.csv", pd.DataFrame())
     assert numbers.empty
     for convert in (formats.to_markdown, formats.to_latex, formats.to_html):

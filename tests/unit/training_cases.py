@@ -6,8 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from imbalance_aware.packed import IMAGE_DIGEST, image_digest, short
+from imbalance_aware.packed import image_digest, short
 from imbalance_aware.runs import train
+from imbalance_aware.tables.samples import COLUMNS
 
 SIZES = {"train": {"a": 24, "b": 11, "c": 7}, "test": {"a": 6, "b": 3, "c": 2}}
 MODEL = {"blocks": [1, 1, 1, 1], "widths": [4, 4, 8, 8], "stem_kernel": 3}
@@ -25,7 +26,7 @@ def write_dataset(folder: Path, dimensions: int = 2, dtype: str = "uint8", edge:
     np.save(folder / "images.npy", images)
     with (folder / "samples.csv").open("w", newline="") as handle:
         writer = csv.writer(handle)
-        writer.writerow(["subject", "cohort", "class", "label", "split", IMAGE_DIGEST])
+        writer.writerow(COLUMNS)
         for number, ((split, name), label, digest) in enumerate(zip(rows, labels, tie(images), strict=True)):
             writer.writerow([f"s{number}", "phantoms", name, label, split, digest])
     return folder

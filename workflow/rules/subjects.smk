@@ -1,7 +1,8 @@
 """Which files a subject of volumes has, read from its row in the cohort table."""
 
-import csv
 from functools import cache
+
+from imbalance_aware.tables.cohort import included_subjects
 
 # Megabytes that each method of brain extraction takes on a CPU, 240 x 240 x 155 voxels.
 STRIP_MB = {"hd_bet": 4000, "hd_bet_fast": 4000, "deepbet": 2000, "threshold": 1000}
@@ -9,8 +10,7 @@ STRIP_MB = {"hd_bet": 4000, "hd_bet_fast": 4000, "deepbet": 2000, "threshold": 1
 
 @cache
 def included_rows(table, written):
-    with open(table, newline="", encoding="utf-8") as handle:
-        return {row["subject"]: row for row in csv.DictReader(handle) if not row["excluded"]}
+    return explained(included_subjects, Path(table))
 
 
 def refuse_joined_groups():

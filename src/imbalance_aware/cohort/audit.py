@@ -3,19 +3,8 @@
 import pandas as pd
 
 from imbalance_aware.cohort.facts import exclude, included
+from imbalance_aware.tables.duplicates import COLUMNS
 
-COLUMNS = (
-    "group",
-    "subject",
-    "cohort",
-    "class",
-    "split",
-    "excluded",
-    "conflicting_label",
-    "across_split",
-    "image",
-    "pixel_sha256",
-)
 #: Column with the path of a photograph.
 IMAGE = "image"
 

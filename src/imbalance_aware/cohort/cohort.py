@@ -14,15 +14,18 @@ import pandas as pd
 
 from imbalance_aware.class_names import look_alikes, unusable
 from imbalance_aware.cohort.audit import drop_conflicts, duplicates, units
-from imbalance_aware.cohort.facts import COLUMNS, criterion, included
+from imbalance_aware.cohort.facts import criterion, included
 from imbalance_aware.cohort.flow import flow
 from imbalance_aware.cohort.split_settings import SplitSettings
 from imbalance_aware.cohort.splits import grouped_split, stratified_split
 from imbalance_aware.errors import UserError
-from imbalance_aware.files import write_csv
+from imbalance_aware.files import write_text
 from imbalance_aware.sources import ADAPTERS
 from imbalance_aware.sources.lookup import call, look_up
 from imbalance_aware.sources.resources import RESOURCES
+from imbalance_aware.tables.cohort import COLUMNS, cohort_csv
+from imbalance_aware.tables.duplicates import duplicates_csv
+from imbalance_aware.tables.flow import flow_csv
 
 log = logging.getLogger(__name__)
 
@@ -72,8 +75,9 @@ def split(facts: pd.DataFrame, settings: SplitSettings) -> None:
 
 def write_tables(paths: Sequence[Path], facts: pd.DataFrame, classes: list[str]) -> None:
     """Write cohort, duplicates and flow."""
-    for path, table in zip(paths, (facts, duplicates(facts), flow(facts, classes)), strict=True):
-        write_csv(path, table)
+    texts = (cohort_csv(facts), duplicates_csv(duplicates(facts)), flow_csv(flow(facts, classes)))
+    for path, text in zip(paths, texts, strict=True):
+        write_text(path, text)
 
 
 def refused(path: Path) -> Path:

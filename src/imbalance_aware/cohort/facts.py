@@ -4,8 +4,10 @@ from collections.abc import Iterable
 
 import pandas as pd
 
-#: Columns that every cohort table begins with; ``excluded`` is empty for a subject that is in.
-COLUMNS = ("subject", "cohort", "class", "split", "excluded")
+from imbalance_aware.tables.cohort import included
+
+__all__ = ["SEPARATOR", "criterion", "exclude", "included"]
+
 SEPARATOR = "; "
 
 
@@ -18,11 +20,6 @@ def exclude(facts: pd.DataFrame, rows: Iterable, reason: str) -> None:
     for row in rows:
         previous = facts.at[row, "excluded"]
         facts.at[row, "excluded"] = f"{previous}{SEPARATOR}{reason}" if previous else reason
-
-
-def included(facts: pd.DataFrame) -> pd.Series:
-    """True for each subject that nothing keeps out."""
-    return facts["excluded"] == ""
 
 
 def criterion(reasons: str) -> str:

@@ -3,8 +3,7 @@
 import pandas as pd
 
 from imbalance_aware.cohort.facts import criterion, included
-
-COLUMNS = ("cohort", "class", "stage", "criterion", "subjects")
+from imbalance_aware.tables.flow import COLUMNS
 
 
 def flow(facts: pd.DataFrame, classes: list[str]) -> pd.DataFrame:
@@ -17,7 +16,8 @@ def flow(facts: pd.DataFrame, classes: list[str]) -> pd.DataFrame:
         classes: in label order; rows of other classes follow.
 
     Returns:
-        Columns `COLUMNS`; ``stage`` is found, excluded (one row per criterion), included, train, test.
+        Columns of `imbalance_aware.tables.flow`; ``stage`` is found, excluded (one row per criterion), included,
+        train, test.
     """
     rows = []
     order = [*classes, *sorted(set(facts["class"]) - set(classes))]

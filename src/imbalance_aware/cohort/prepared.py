@@ -17,8 +17,11 @@ from imbalance_aware.class_names import classes_argument
 from imbalance_aware.cohort.facts import exclude, included
 from imbalance_aware.cohort.flow import flow
 from imbalance_aware.errors import UserError
-from imbalance_aware.files import write_csv
+from imbalance_aware.files import write_text
 from imbalance_aware.preprocessing.subject_step import warnings_of
+from imbalance_aware.tables.cohort import cohort_csv, read_cohort
+from imbalance_aware.tables.flow import flow_csv
+from imbalance_aware.tables.quality import quality_csv
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Write the three tables."""
-    cohort = pd.read_csv(args.cohort, dtype=str, keep_default_na=False)
+    cohort = read_cohort(args.cohort)
     prepared = cohort[included(cohort)]
     reports = {row: read_report(args.subjects / cohort.at[row, "subject"]) for row in prepared.index}
     quality = pd.DataFrame([_quality(cohort.loc[row], report) for row, report in reports.items()])
@@ -57,9 +60,9 @@ def run(args: argparse.Namespace) -> None:
             cohort.at[row, "split"] = ""
             log.warning("%s: %s %s", report["subject"], report["failed"]["reason"], report["failed"]["file"])
     classes = args.classes or sorted(set(cohort["class"]) - {""})
-    write_csv(args.out, cohort)
-    write_csv(args.qc, quality)
-    write_csv(args.flow, flow(cohort, classes))
+    write_text(args.out, cohort_csv(cohort))
+    write_text(args.qc, quality_csv(quality))
+    write_text(args.flow, flow_csv(flow(cohort, classes)))
     marked = sum(bool(warnings_of(report)) for report in reports.values() if not report["failed"])
     if marked:
         log.warning("%d subjects are in but marked: look at them; %s, column warnings, says why", marked, args.qc)

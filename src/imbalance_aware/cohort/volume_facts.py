@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from imbalance_aware.cohort.facts import COLUMNS, SEPARATOR
+from imbalance_aware.cohort.facts import SEPARATOR
+from imbalance_aware.tables.cohort import COLUMNS
 
 #: Columns that follow the sequences: tumour mask (path, may be empty), state of the scans, patient.
 AFTER_SEQUENCES = ("mask", "start", "group")

@@ -16,19 +16,15 @@ import pandas as pd
 
 from imbalance_aware.errors import UserError
 from imbalance_aware.evaluation.metrics import is_collapsed
-from imbalance_aware.evaluation.predictions import Predictions, read_predictions
 from imbalance_aware.evaluation.statistics import METRICS, bootstrap_metrics
-from imbalance_aware.files import write_csv
-from imbalance_aware.runs.place import Run, identify
+from imbalance_aware.files import write_text
+from imbalance_aware.runs.identity import Run, identify
+from imbalance_aware.tables.differences import COLUMNS, differences_csv
+from imbalance_aware.tables.predictions import Predictions, read_predictions
 
 LEVELS = (2.5, 97.5)
 #: An interval not wider than this has no width but that of rounding in the last bits.
 NO_WIDTH = 1e-9
-COLUMNS = [
-    *("dataset", "condition", "baseline", "metric", "n_seeds", "n_runs"),
-    *("n_collapsed", "n_diverged", "n_baseline_collapsed"),
-    *("difference", "ci_low", "ci_high", "seed_min", "seed_max"),
-]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -53,17 +49,16 @@ def run(args: argparse.Namespace) -> None:
         )
         for dataset in datasets
     ]
-    write_csv(args.out, pd.concat(tables))
+    write_text(args.out, differences_csv(pd.concat(tables)))
 
 
 def compare(runs: dict[Run, Predictions], baseline: str, replicates: int, seed: int) -> pd.DataFrame:
     """Differences of the conditions of one dataset from ``baseline``.
 
     Returns:
-        Columns ``dataset, condition, baseline, metric, n_seeds`` (pairs of finite runs), ``n_runs`` of the condition,
-        of which ``n_collapsed`` and ``n_diverged``, ``n_baseline_collapsed``, ``difference, ci_low, ci_high, seed_min,
-        seed_max``; NaN without pairs or where the metric is undefined, ``ci_low`` and ``ci_high`` also where all
-        replicates are equal.
+        Columns of `imbalance_aware.tables.differences`: ``n_seeds`` are pairs of finite runs, ``n_runs`` those of the
+        condition, of which ``n_collapsed`` and ``n_diverged``; NaN without pairs or where the metric is undefined,
+        ``ci_low`` and ``ci_high`` also where all replicates are equal.
 
     Raises:
         UserError: no run of the baseline, or runs on different test subjects.
@@ -101,7 +96,7 @@ def compare(runs: dict[Run, Predictions], baseline: str, replicates: int, seed: 
                 (dataset, condition, baseline, metric, n_seeds, *counts, *values_of_metric)
                 for metric, n_seeds, *values_of_metric in _summarise(pairs)
             ]
-    return pd.DataFrame(rows, columns=COLUMNS)
+    return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
 def _count(places: Iterable[Run], condition: str) -> int:

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from imbalance_aware.evaluation.logit_adjustment import adjust_logits, training_class_counts
 from imbalance_aware.evaluation.metrics import classification_metrics
-from imbalance_aware.evaluation.predictions import read_predictions
 from imbalance_aware.files import write_json
+from imbalance_aware.tables.predictions import read_predictions
 
 log = logging.getLogger(__name__)
 TAU = 1.0

@@ -1,12 +1,13 @@
 """Post-hoc logit adjustment: the class priors of the training set taken out of a trained model's predictions."""
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from imbalance_aware.errors import UserError
-from imbalance_aware.evaluation.predictions import read_table
+from imbalance_aware.tables.samples import read_samples
 
 
 def adjust_logits(probabilities: np.ndarray, class_counts: Sequence[int], tau: float = 1.0) -> np.ndarray:
@@ -37,12 +38,12 @@ def training_class_counts(path: str | Path, classes: Sequence[str]) -> list[int]
     Raises:
         UserError: the table names other classes, or a class has no training sample.
     """
-    table = read_table(path, ("class", "split"))
-    counts = table.loc[table["split"] == "train", "class"].value_counts()
-    unknown = [name for name in counts.index if name not in classes]
+    rows = read_samples(Path(path), ("class", "split"))
+    counts = Counter(row["class"] for row in rows if row["split"] == "train")
+    unknown = [name for name, _ in counts.most_common() if name not in classes]
     if unknown:
         raise UserError(f"{path}: the class {unknown[0]} is not among those predicted ({', '.join(classes)})")
-    missing = [name for name in classes if name not in counts.index]
+    missing = [name for name in classes if name not in counts]
     if missing:
         raise UserError(f"{path}: no training sample of class {', '.join(missing)}")
-    return [int(counts[name]) for name in classes]
+    return [counts[name] for name in classes]

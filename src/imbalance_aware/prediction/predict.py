@@ -31,6 +31,7 @@ from imbalance_aware.models.model_file import load_model
 from imbalance_aware.prediction.new_images import read_samples
 from imbalance_aware.runs.memory import enough_memory_to_classify
 from imbalance_aware.runs.settings import TrainingSettings
+from imbalance_aware.tables.predictions import probability_columns
 from imbalance_aware.training.batches import on_device
 from imbalance_aware.training.device import choose
 from imbalance_aware.training.inference import apply
@@ -58,7 +59,7 @@ def run(args: argparse.Namespace) -> None:
     done = 0
     with atomic(args.out) as temporary, temporary.open("w", encoding="utf-8", newline="") as handle:
         writer = csv.writer(handle, lineterminator="\n")
-        writer.writerow(["image", "predicted", *(f"prob_{name}" for name in spec.classes)])
+        writer.writerow(["image", "predicted", *probability_columns(spec.classes)])
         for names, images in _chunks(samples, args.batch_size):
             rows = np.arange(len(names))
             with enough_memory_to_classify(args.batch_size, images.shape[1:], compute.device):

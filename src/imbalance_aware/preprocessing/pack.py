@@ -16,13 +16,14 @@ import pandas as pd
 from imbalance_aware.arrays import read_npy
 from imbalance_aware.class_names import classes_argument
 from imbalance_aware.errors import UserError
-from imbalance_aware.files import atomic, write_csv
-from imbalance_aware.packed import IMAGE_DIGEST, image_digest, short
+from imbalance_aware.files import atomic, write_text
+from imbalance_aware.packed import image_digest, short
 from imbalance_aware.progress import progress
+from imbalance_aware.tables.cohort import included, read_cohort
+from imbalance_aware.tables.samples import COLUMNS, IMAGE_DIGEST, samples_csv
 
 log = logging.getLogger(__name__)
 
-COLUMNS = ("subject", "cohort", "class", "label", "split")
 DTYPES = (np.dtype(np.uint8), np.dtype(np.float16))
 
 
@@ -43,15 +44,15 @@ def run(args: argparse.Namespace) -> None:
     Raises:
         UserError: a class has no sample left for training or testing.
     """
-    cohort = pd.read_csv(args.cohort, dtype=str, keep_default_na=False)
+    cohort = read_cohort(args.cohort)
     # Also the classes of which nobody is left: training without them would be another task.
     classes = args.classes or sorted(set(cohort["class"]) - {""})
     require_each_class(cohort, classes, args.cohort)
-    samples = label_samples(cohort[cohort["excluded"] == ""], classes)
+    samples = label_samples(cohort[included(cohort)], classes)
     files = [args.preprocessed / f"{subject}.npy" for subject in samples["subject"]]
     # A step killed between the two leaves an old table beside a new array: readers refuse such a pair.
     digests = pack(files, args.images)
-    write_csv(args.samples, samples.assign(**{IMAGE_DIGEST: digests}))
+    write_text(args.samples, samples_csv(samples.assign(**{IMAGE_DIGEST: digests})))
 
 
 def require_each_class(cohort: pd.DataFrame, classes: list[str], table: Path) -> None:
@@ -64,7 +65,7 @@ def require_each_class(cohort: pd.DataFrame, classes: list[str], table: Path) ->
     """
     for name in classes:
         members = cohort[cohort["class"] == name]
-        inside = members[members["excluded"] == ""]
+        inside = members[included(members)]
         for side in ("train", "test"):
             if not (inside["split"] == side).any():
                 raise UserError(
@@ -73,20 +74,27 @@ def require_each_class(cohort: pd.DataFrame, classes: list[str], table: Path) ->
                 )
 
 
-def label_samples(included: pd.DataFrame, classes: list[str] | None) -> pd.DataFrame:
+def label_samples(subjects: pd.DataFrame, classes: list[str] | None) -> pd.DataFrame:
     """Table of samples with ``label`` = position of their class in ``classes`` (alphabetical if None).
+
+    Args:
+        subjects: rows of the cohort that are in.
+        classes: in label order.
+
+    Returns:
+        The columns of ``samples.csv``, but for the digests of the images.
 
     Raises:
         UserError: there are no samples, or one whose class is not in ``classes``.
     """
-    if included.empty:
+    if subjects.empty:
         raise UserError("the cohort has no included subject")
-    classes = classes or sorted(set(included["class"]))
-    unknown = sorted(set(included["class"]) - set(classes))
+    classes = classes or sorted(set(subjects["class"]))
+    unknown = sorted(set(subjects["class"]) - set(classes))
     if unknown:
         raise UserError(f"the cohort has class(es) {', '.join(unknown)}, which are not among {', '.join(classes)}")
-    label = included["class"].map({name: label for label, name in enumerate(classes)})
-    return included.assign(label=label)[list(COLUMNS)].reset_index(drop=True)
+    label = subjects["class"].map({name: label for label, name in enumerate(classes)})
+    return subjects.assign(label=label)[[name for name in COLUMNS if name != IMAGE_DIGEST]].reset_index(drop=True)
 
 
 def pack(files: list[Path], images: Path) -> list[str]:

@@ -10,7 +10,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from imbalance_aware.errors import UserError
 from imbalance_aware.files import atomic
@@ -18,6 +17,7 @@ from imbalance_aware.images import BadImage, read_image, resize, to_channels
 from imbalance_aware.preprocessing.settings import ResizeSettings
 from imbalance_aware.progress import progress
 from imbalance_aware.schema import parse
+from imbalance_aware.tables.cohort import included_subjects
 
 log = logging.getLogger(__name__)
 
@@ -33,10 +33,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Write one array per included subject; arrays of subjects that are no longer included are removed."""
     settings = parse(ResizeSettings, args.settings)
-    cohort = pd.read_csv(args.cohort, dtype=str, keep_default_na=False)
-    cohort = cohort[cohort["excluded"] == ""]
+    images = {subject: row["image"] for subject, row in included_subjects(args.cohort).items()}
     args.out.mkdir(parents=True, exist_ok=True)
-    for stale in set(args.out.glob("*.npy")) - {args.out / f"{subject}.npy" for subject in cohort["subject"]}:
+    for stale in set(args.out.glob("*.npy")) - {args.out / f"{subject}.npy" for subject in images}:
         stale.unlink()
 
     def write(subject: str, image: str) -> None:
@@ -44,8 +43,8 @@ def run(args: argparse.Namespace) -> None:
             np.save(path, prepare(Path(image), settings))
 
     with ThreadPoolExecutor(args.threads) as pool:
-        written = pool.map(write, cohort["subject"], cohort["image"])
-        for _ in progress(written, len(cohort), "images resized", log):
+        written = pool.map(write, images.keys(), images.values())
+        for _ in progress(written, len(images), "images resized", log):
             pass
 
 

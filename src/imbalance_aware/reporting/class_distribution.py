@@ -6,11 +6,13 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.axes import Axes
 
-from imbalance_aware.errors import UserError
 from imbalance_aware.reporting import style
 from imbalance_aware.reporting.labels import distinct, readable
+from imbalance_aware.tables.samples import read_samples_frame
 
 BAR_INCH = 0.155
+#: What is drawn of ``samples.csv``.
+SHOWN = ("cohort", "class", "label", "split")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -21,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Draw one panel per dataset, below each other."""
-    shares = {path.parent.name: class_shares(read_samples(path)) for path in args.samples}
+    shares = {path.parent.name: class_shares(read_samples_frame(path, SHOWN)) for path in args.samples}
     heights = [len(table) + table["group"].nunique() + 2 for table in shares.values()]
     with style.figure(args, style.ONE_COLUMN_INCH, BAR_INCH * sum(heights) + 0.3) as canvas:
         panels = canvas.subplots(len(shares), squeeze=False, height_ratios=heights)[:, 0]
@@ -29,15 +31,6 @@ def run(args: argparse.Namespace) -> None:
             draw(axes, table)
             axes.set_title(readable(dataset), loc="left", fontweight="bold")
         panels[-1].set_xlabel("Share of subjects (%)")
-
-
-def read_samples(path: Path) -> pd.DataFrame:
-    """Read subject, cohort, class, label and split of every sample; identifiers such as ``001`` keep their zeros."""
-    text = dict.fromkeys(("subject", "cohort", "class", "image_sha256"), str)
-    try:
-        return pd.read_csv(path, dtype=text, keep_default_na=False)
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such file") from None
 
 
 def class_shares(samples: pd.DataFrame) -> pd.DataFrame:

@@ -15,13 +15,9 @@ import pandas as pd
 
 from imbalance_aware.class_names import metric_of_class
 from imbalance_aware.errors import UserError
-from imbalance_aware.files import write_csv
-from imbalance_aware.runs.place import identify
-
-COLUMNS = [
-    *("study", "dataset", "condition", "loss", "sampling", "weighted"),
-    *("batch_size", "seed", "metric", "value", "status"),
-]
+from imbalance_aware.files import write_text
+from imbalance_aware.runs.identity import identify
+from imbalance_aware.tables.metrics import COLUMNS, metrics_csv
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -39,7 +35,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Write the tidy table."""
-    write_csv(args.out, collect(args.study, read_conditions(args.conditions), args.batch_size, args.runs))
+    table = collect(args.study, read_conditions(args.conditions), args.batch_size, args.runs)
+    write_text(args.out, metrics_csv(table))
 
 
 def read_conditions(text: str) -> dict[str, dict[str, Any]]:
@@ -87,7 +84,7 @@ def collect(study: str, conditions: dict[str, dict[str, Any]], batch_size: int, 
         for place in places
         for metric, value, status in _metrics(runs[place])
     ]
-    return pd.DataFrame(rows, columns=COLUMNS).astype({"value": float})
+    return pd.DataFrame(rows, columns=list(COLUMNS)).astype({"value": float})
 
 
 def _metrics(path: Path) -> Iterator[tuple[str, float | None, str]]:

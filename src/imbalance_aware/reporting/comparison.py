@@ -12,11 +12,8 @@ from imbalance_aware.reporting.layouts import metrics_across
 from imbalance_aware.reporting.notes import NOT_BOLD, mark_notes
 from imbalance_aware.reporting.small_classes import Few, few_test_subjects, note, rests_on_few
 from imbalance_aware.reporting.summary import in_order, label_conditions
+from imbalance_aware.tables.differences import read_differences
 
-COLUMNS = [
-    *("dataset", "condition", "baseline", "metric", "n_seeds", "n_runs"),
-    *("n_collapsed", "n_diverged", "n_baseline_collapsed", "difference", "ci_low", "ci_high", "seed_min", "seed_max"),
-]
 NAME = "comparison_with_baseline"
 NOTES = (
     "Mean over seeds of the difference between runs of the same seed. In brackets: 95 % confidence interval of that "
@@ -43,12 +40,7 @@ def make_comparison(path: str | Path, metrics: pd.DataFrame) -> tuple[Grid, pd.D
     Raises:
         UserError: no such file, another table, or a condition that ``metrics`` lacks.
     """
-    try:
-        table = pd.read_csv(path, usecols=COLUMNS)
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such file") from None
-    except ValueError as error:
-        raise UserError(f"{path}: not a table that compare wrote: {error}") from None
+    table = read_differences(path)
     if table.empty:
         return Grid(NAME, "Difference from a baseline", (), (ALONE,)), table
     known = label_conditions(metrics[["condition", "loss", "sampling", "weighted"]].drop_duplicates())

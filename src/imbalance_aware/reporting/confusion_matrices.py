@@ -21,7 +21,8 @@ from imbalance_aware.reporting.grid import COLLAPSED
 from imbalance_aware.reporting.labels import distinct, readable
 from imbalance_aware.reporting.run_files import runs_of_one_dataset
 from imbalance_aware.reporting.small_classes import few_test_subjects, note
-from imbalance_aware.reporting.summary import in_order, read_metrics
+from imbalance_aware.reporting.summary import in_order
+from imbalance_aware.tables.metrics import read_metrics
 
 #: More classes than this leave no room for numbers.
 MAX_NUMBERED = 6

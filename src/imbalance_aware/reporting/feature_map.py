@@ -19,7 +19,10 @@ from imbalance_aware.reporting import style
 from imbalance_aware.reporting.labels import distinct, readable
 from imbalance_aware.reporting.run_files import runs_of_one_dataset
 from imbalance_aware.reporting.small_classes import few_test_subjects, note
-from imbalance_aware.reporting.summary import DECIMALS, read_metrics
+from imbalance_aware.reporting.summary import DECIMALS
+from imbalance_aware.runs.run_folder import PREDICTIONS
+from imbalance_aware.tables.metrics import read_metrics
+from imbalance_aware.tables.predictions import read_predictions
 
 PERPLEXITY = 30
 #: Two maps with title and legend; the F1 scores below come on top.
@@ -48,15 +51,16 @@ def run(args: argparse.Namespace) -> None:
             return
         panels = canvas.subplots(1, len(chosen), squeeze=False)[0]
         for axes, (rank, row) in zip(panels, chosen.items(), strict=True):
-            predictions = row["path"].with_name("predictions.csv")
-            table = pd.read_csv(predictions, dtype={"class": str}, keep_default_na=False)
-            classes = [name.removeprefix("prob_") for name in table.columns if name.startswith("prob_")]
+            predictions = row["path"].with_name(PREDICTIONS)
+            table = read_predictions(predictions)
+            classes = list(table.classes)
             features = read_npy(row["path"])
-            if len(features) != len(table):
+            if len(features) != len(table.labels):
                 raise UserError(
-                    f"{row['path']} holds {len(features)} rows and {predictions} {len(table)}: they are not of one run"
+                    f"{row['path']} holds {len(features)} rows and {predictions} {len(table.labels)}: they are not of "
+                    "one run"
                 )
-            draw(axes, embed(np.array(features)), table["label"].to_numpy(), classes)
+            draw(axes, embed(np.array(features)), table.labels, classes)
             collapsed = ", collapsed" if row["status"] == "collapsed" else ""
             axes.set_title(f"{rank}: {row['loss_label']}\n{row['sampling_label']}{collapsed}")
             axes.set_xlabel(f1_text(row, metrics, classes), fontsize=6.5)

@@ -9,11 +9,12 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from imbalance_aware.errors import UserError
 from imbalance_aware.reporting import style
 from imbalance_aware.reporting.labels import SAMPLINGS, paper_first, readable
 from imbalance_aware.reporting.run_files import runs_of_one_dataset
-from imbalance_aware.reporting.summary import in_order, read_metrics
+from imbalance_aware.reporting.summary import in_order
+from imbalance_aware.tables.history import read_history
+from imbalance_aware.tables.metrics import read_metrics
 
 COLUMNS, PANEL_INCH = 2, 1.25
 
@@ -52,15 +53,9 @@ def run(args: argparse.Namespace) -> None:
 
 
 def read_loss(path: Path) -> pd.Series:
-    """Training loss by epoch.
-
-    Raises:
-        UserError: the table lacks it.
-    """
-    table = pd.read_csv(path)
-    if not {"epoch", "train_loss"} <= set(table.columns):
-        raise UserError(f"{path}: lacks the column epoch or train_loss; it has {', '.join(table.columns)}")
-    return table.set_index("epoch")["train_loss"].replace([np.inf, -np.inf], np.nan)
+    """Training loss by epoch, NaN where it is not finite."""
+    losses = {epoch.epoch: epoch.train_loss for epoch in read_history(path)}
+    return pd.Series(losses, name="train_loss").replace([np.inf, -np.inf], np.nan)
 
 
 def draw(axes: Axes, curves: list[pd.Series], color: str, linestyle: str = "-") -> None:

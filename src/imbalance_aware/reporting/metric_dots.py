@@ -25,9 +25,9 @@ from imbalance_aware.reporting.summary import (
     REFERENCE_KEYS,
     in_order,
     label_conditions,
-    read_metrics,
     read_published,
 )
+from imbalance_aware.tables.metrics import read_metrics
 
 LINE_INCH = 0.13
 MEAN = {"color": style.GREY, "marker": "|", "markersize": 7, "linestyle": "none"}

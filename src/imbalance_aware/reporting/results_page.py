@@ -17,6 +17,7 @@ from imbalance_aware.errors import UserError
 from imbalance_aware.files import write_text
 from imbalance_aware.reporting.formats import escape_markdown
 from imbalance_aware.reporting.labels import readable
+from imbalance_aware.tables.flow import read_flow
 
 NUMBERED = re.compile(r"(table|figure)(\d)_(.*)")
 
@@ -60,7 +61,7 @@ def _counts(results: Path, study: str) -> list[str]:
     parts = []
     for folder in sorted((results / "runs" / study).iterdir()):
         tables = [results / "datasets" / folder.name / f"{stage}flow.csv" for stage in ("prepared_", "")]
-        flow = pd.read_csv(next(path for path in tables if path.exists()), keep_default_na=False)
+        flow = read_flow(next(path for path in tables if path.exists()))
         counts = flow.pivot_table(index="class", columns="stage", values="subjects", aggfunc="sum", sort=False)
         table = _markdown(counts.fillna(0).astype(int).reset_index())
         parts.append(f"## Subjects: {escape_markdown(readable(folder.name))}\n\n{table}")

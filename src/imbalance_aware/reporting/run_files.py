@@ -8,7 +8,7 @@ import pandas as pd
 
 from imbalance_aware.errors import UserError
 from imbalance_aware.reporting.summary import label_conditions
-from imbalance_aware.runs.place import identify
+from imbalance_aware.runs.identity import identify
 
 
 def runs_of_one_dataset(paths: Sequence[Path], metrics: pd.DataFrame) -> pd.DataFrame:

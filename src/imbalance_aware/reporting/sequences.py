@@ -18,10 +18,11 @@ from matplotlib.patches import Rectangle
 
 from imbalance_aware.arrays import read_npy
 from imbalance_aware.errors import UserError
-from imbalance_aware.packed import IMAGE_DIGEST, image_digest, require_column, require_tie
+from imbalance_aware.packed import image_digest, require_tie
 from imbalance_aware.reporting import style
-from imbalance_aware.reporting.class_distribution import read_samples
 from imbalance_aware.reporting.labels import distinct, readable
+from imbalance_aware.tables.quality import TUMOUR_ML, read_quality
+from imbalance_aware.tables.samples import COLUMNS, IMAGE_DIGEST, read_samples_frame
 
 TUMOUR, PATCH = style.ORANGE, style.SKY
 BRIGHTEST_PERCENT = 99.5
@@ -69,7 +70,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Draw a row per class: whole slices on the left, patches on the right."""
-    chosen = median_tumours(read_samples(args.samples), pd.read_csv(args.qc, dtype={"subject": str}))
+    chosen = median_tumours(read_samples_frame(args.samples, COLUMNS), read_quality(args.qc))
     patients = list(read_patients(chosen, args.images, args.samples, args.subjects))
     edge = patients[0].patch.shape[-1]
     columns, window = len(args.sequences), around(patients)
@@ -101,8 +102,8 @@ def run(args: argparse.Namespace) -> None:
 def median_tumours(samples: pd.DataFrame, quality: pd.DataFrame) -> pd.DataFrame:
     """Rows of ``samples``, with ``tumour_ml``: for each class in label order, the subject of median tumour volume."""
     known = samples.astype({"subject": str}).reset_index()
-    known = known.merge(quality[["subject", "tumour_ml"]], on="subject", validate="one_to_one")
-    ranked = known.sort_values(["tumour_ml", "subject"], kind="stable")
+    known = known.merge(quality[["subject", TUMOUR_ML]], on="subject", validate="one_to_one")
+    ranked = known.sort_values([TUMOUR_ML, "subject"], kind="stable")
     middle = [part.iloc[(len(part) - 1) // 2] for _, part in ranked.groupby("label")]
     return pd.DataFrame(middle).set_index("index")
 
@@ -114,7 +115,6 @@ def read_patients(chosen: pd.DataFrame, images: Path, samples: Path, subjects: P
         UserError: an array without volumes, one that does not belong to the table, or a subject without slices.
     """
     patches = read_npy(images)
-    require_column(list(chosen.columns), samples)
     if patches.ndim != 5:
         raise UserError(f"{images}: an array of volumes has 5 axes, but this has {patches.ndim}")
     names = distinct(chosen["class"])
@@ -128,7 +128,7 @@ def read_patients(chosen: pd.DataFrame, images: Path, samples: Path, subjects: P
         kept = np.load(path)
         patch = np.asarray(patches[row, ..., patches.shape[-1] // 2], dtype=np.float32)
         scale = 1 if patches.dtype == np.uint8 else 255
-        label = f"{names[facts['class']]}\n{facts['tumour_ml']:.0f} ml"
+        label = f"{names[facts['class']]}\n{facts[TUMOUR_ML]:.0f} ml"
         yield Patient(label, kept["slices"], kept["tumour"], kept["corner"], patch * scale)
 
 

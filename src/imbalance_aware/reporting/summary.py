@@ -21,21 +21,6 @@ REFERENCE = ["reference_mean", "reference_std", "reference"]
 REFERENCE_KEYS = ["dataset", "condition", "batch_size", "metric"]
 
 
-def read_metrics(path: str | Path) -> pd.DataFrame:
-    """Read the tidy table that ``collect`` writes.
-
-    Raises:
-        UserError: no such file, or it has no rows.
-    """
-    try:
-        table = pd.read_csv(path, keep_default_na=False, na_values={"value": [""]})
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such file") from None
-    if table.empty:
-        raise UserError(f"{path}: has no rows")
-    return table
-
-
 def read_published(path: str | Path) -> pd.DataFrame:
     """Read the paper's values as something to compare with.
 

@@ -20,7 +20,8 @@ from imbalance_aware.reporting.grid import Grid, Panel
 from imbalance_aware.reporting.layouts import losses_across, metrics_across
 from imbalance_aware.reporting.notes import notes
 from imbalance_aware.reporting.small_classes import few_test_subjects
-from imbalance_aware.reporting.summary import read_metrics, read_published, summarise, unadjusted
+from imbalance_aware.reporting.summary import read_published, summarise, unadjusted
+from imbalance_aware.tables.metrics import read_metrics
 
 CLASS_F1 = "f1_<class>"
 FORMATS = {"md": formats.to_markdown, "tex": formats.to_latex, "html": formats.to_html}

@@ -10,9 +10,15 @@ import yaml
 
 from imbalance_aware.errors import UserError
 
-CONFIG = "config.yaml"
+HISTORY, PREDICTIONS, FEATURES, MODEL, CONFIG = (
+    "history.csv",
+    "predictions.csv",
+    "features.npy",
+    "model.pt",
+    "config.yaml",
+)
 #: All that a training writes for others to read, in the order in which it does.
-OUTPUTS = ("history.csv", "predictions.csv", "features.npy", "model.pt", CONFIG)
+OUTPUTS = (HISTORY, PREDICTIONS, FEATURES, MODEL, CONFIG)
 #: Made of the outputs by later steps.
 DERIVED = ("metrics.json",)
 CHECKPOINTS = "checkpoint-*.pt"

@@ -32,14 +32,14 @@ from imbalance_aware.losses.build import build_loss, module_names
 from imbalance_aware.models.model_file import InputSpec, make_model, save_model
 from imbalance_aware.provenance import code_digest
 from imbalance_aware.runs.checkpoint import Checkpoint
-from imbalance_aware.runs.history import write_history
 from imbalance_aware.runs.interruption import Interrupted, Interruption
 from imbalance_aware.runs.lock import Lock, locked
 from imbalance_aware.runs.memory import enough_memory
-from imbalance_aware.runs.predictions import write_predictions
-from imbalance_aware.runs.run_folder import CONFIG, clear, remove_remains
+from imbalance_aware.runs.run_folder import CONFIG, FEATURES, HISTORY, MODEL, PREDICTIONS, clear, remove_remains
 from imbalance_aware.runs.settings import RunSettings
 from imbalance_aware.schema import parse
+from imbalance_aware.tables.history import history_csv
+from imbalance_aware.tables.predictions import predictions_csv
 from imbalance_aware.training.augmentation import check
 from imbalance_aware.training.batches import on_device
 from imbalance_aware.training.data import Dataset, open_dataset
@@ -156,7 +156,7 @@ def _train(training: Training, checkpoint: Checkpoint, lock: Lock, args: argpars
         nonlocal written
         if time.monotonic() - written >= HISTORY_EVERY_S:
             with suppress(OSError):  # a full disk: training goes on, and what is written at the end tells
-                write_history(args.out / "history.csv", training.history)
+                write_text(args.out / HISTORY, history_csv(training.history))
             written = time.monotonic()
         epoch, elapsed = training.history[-1], time.monotonic() - started
         left = elapsed / (epoch.epoch - done_before) * (epochs - epoch.epoch)
@@ -193,10 +193,11 @@ def _finish(folder: Path, training: Training, dataset: Dataset, spec: InputSpec,
         spec.crop,
         training.settings.training.batch_size,
     )
-    write_history(folder / "history.csv", training.history)
-    write_predictions(folder / "predictions.csv", dataset.test, dataset.classes, probabilities)
-    with atomic(folder / "features.npy") as temporary:
+    test = dataset.test
+    write_text(folder / HISTORY, history_csv(training.history))
+    write_text(folder / PREDICTIONS, predictions_csv(test.subjects, test.labels, dataset.classes, probabilities))
+    with atomic(folder / FEATURES) as temporary:
         np.save(temporary, features)
-    save_model(folder / "model.pt", training.model, spec, config)
+    save_model(folder / MODEL, training.model, spec, config)
     # The last file: it tells that the run is done, and of what settings, code and data the others are.
     write_text(folder / CONFIG, yaml.safe_dump(config, sort_keys=False))

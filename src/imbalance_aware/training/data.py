@@ -1,6 +1,5 @@
 """The array of a dataset and the table that describes its rows, opened and checked."""
 
-import csv
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -10,10 +9,9 @@ import numpy as np
 
 from imbalance_aware.arrays import read_npy
 from imbalance_aware.errors import UserError
-from imbalance_aware.packed import IMAGE_DIGEST, how_to_pack, image_digest, require_column, require_tie
+from imbalance_aware.packed import image_digest, require_tie
+from imbalance_aware.tables.samples import IMAGE_DIGEST, how_to_pack, read_samples
 from imbalance_aware.training.intensity import LEVELS, largest_code
-
-COLUMNS = ("subject", "cohort", "class", "label", "split")
 
 
 @dataclass(frozen=True)
@@ -107,32 +105,6 @@ def _checked(
         digest = image_digest(image)
         require_tie(digest, sample[IMAGE_DIGEST], row, sample["subject"], images_path, samples_path)
         yield digest
-
-
-def read_samples(path: Path) -> list[dict[str, str]]:
-    """Rows of the table, each with a split and a label.
-
-    Raises:
-        UserError: no such file, or not such a table.
-    """
-    try:
-        with path.open(encoding="utf-8", newline="") as handle:
-            reader = csv.DictReader(handle)
-            rows, columns = list(reader), reader.fieldnames or []
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such file") from None
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise UserError(f"{path}: not a CSV table ({error})") from None
-    missing = [name for name in COLUMNS if name not in columns]
-    if missing:
-        raise UserError(f"{path}: lacks the column {', '.join(missing)}; it has {', '.join(columns)}")
-    require_column(list(columns), path)
-    for number, row in enumerate(rows, start=2):
-        if row["split"] not in ("train", "test"):
-            raise UserError(f'{path}, line {number}: split is "{row["split"]}"; expected train or test')
-        if not (row["label"] or "").isdecimal():
-            raise UserError(f'{path}, line {number}: label is "{row["label"]}"; expected 0, 1, 2, …')
-    return rows
 
 
 def _classes(samples: list[dict[str, str]], path: Path) -> tuple[str, ...]:

@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from imbalance_aware.runs.history import Epoch
 from imbalance_aware.runs.settings import RunSettings
+from imbalance_aware.tables.history import Epoch
 from imbalance_aware.training.adam import Adam
 from imbalance_aware.training.augmentation import draw
 from imbalance_aware.training.batches import Images

@@ -1,4 +1,4 @@
-"""What a run is: its place in the tree of results says which study, dataset, condition and seed."""
+"""Which run a file is of: its path says which study, dataset, condition and seed."""
 
 import re
 from dataclasses import dataclass

@@ -1,0 +1,49 @@
+"""The table of a cohort, ``cohort.csv``: one row per subject found, and why some are left out.
+
+``prepared.csv`` is the same table after the preprocessing of volumes.
+"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from imbalance_aware.tables.csv_text import frame_csv, read_rows
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+#: Columns that every cohort has; those of its images and facts follow. ``excluded`` is empty for a subject that is in.
+COLUMNS = ("subject", "cohort", "class", "split", "excluded")
+CONTENT = "the table of a cohort, which the step `cohort` writes (of volumes also `prepared`)"
+
+
+def cohort_csv(facts: "pd.DataFrame") -> str:
+    """Text of the table, `COLUMNS` first."""
+    return frame_csv(facts[[*COLUMNS, *(name for name in facts.columns if name not in COLUMNS)]])
+
+
+def read_cohort(path: Path) -> "pd.DataFrame":
+    """All subjects, every cell as text.
+
+    Raises:
+        UserError: no such file, or not such a table.
+    """
+    import pandas as pd
+
+    columns, rows = read_rows(path, CONTENT, COLUMNS)
+    return pd.DataFrame([row for _, row in rows], columns=columns, dtype=str)
+
+
+def included(facts: "pd.DataFrame") -> "pd.Series":
+    """True for each subject that nothing keeps out."""
+    return facts["excluded"] == ""
+
+
+def included_subjects(path: Path) -> dict[str, dict[str, str]]:
+    """Subject -> its row, of those that are in.
+
+    Light enough for planning: it imports no pandas.
+
+    Raises:
+        UserError: no such file, or not such a table.
+    """
+    return {row["subject"]: row for _, row in read_rows(path, CONTENT, COLUMNS)[1] if not row["excluded"]}
