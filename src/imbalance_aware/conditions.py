@@ -56,14 +56,9 @@ def read_conditions(path: Path, losses: list[str], samplings: list[str]) -> dict
     Raises:
         UserError: one line for every problem in the table.
     """
-    columns, records = read_records(path, CONTENT, comments=True, short_rows=True)
-    if tuple(columns) != COLUMNS:
-        raise UserError(f"{path}: the columns are {', '.join(columns)}; expected {', '.join(COLUMNS)} (tab-separated)")
-
     conditions: dict[str, Condition] = {}
     problems = []
-    for line, record in records:
-        cells = dict(zip(COLUMNS, map(str.strip, record), strict=True))
+    for line, cells in read_rows(path):
         place = f'{path}, line {line}: condition "{cells["condition"]}"'
         try:
             condition = _condition(cells, line, losses, samplings)
@@ -76,6 +71,18 @@ def read_conditions(path: Path, losses: list[str], samplings: list[str]) -> dict
     if problems:
         raise UserError("\n".join(problems))
     return conditions
+
+
+def read_rows(path: Path) -> list[tuple[int, dict[str, str]]]:
+    """Line and cells of every row of a table of conditions, as they are written.
+
+    Raises:
+        UserError: no such file, or a table of other columns.
+    """
+    columns, records = read_records(path, CONTENT, comments=True, short_rows=True)
+    if tuple(columns) != COLUMNS:
+        raise UserError(f"{path}: the columns are {', '.join(columns)}; expected {', '.join(COLUMNS)} (tab-separated)")
+    return [(line, dict(zip(COLUMNS, map(str.strip, record), strict=True))) for line, record in records]
 
 
 def _condition(cells: dict[str, str], line: int, losses: list[str], samplings: list[str]) -> Condition:

@@ -14,6 +14,7 @@ from imbalance_aware.errors import UserError
 from imbalance_aware.reporting import confusion_matrices, feature_map, learning_curves, metric_dots, style
 from imbalance_aware.reporting.class_distribution import class_shares
 from imbalance_aware.reporting.run_files import runs_of_one_dataset
+from imbalance_aware.tables.history import Epoch, history_csv
 
 CLASSES = ["no", "early", "advanced"]
 CONDITIONS = [
@@ -41,9 +42,8 @@ def study(tmp_path):
                 folder = tmp_path / "s" / dataset / condition / f"seed-{seed}"
                 folder.mkdir(parents=True)
                 train_loss = np.where((np.arange(6) > 2) & diverged, np.nan, rng.random(6))
-                pd.DataFrame({"epoch": range(1, 7), "train_loss": train_loss}).to_csv(
-                    folder / "history.csv", index=False
-                )
+                epochs = (Epoch(number, 1e-3, loss, 0.5, 1.0) for number, loss in enumerate(train_loss.tolist(), 1))
+                (folder / "history.csv").write_text(history_csv(epochs))
                 matrix = None if diverged else rng.integers(1, 9, (3, 3)).tolist()
                 (folder / "metrics.json").write_text(json.dumps({"classes": CLASSES, "confusion_matrix": matrix}))
                 np.save(folder / "features.npy", rng.normal(size=(36, 5)).astype(np.float32))

@@ -14,8 +14,8 @@ from training_cases import tie
 
 from imbalance_aware.__main__ import main
 from imbalance_aware.reporting import augmentations, sequences, style
-from imbalance_aware.reporting.class_distribution import read_samples
 from imbalance_aware.runs.settings import Augmentation2D, Augmentation3D
+from imbalance_aware.tables.samples import COLUMNS, read_samples_frame
 
 VOLUMES, PHOTOGRAPHS = (5, 2, 20, 20, 20), (5, 3, 30, 24)
 SEQUENCES = ("t1", "flair")
@@ -240,7 +240,8 @@ def test_subjects_that_are_numbers_keep_their_zeros(patients, monkeypatch):
         table.to_csv(patients / name, index=False)
     for number, subject in enumerate("abcde"):
         (patients / "subjects" / subject).rename(patients / "subjects" / f"00{number}")
-    assert read_samples(patients / "samples.csv")["subject"].tolist() == ["000", "001", "002", "003", "004"]
+    samples = read_samples_frame(patients / "samples.csv", COLUMNS)
+    assert samples["subject"].tolist() == ["000", "001", "002", "003", "004"]
     _, texts = drawn(patients, monkeypatch, "sequences", *arguments(patients))
     assert {"P\n20 ml", "Q\n7 ml"} <= set(texts)
 

@@ -440,7 +440,7 @@ def test_collect_reads_the_projects_table_of_conditions(tmp_path, checkout):
         ({"study": "other"}, 'is of the study "s", not "other"'),
         ({"conditions": json.dumps(CONDITIONS[1:])}, 'condition "ce-uniform" is not among'),
         ({"conditions": '[{"condition": "ce-uniform"}]'}, "expected condition, loss, sampling and weighted"),
-        ({"conditions": "nowhere.tsv"}, "nowhere.tsv: no such table"),
+        ({"conditions": "nowhere.tsv"}, "nowhere.tsv: no such file"),
         ({"twice": True}, "given twice"),
         ({"text": "{"}, "not the metrics of a run"),
         ({"text": "[]"}, "not the metrics of a run"),

@@ -12,6 +12,7 @@ from imbalance_aware.evaluation.logit_adjustment import adjust_logits, training_
 from imbalance_aware.evaluation.metrics import classification_metrics
 from imbalance_aware.files import write_json
 from imbalance_aware.tables.predictions import read_predictions
+from imbalance_aware.tables.run_metrics import POSTHOC
 
 log = logging.getLogger(__name__)
 TAU = 1.0
@@ -33,7 +34,7 @@ def run(args: argparse.Namespace) -> None:
         counts = training_class_counts(args.samples, classes)
         adjusted = adjust_logits(predictions.probabilities, counts, TAU)
         metrics = classification_metrics(predictions.labels, adjusted, classes)
-        report["posthoc_logit_adjustment"] = {
+        report[POSTHOC] = {
             "tau": TAU,
             "training_class_counts": dict(zip(classes, counts, strict=True)),
             **{key: value for key, value in metrics.items() if key not in ("n", "classes", "test_subjects")},

@@ -1,6 +1,5 @@
 """Images from anywhere, brought into the form in which a trained network expects them."""
 
-import csv
 import os
 import zlib
 from collections import Counter
@@ -14,6 +13,7 @@ from imbalance_aware.arrays import read_npy
 from imbalance_aware.errors import UserError
 from imbalance_aware.images import BadImage, read_image, resize, to_channels
 from imbalance_aware.models.model_file import InputSpec
+from imbalance_aware.table_files import read_records, refuse_repeated
 
 #: Name of an image, and what reads it.
 Entry = tuple[str, Callable[[], np.ndarray]]
@@ -135,23 +135,20 @@ def _volume(path: Path, name: str, spec: InputSpec) -> Iterator[Entry]:
 
 def _table(path: Path, name: str, spec: InputSpec) -> Iterator[Entry]:
     """A table with ``subject`` and one column of NIfTI files for each channel, in the order of the channels."""
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as handle:
-            rows = list(csv.DictReader(handle))
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise UserError(f"{path}: not a table in UTF-8 ({error})") from None
-    columns = [column for column in rows[0] if column != "subject"] if rows else []
-    if len(columns) != spec.channels or "subject" not in rows[0]:
-        raise UserError(
-            f"{path}: expected rows of subject and {spec.channels} columns of NIfTI files, one for each channel"
-        )
-    for row in rows:
+    content = f"rows of subject and {spec.channels} columns of NIfTI files, one for each channel"
+    header, records = read_records(path, f"a table: {content}")
+    columns = [column for column in header if column != "subject"]
+    if len(columns) != spec.channels or "subject" not in header:
+        raise UserError(f"{path}: expected {content}")
+    refuse_repeated(path, header, header)
+    for _, record in records:
+        row = dict(zip(header, record, strict=True))
         yield row["subject"], partial(_channels, path, row, columns)
 
 
 def _channels(table: Path, row: dict[str, str], columns: list[str]) -> np.ndarray:
     """The files of one row of a table, ``(C, *spatial)``."""
-    channels = [_nifti(table.parent / (row[column] or "")) for column in columns]
+    channels = [_nifti(table.parent / row[column]) for column in columns]
     if len({channel.shape for channel in channels}) > 1:
         raise UserError(f"{table}: the files of {row['subject']} differ in shape; crop them alike")
     return np.stack(channels)

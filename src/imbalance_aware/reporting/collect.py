@@ -7,17 +7,17 @@ test subjects of each class is there as test_subjects_<class>.
 
 import argparse
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from imbalance_aware.class_names import metric_of_class
+from imbalance_aware.conditions import read_rows
 from imbalance_aware.errors import UserError
 from imbalance_aware.files import write_text
 from imbalance_aware.runs.identity import identify
 from imbalance_aware.tables.metrics import COLUMNS, metrics_csv
+from imbalance_aware.tables.run_metrics import metric_values
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -45,15 +45,17 @@ def read_conditions(text: str) -> dict[str, dict[str, Any]]:
     Raises:
         UserError: no such table, or a column is missing.
     """
+    if text.lstrip().startswith("["):
+        return _inline(text)
+    return {
+        row["condition"]: {"loss": row["loss"], "sampling": row["sampling"], "weighted": row["weighted"] == "true"}
+        for _, row in read_rows(Path(text))
+    }
+
+
+def _inline(text: str) -> dict[str, dict[str, Any]]:
     try:
-        if text.lstrip().startswith("["):
-            table = pd.DataFrame(json.loads(text))
-        else:
-            table = pd.read_csv(text, sep="\t", comment="#", dtype=str, quoting=3, keep_default_na=False)
-            table["weighted"] = table["weighted"] == "true"
-        table = table[["condition", "loss", "sampling", "weighted"]]
-    except FileNotFoundError:
-        raise UserError(f"{text}: no such table of conditions") from None
+        table = pd.DataFrame(json.loads(text))[["condition", "loss", "sampling", "weighted"]]
     except (KeyError, ValueError) as error:
         raise UserError(f"--conditions: expected condition, loss, sampling and weighted: {error}") from None
     return {row.pop("condition"): row for row in table.to_dict("records")}
@@ -82,23 +84,6 @@ def collect(study: str, conditions: dict[str, dict[str, Any]], batch_size: int, 
         {"study": study, "dataset": place.dataset, "condition": place.condition, **conditions[place.condition]}
         | {"batch_size": batch_size, "seed": place.seed, "metric": metric, "value": value, "status": status}
         for place in places
-        for metric, value, status in _metrics(runs[place])
+        for metric, value, status in metric_values(runs[place])
     ]
     return pd.DataFrame(rows, columns=list(COLUMNS)).astype({"value": float})
-
-
-def _metrics(path: Path) -> Iterator[tuple[str, float | None, str]]:
-    """(metric, value, status) of one metrics.json."""
-    try:
-        report = json.loads(path.read_text(encoding="utf-8"))
-        blocks = {"": report, "posthoc_": report.get("posthoc_logit_adjustment", {})}
-        for prefix, block in blocks.items():
-            for name, value in block.items():
-                if name not in ("n", "tau", "confusion_matrix") and isinstance(value, int | float | None):
-                    yield prefix + name, value, block["status"]
-        for name, count in report.get("test_subjects", {}).items():
-            yield metric_of_class("test_subjects", name), count, report["status"]
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such file") from None
-    except (json.JSONDecodeError, KeyError, AttributeError) as error:
-        raise UserError(f"{path}: not the metrics of a run: {error!r}") from None

@@ -5,7 +5,6 @@ subjects.
 """
 
 import argparse
-import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +22,7 @@ from imbalance_aware.reporting.run_files import runs_of_one_dataset
 from imbalance_aware.reporting.small_classes import few_test_subjects, note
 from imbalance_aware.reporting.summary import in_order
 from imbalance_aware.tables.metrics import read_metrics
+from imbalance_aware.tables.run_metrics import read_run_metrics
 
 #: More classes than this leave no room for numbers.
 MAX_NUMBERED = 6
@@ -47,7 +47,7 @@ def run(args: argparse.Namespace) -> None:
     """Draw a panel per condition, each loss on a row of its own if it has several."""
     metrics = read_metrics(args.metrics)
     runs = in_order(runs_of_one_dataset(args.reports, metrics), ["loss_key", "sampling_label"])
-    reports = {path: json.loads(path.read_text(encoding="utf-8")) for path in runs["path"]}
+    reports = {path: read_run_metrics(path) for path in runs["path"]}
     classes = next(iter(reports.values()))["classes"]
     if any(report["classes"] != classes for report in reports.values()):
         raise UserError("the runs differ in their classes")
