@@ -20,7 +20,7 @@ from imbalance_aware.files import atomic, write_text
 from imbalance_aware.packed import image_digest, short
 from imbalance_aware.progress import progress
 from imbalance_aware.tables.cohort import included, read_cohort
-from imbalance_aware.tables.samples import COLUMNS, IMAGE_DIGEST, samples_csv
+from imbalance_aware.tables.samples import IMAGE_DIGEST, samples_csv
 
 log = logging.getLogger(__name__)
 
@@ -82,7 +82,7 @@ def label_samples(subjects: pd.DataFrame, classes: list[str] | None) -> pd.DataF
         classes: in label order.
 
     Returns:
-        The columns of ``samples.csv``, but for the digests of the images.
+        ``subjects`` with their labels.
 
     Raises:
         UserError: there are no samples, or one whose class is not in ``classes``.
@@ -94,7 +94,7 @@ def label_samples(subjects: pd.DataFrame, classes: list[str] | None) -> pd.DataF
     if unknown:
         raise UserError(f"the cohort has class(es) {', '.join(unknown)}, which are not among {', '.join(classes)}")
     label = subjects["class"].map({name: label for label, name in enumerate(classes)})
-    return subjects.assign(label=label)[[name for name in COLUMNS if name != IMAGE_DIGEST]].reset_index(drop=True)
+    return subjects.assign(label=label).reset_index(drop=True)
 
 
 def pack(files: list[Path], images: Path) -> list[str]:

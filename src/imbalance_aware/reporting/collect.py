@@ -1,8 +1,7 @@
-"""Gather the metrics of all runs of a study into one tidy table.
+"""Gather the metrics of all runs of a study into one tidy table, one row per run and metric.
 
-Columns: study, dataset, condition, loss, sampling, weighted, batch_size, seed, metric, value, status. Metrics after
-post-hoc logit adjustment are called posthoc_<metric>. An undefined metric has a row with an empty value. The number of
-test subjects of each class is there as test_subjects_<class>.
+Metrics after post-hoc logit adjustment are called posthoc_<metric>. An undefined metric has a row with an empty value.
+The number of test subjects of each class is there as test_subjects_<class>.
 """
 
 import argparse

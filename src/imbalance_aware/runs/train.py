@@ -193,9 +193,8 @@ def _finish(folder: Path, training: Training, dataset: Dataset, spec: InputSpec,
         spec.crop,
         training.settings.training.batch_size,
     )
-    test = dataset.test
     write_text(folder / HISTORY, history_csv(training.history))
-    write_text(folder / PREDICTIONS, predictions_csv(test.subjects, test.labels, dataset.classes, probabilities))
+    write_text(folder / PREDICTIONS, predictions_csv(dataset.test.samples, dataset.classes, probabilities))
     with atomic(folder / FEATURES) as temporary:
         np.save(temporary, features)
     save_model(folder / MODEL, training.model, spec, config)

@@ -1,7 +1,7 @@
 """The predictions of a run, ``predictions.csv``: one row per test subject."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +10,7 @@ import numpy as np
 from imbalance_aware.errors import UserError
 from imbalance_aware.tables.csv_text import Row, csv_text, read_rows
 
-#: One column per class follows, see `probability_columns`.
+#: Taken from ``samples.csv``; one column per class follows, see `probability_columns`.
 COLUMNS = ("subject", "class", "label")
 PREFIX = "prob_"
 CONTENT = "the table of a run's predictions, which the step `train` writes"
@@ -40,19 +40,16 @@ def probability_columns(classes: Sequence[str]) -> list[str]:
     return [f"{PREFIX}{name}" for name in classes]
 
 
-def predictions_csv(
-    subjects: Sequence[str], labels: Sequence[int], classes: Sequence[str], probabilities: np.ndarray
-) -> str:
+def predictions_csv(samples: Sequence[Mapping[str, str]], classes: Sequence[str], probabilities: np.ndarray) -> str:
     """Text of the table; NaN becomes an empty cell.
 
     Args:
-        subjects: identifiers of the n test subjects.
-        labels: their classes, 0 … K-1.
+        samples: rows of ``samples.csv`` of the n test subjects.
         classes: names in label order.
         probabilities: shape (n, K).
     """
-    rows = zip(subjects, labels, probabilities.tolist(), strict=True)
-    cells = ([subject, classes[label], int(label), *row] for subject, label, row in rows)
+    rows = zip(samples, probabilities.tolist(), strict=True)
+    cells = ([*(sample[name] for name in COLUMNS), *row] for sample, row in rows)
     return csv_text([*COLUMNS, *probability_columns(classes)], cells)
 
 

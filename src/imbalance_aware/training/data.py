@@ -16,11 +16,11 @@ from imbalance_aware.training.intensity import LEVELS, largest_code
 
 @dataclass(frozen=True)
 class Part:
-    """Training or test samples: positions in the array, and for each its subject and label."""
+    """Training or test samples: positions in the array, and for each its label and its row of ``samples.csv``."""
 
     rows: np.ndarray
     labels: np.ndarray
-    subjects: tuple[str, ...]
+    samples: tuple[dict[str, str], ...]
 
 
 @dataclass(frozen=True)
@@ -124,5 +124,5 @@ def _part(samples: list[dict[str, str]], split: str) -> Part:
     return Part(
         rows=np.array(rows, dtype=np.int64),
         labels=np.array([int(samples[row]["label"]) for row in rows], dtype=np.int64),
-        subjects=tuple(samples[row]["subject"] for row in rows),
+        samples=tuple(samples[row] for row in rows),
     )
