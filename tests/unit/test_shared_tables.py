@@ -227,7 +227,7 @@ def test_columns_are_written_down_once(checkout):
     """The beginning of each table's list of columns is nowhere else in the package or the rules."""
     tables = (cohort, samples, predictions, history, flow, duplicates, quality, metrics, differences)
     lists = {module.__name__: module.COLUMNS[:5] for module in tables}
-    written = {name: re.compile(r"[\"']?,\s*[\"']?".join(map(re.escape, columns))) for name, columns in lists.items()}
+    written = {name: re.compile(r"[\"'],\s*[\"']".join(map(re.escape, columns))) for name, columns in lists.items()}
     package = checkout / "src" / "imbalance_aware"
     for path in (*package.rglob("*.py"), *(checkout / "workflow").rglob("*.smk")):
         if path.parent.name != "tables":

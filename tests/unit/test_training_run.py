@@ -79,12 +79,14 @@ def kill_at(monkeypatch, call):
         # NumPy writes to a temporary name: ".features-….npy".
         if call.partition(" ")[2] in path.name:
             raise Killed
+        write(path, *rest)
 
     module, name = {"save": (np, "save")}.get(call.partition(" ")[0], (train, call.partition(" ")[0]))
+    write = getattr(module, name)
     monkeypatch.setattr(module, name, killed)
 
 
-LAST_ACTS = ["write_predictions", "save features", "save_model", "write_text config.yaml"]
+LAST_ACTS = ["write_text predictions", "save features", "save_model", "write_text config.yaml"]
 
 
 @pytest.mark.parametrize("act", LAST_ACTS)
