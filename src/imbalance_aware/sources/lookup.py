@@ -28,9 +28,10 @@ from typing import Annotated, Any, get_args
 from pydantic import BaseModel, Field
 
 from imbalance_aware.errors import UserError
-from imbalance_aware.provenance import PACKAGE
 from imbalance_aware.schema import load_settings, nearest, validate
 from imbalance_aware.sources import GLIOMA_COHORTS, SOURCES
+
+PACKAGE = __name__.partition(".")[0]
 
 
 def source(adapter: str) -> ModuleType:
