@@ -3,7 +3,7 @@
 import logging
 import re
 from collections import Counter
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 from pydantic import Field
 
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 CONTENT = "a CSV table with a row per image and the columns path and class"
+Role = Literal["path", "class", "split", "group", "cohort"]
 REQUIRED = ("path", "class")
-ROLES = (*REQUIRED, "split", "group", "cohort")
 LONGEST_SUBJECT = 150
 
 
@@ -39,7 +39,7 @@ class Settings(Images2D, Listed):
         description="CSV (separated by commas, semicolons or tabs) with the columns path and class, and optionally "
         "split, group (patient) and cohort"
     )
-    columns: dict[Literal["path", "class", "split", "group", "cohort"], str] = Field(
+    columns: dict[Role, str] = Field(
         default_factory=dict, description="names of the columns that are not called path, class, split, group, cohort"
     )
     split: Literal["table", "random"] | None = Field(
@@ -54,7 +54,7 @@ class Settings(Images2D, Listed):
 
     def read(self) -> tuple[Rows, list[str]]:
         """The rows of the table and the roles that it has."""
-        columns = {role: self.columns.get(role, role) for role in ROLES}
+        columns = {role: self.columns.get(role, role) for role in get_args(Role)}
         return read_table(
             self,
             CONTENT,
@@ -104,7 +104,8 @@ def find(settings: Settings) -> "pd.DataFrame":
 
 def subject_names(paths: list[str]) -> list[str]:
     """File-name safe, unique identifiers: ``"left eye/12.png"`` -> ``"left_eye-12"``; a repeated one gets a number."""
-    names, taken = [], Counter()
+    names: list[str] = []
+    taken: Counter[str] = Counter()
     for path in paths:
         stem = re.sub(r"\.[A-Za-z0-9]{1,5}$", "", path)
         name = re.sub(r"[^A-Za-z0-9_.-]", "_", re.sub(r"[/\\]+", "-", stem)).lstrip(".-")

@@ -17,6 +17,7 @@ class GliomaCohort(Strict):
 
     how_to_get: ClassVar[str]
 
+    adapter: str
     path: UserPath = Field(description="folder of the images, as published")
     table: UserPath = Field(description="table of IDH and 1p/19q, as published (CSV)")
     name: Name = Field(description="name in tables and in `test_cohorts`")

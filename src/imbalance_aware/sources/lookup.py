@@ -66,7 +66,7 @@ def is_generated(adapter: str) -> bool:
     return hasattr(source(adapter), "write")
 
 
-def fingerprint(settings: BaseModel) -> str:
+def fingerprint(settings: Any) -> str:
     """Digest of what a source holds: a change of a file's name or size changes it, and the cohort is listed again.
 
     Args:
@@ -89,7 +89,7 @@ def modules(settings: BaseModel) -> list[str]:
     return [name.removeprefix(f"{PACKAGE}.") for name in names]
 
 
-def look_up(text: str) -> tuple[ModuleType, BaseModel]:
+def look_up(text: str) -> tuple[ModuleType, Any]:
     """The module of the adapter that settings name, and the settings.
 
     Only the modules of that adapter are imported.
