@@ -1,6 +1,7 @@
 """The tables of sources: each module has what it must, and what is forgotten is named."""
 
 import importlib.util
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from imbalance_aware import sources
+from imbalance_aware.cohort import list_subjects
 from imbalance_aware.errors import UserError
 from imbalance_aware.sources import GLIOMA_COHORTS, SOURCES, lookup
 from imbalance_aware.sources.folder import Settings as FolderSettings
@@ -78,6 +80,14 @@ def test_settings_of_another_source_are_none_of_its_own(added):
     with pytest.raises(UserError) as caught:
         lookup.source("toy")
     assert str(path) in str(caught.value) and 'Settings with `adapter: Literal["toy"]`' in str(caught.value)
+
+
+def test_a_forgotten_column_is_named(added, tmp_path):
+    added(TOY.replace('"split": "", ', "").replace('"cohort": "toy", ', ""))
+    (tmp_path / "dark").mkdir()
+    (tmp_path / "dark/a.png").touch()
+    with pytest.raises(UserError, match=r"lacks the column[(]s[)] cohort, split"):
+        list_subjects.find(json.dumps({"adapter": "toy", "path": str(tmp_path)}))
 
 
 @pytest.mark.parametrize("part", ["LAYOUT", "find", "Settings"])

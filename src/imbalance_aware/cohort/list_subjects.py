@@ -95,6 +95,8 @@ def find(text: str, **offered: Any) -> tuple[pd.DataFrame, SplitSettings]:
     facts = call(module.find, settings, **offered).reset_index(drop=True)
     if facts.empty:
         raise UserError(f"dataset of kind {settings.adapter}: no subject was found")
+    if lacking := [name for name in COLUMNS if name not in facts]:
+        raise UserError(f"{module.__file__}: the table of `find` lacks the column(s) {', '.join(lacking)}")
     twice = facts["subject"][facts["subject"].duplicated()].unique()
     if len(twice):
         raise UserError(f"dataset of kind {settings.adapter}: subject(s) listed twice: {', '.join(twice[:5])}")
