@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from imbalance_aware.__main__ import main
-from imbalance_aware.phantoms.mri_phantoms import write_atlas, write_phantom
+from imbalance_aware.phantoms.mri import write_atlas, write_phantom
 from imbalance_aware.preprocessing.registration import LPS
-from imbalance_aware.sources.settings_3d import MriPhantomSettings
+from imbalance_aware.sources.mri_phantoms import Settings as MriPhantomSettings
 from imbalance_aware.volume_settings import centre_of
 
 SEQUENCES = ("t1", "t1c", "t2", "flair")

@@ -20,7 +20,7 @@ DONE, UNEXPECTED, MISTAKE, NO_SPACE = 0, 1, 2, 74
 #: Steps in the order of the flow: name -> (module, what it does). A step's module is imported only when it runs.
 STEPS = {
     "phantoms": ("phantoms.generate", "make a phantom source folder"),
-    "cohort": ("cohort.cohort", "list and check the samples of a source"),
+    "cohort": ("cohort.list_subjects", "list and check the samples of a source"),
     "resize": ("preprocessing.resize", "bring photographs to one size"),
     "atlas": ("preprocessing.atlas", "bring the brain atlas into place"),
     "register": ("preprocessing.register", "align a subject's sequences with each other and with the atlas"),

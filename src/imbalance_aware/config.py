@@ -27,7 +27,6 @@ from imbalance_aware.runs.settings import (
     unfit,
 )
 from imbalance_aware.schema import Strict, nearest, validate
-from imbalance_aware.sources import folder3d_table, folder_table
 from imbalance_aware.sources.settings import DatasetSettings
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -229,16 +228,11 @@ def _place_of(settings: StudySettings, condition: Condition) -> str:
     return f'{settings.conditions}, line {condition.line}: condition "{condition.name}"'
 
 
-#: Adapter of tables of one's own -> what reads them.
-TABLES = {"folder": folder_table.read_table, "folder3d": folder3d_table.read_table}
-
-
 def _class_count(settings: Any) -> int | None:
     """Number of classes of a dataset: as its settings say, else as its table does; None if that cannot be read."""
     if settings.classes is not None:
         return len(settings.classes)
     try:
-        rows, _ = TABLES[settings.adapter](settings)
+        return len(settings.listed_classes())
     except UserError:  # said when the dataset is needed
         return None
-    return len({row["class"] for row in rows} - {""})

@@ -6,11 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imbalance_aware.cohort.audit import drop_conflicts, duplicates, units
-from imbalance_aware.cohort.cohort import assign_split
 from imbalance_aware.cohort.facts import exclude, included
 from imbalance_aware.cohort.flow import flow
+from imbalance_aware.cohort.list_subjects import assign_split
 from imbalance_aware.errors import UserError
-from imbalance_aware.sources.settings_2d import FundusPhantomSettings
+from imbalance_aware.sources.fundus_phantoms import Settings as FundusPhantomSettings
 from imbalance_aware.tables.duplicates import COLUMNS
 
 

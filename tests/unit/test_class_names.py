@@ -19,8 +19,8 @@ from imbalance_aware.errors import UserError
 from imbalance_aware.evaluation.metrics import metric_names
 from imbalance_aware.reporting.labels import distinct
 from imbalance_aware.schema import validate
-from imbalance_aware.sources.settings_2d import FolderSettings
-from imbalance_aware.sources.settings_3d import Folder3DSettings
+from imbalance_aware.sources.folder import Settings as FolderSettings
+from imbalance_aware.sources.folder3d import Settings as Folder3DSettings
 
 #: Each of them broke a step once: an option, a formula, a mean's name, markup, two that print alike.
 ODD = ["macro", "class macro", "-ve", r"$\frac{$", "a_b", "a b", "|<script>%&#~^", "[x]*", "_y", "0"]

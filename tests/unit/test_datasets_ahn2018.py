@@ -9,14 +9,13 @@ from PIL import Image
 
 from imbalance_aware.__main__ import main
 from imbalance_aware.cohort.audit import drop_conflicts, duplicates
-from imbalance_aware.cohort.cohort import assign_split
 from imbalance_aware.cohort.facts import included
+from imbalance_aware.cohort.list_subjects import assign_split
 from imbalance_aware.errors import UserError
 from imbalance_aware.files import digest
-from imbalance_aware.sources.ahn2018 import find
-from imbalance_aware.sources.ahn2018_source import FOLDERS, PUBLISHED
-from imbalance_aware.sources.fingerprint import fingerprint
-from imbalance_aware.sources.settings_2d import Ahn2018Settings
+from imbalance_aware.sources.ahn2018 import FOLDERS, PUBLISHED, find
+from imbalance_aware.sources.ahn2018 import Settings as Ahn2018Settings
+from imbalance_aware.sources.lookup import fingerprint
 
 RESOURCES = Path(__file__).resolve().parents[2] / "resources"
 

@@ -8,12 +8,12 @@ import pytest
 from PIL import Image
 
 from imbalance_aware.__main__ import main
-from imbalance_aware.cohort.cohort import find
+from imbalance_aware.cohort.list_subjects import find
 from imbalance_aware.errors import UserError
 from imbalance_aware.schema import validate
-from imbalance_aware.sources.fingerprint import fingerprint
+from imbalance_aware.sources.folder import Settings as FolderSettings
 from imbalance_aware.sources.folder import subject_names
-from imbalance_aware.sources.settings_2d import FolderSettings
+from imbalance_aware.sources.lookup import fingerprint
 
 
 def pixels(seed: int, shape=(12, 10, 3), dtype=np.uint8) -> np.ndarray:

@@ -3,8 +3,8 @@ from pydantic import ValidationError
 
 from imbalance_aware.errors import UserError
 from imbalance_aware.sources import folder3d
-from imbalance_aware.sources.fingerprint import fingerprint
-from imbalance_aware.sources.settings_3d import Folder3DSettings
+from imbalance_aware.sources.folder3d import Settings as Folder3DSettings
+from imbalance_aware.sources.lookup import fingerprint
 
 HEADER = ["subject", "class", "t1", "t2", "mask"]
 
@@ -153,7 +153,7 @@ def test_test_cohorts_are_the_test_set(make):
             [[*ROWS[0], "x", "train"], [*ROWS[1], "x", "test"]],
             [*HEADER, "group", "split"],
             {},
-            'group "x" stands in both training and test',
+            '1 group(s) in both training and test, such as "x"',
         ),
     ],
 )

@@ -13,9 +13,9 @@ from sklearn.metrics import balanced_accuracy_score
 from imbalance_aware.__main__ import main
 from imbalance_aware.errors import UserError
 from imbalance_aware.images import read_image
-from imbalance_aware.phantoms.fundus_phantoms import PROPORTIONS, class_counts, draw, write
+from imbalance_aware.phantoms.fundus import PROPORTIONS, class_counts, draw, write
 from imbalance_aware.schema import validate
-from imbalance_aware.sources.settings_2d import FundusPhantomSettings
+from imbalance_aware.sources.fundus_phantoms import Settings as FundusPhantomSettings
 
 
 def settings_of(**options) -> FundusPhantomSettings:

@@ -9,8 +9,8 @@ from imbalance_aware.__main__ import main
 from imbalance_aware.errors import UserError
 from imbalance_aware.schema import validate
 from imbalance_aware.sources import egd, glioma, tcga, ucsf_pdgm
-from imbalance_aware.sources.fingerprint import fingerprint
-from imbalance_aware.sources.settings_3d import GliomaSettings
+from imbalance_aware.sources.glioma import Settings as GliomaSettings
+from imbalance_aware.sources.lookup import fingerprint
 from imbalance_aware.sources.who2021 import CLASSES, tumour_class
 
 

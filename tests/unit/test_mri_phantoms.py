@@ -8,16 +8,16 @@ import numpy as np
 import pytest
 
 import mri_cases
-from imbalance_aware.cohort.cohort import find
+from imbalance_aware.cohort.list_subjects import find
 from imbalance_aware.errors import UserError
-from imbalance_aware.phantoms import mri_phantoms
+from imbalance_aware.phantoms import mri
 from imbalance_aware.phantoms.mri_anatomy import CODE, draw_head, intensities
 from imbalance_aware.phantoms.mri_scanner import Pose, scan, scan_grid
 from imbalance_aware.phantoms.mri_tumours import LOOKS, add_tumour
 from imbalance_aware.preprocessing.brain_extraction import METHODS
 from imbalance_aware.preprocessing.similarity import dice, edge_match, edges
 from imbalance_aware.schema import validate
-from imbalance_aware.sources.settings_3d import MriPhantomSettings
+from imbalance_aware.sources.mri_phantoms import Settings as MriPhantomSettings
 from imbalance_aware.volumes import Volume, read_grid, read_volume, same_grid
 
 SETTINGS = MriPhantomSettings(adapter="mri_phantoms", subjects=24, voxel_mm=6)
@@ -26,7 +26,7 @@ SETTINGS = MriPhantomSettings(adapter="mri_phantoms", subjects=24, voxel_mm=6)
 @pytest.fixture(scope="module")
 def written(tmp_path_factory):
     folder = tmp_path_factory.mktemp("phantoms")
-    mri_phantoms.write(SETTINGS, folder)
+    mri.write(SETTINGS, folder)
     return folder
 
 
@@ -39,7 +39,7 @@ def _head(name, seed, voxel_mm=3.0):
 
 def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(tmp_path):
     for folder, seed in (("a", 0), ("b", 0), ("c", 1)):
-        mri_phantoms.write_phantom(SETTINGS, tmp_path / folder, "astrocytoma", np.random.default_rng([seed, 5]))
+        mri.write_phantom(SETTINGS, tmp_path / folder, "astrocytoma", np.random.default_rng([seed, 5]))
     names = [path.name for path in (tmp_path / "a").iterdir()]
     assert filecmp.cmpfiles(tmp_path / "a", tmp_path / "b", names, shallow=False)[0] == names
     assert not filecmp.cmpfiles(tmp_path / "a", tmp_path / "c", names, shallow=False)[0]
@@ -53,13 +53,13 @@ def test_the_table_names_every_file_and_the_last_cohort_is_the_test_set(written)
         "train": ["phantom-a", "phantom-b"],
         "test": ["phantom-c"],
     }
-    assert facts.groupby(["cohort", "class"]).size().min() >= mri_phantoms.FEWEST
+    assert facts.groupby(["cohort", "class"]).size().min() >= mri.FEWEST
     with (written / "table.csv").open() as handle:
         assert [row["subject"] for row in csv.DictReader(handle)] == facts["subject"].tolist()
 
 
 def test_many_phantoms_have_the_proportions_of_the_study():
-    assert mri_phantoms.class_counts(1000) == {"glioblastoma": 800, "astrocytoma": 120, "oligodendroglioma": 80}
+    assert mri.class_counts(1000) == {"glioblastoma": 800, "astrocytoma": 120, "oligodendroglioma": 80}
 
 
 def test_each_scan_has_thick_slices_on_a_grid_of_its_own(written):
@@ -164,7 +164,7 @@ def test_threshold_finds_the_drawn_brain(written):
 def test_an_unknown_sequence_is_refused(tmp_path):
     settings = MriPhantomSettings(adapter="mri_phantoms", sequences=("t1", "dwi"))
     with pytest.raises(UserError, match=r"dwi cannot be drawn; there are t1, t1c, t2, flair"):
-        mri_phantoms.write(settings, tmp_path)
+        mri.write(settings, tmp_path)
 
 
 def _eroded(mask):

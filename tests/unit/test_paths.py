@@ -6,10 +6,9 @@ from pathlib import Path
 import pytest
 
 from imbalance_aware.paths import find_path
-from imbalance_aware.sources.folder3d_table import volume_path
-from imbalance_aware.sources.folder_table import image_path
-from imbalance_aware.sources.settings_2d import FolderSettings
-from imbalance_aware.sources.settings_3d import Folder3DSettings, UcsfPdgmCohort
+from imbalance_aware.sources.folder import Settings as FolderSettings
+from imbalance_aware.sources.folder3d import Settings as Folder3DSettings
+from imbalance_aware.sources.ucsf_pdgm import Settings as UcsfPdgmCohort
 
 NAME = "Größe é"
 FORMS = ("NFC", "NFD")
@@ -59,5 +58,5 @@ def test_settings_and_tables_take_them(tmp_path, monkeypatch):
     cohort = UcsfPdgmCohort(adapter="ucsf_pdgm", path="~/a", table="~/a/t.csv")
     assert folder.table == volumes.table == cohort.table == tmp_path / "a/t.csv"
     assert folder.root == volumes.root == cohort.path == tmp_path / "a"
-    for path in (image_path(folder, "..\\a\\i.png"), volume_path(volumes, "..\\a\\i.png")):
+    for path in (folder.file("..\\a\\i.png"), volumes.file("..\\a\\i.png")):
         assert path == tmp_path / "a/../a/i.png"

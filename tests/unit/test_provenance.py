@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from imbalance_aware import provenance
+from imbalance_aware.sources import GLIOMA_COHORTS, SOURCES
 
 
 @pytest.fixture
@@ -60,3 +61,25 @@ def test_naming_a_new_loss_changes_no_digest(package):
     path = package / "losses" / "__init__.py"
     path.write_text(path.read_text() + "\nLIMIT = 1\n")
     assert digest("runs.train") == before
+
+
+def test_a_source_is_in_the_digest_of_its_own_datasets_alone(package):
+    """Of gliomas, in that of the datasets with that cohort."""
+
+    def digests():
+        forget()
+        parts = [[name] for name in SOURCES.values()] + [["sources.glioma", name] for name in GLIOMA_COHORTS.values()]
+        return {part[-1]: provenance.code_digest(["cohort.list_subjects", *part]) for part in parts}
+
+    def edit(name):
+        path = package / "sources" / name
+        path.write_text(path.read_text() + "\nLIMIT = 1\n")
+
+    before = digests()
+    edit("__init__.py")
+    (package / "sources" / "toy.py").write_text("LIMIT = 1\n")
+    assert digests() == before, "a new module and a new row"
+    edit("tcga.py")
+    edit("ahn2018.py")
+    after = digests()
+    assert {name for name in before if after[name] != before[name]} == {"sources.tcga", "sources.ahn2018"}

@@ -8,7 +8,7 @@ from conftest import real_data
 from imbalance_aware.preprocessing.registration import resample
 from imbalance_aware.preprocessing.similarity import edge_match, edges
 from imbalance_aware.sources import folder3d
-from imbalance_aware.sources.settings_3d import Folder3DSettings
+from imbalance_aware.sources.folder3d import Settings as Folder3DSettings
 from imbalance_aware.volume_settings import StripSettings
 from imbalance_aware.volumes import Volume, read_volume
 

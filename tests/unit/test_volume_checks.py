@@ -13,8 +13,8 @@ from hypothesis.extra import numpy as arrays
 
 from imbalance_aware.__main__ import main
 from imbalance_aware.cohort.volume_checks import voxel_sha256
+from imbalance_aware.sources.folder3d import Settings as Folder3DSettings
 from imbalance_aware.sources.folder3d import find
-from imbalance_aware.sources.settings_3d import Folder3DSettings
 
 AFFINE = np.diag([2.0, 2.0, 4.0, 1.0])
 SEQUENCES = ("t1", "t2")

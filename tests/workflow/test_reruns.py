@@ -1,9 +1,15 @@
 """What reruns and what never does: by content, not by time."""
 
+import csv
 import os
+import shutil
+from pathlib import Path
 
+import numpy as np
 import pytest
-from tiny_study import ROWS
+import yaml
+from PIL import Image
+from tiny_study import ROWS, TINY
 
 pytestmark = pytest.mark.slow
 
@@ -86,3 +92,53 @@ def test_a_single_condition_is_a_target(finished):
     target = "results/runs/tiny/fundus_phantoms/mcc-oversampling/seed-7/metrics.json"
     jobs = finished.planned(target)
     assert jobs == {"train mcc-oversampling", "evaluate mcc-oversampling"}
+
+
+@pytest.fixture
+def toy(finished, edited):
+    """A source of one's own: a new module and a row, and a dataset of it in the configuration."""
+    module = finished.folder / "src/imbalance_aware/sources/toy.py"
+    shutil.copy(Path(__file__).parent / "toy_source.py", module)
+    last = '    "mri_phantoms": "sources.mri_phantoms",\n'
+    edited("src/imbalance_aware/sources/__init__.py", lambda t: t.replace(last, f'{last}    "toy": "sources.toy",\n'))
+    dataset = {"adapter": "toy", "path": "toy", "image_size": [16, 16]}
+    edited("config/test.yaml", lambda _: yaml.safe_dump(TINY | {"datasets": TINY["datasets"] | {"toy": dataset}}))
+    for label, name in enumerate(("dark", "light")):
+        folder = finished.folder / "toy" / name
+        folder.mkdir(parents=True, exist_ok=True)
+        for number in range(8):
+            grey = np.random.default_rng([label, number]).integers(0, 100, (16, 16, 3)) + 100 * label
+            Image.fromarray(grey.astype(np.uint8)).save(folder / f"{name}-{number}.png")
+    yield module
+    module.unlink()
+
+
+def test_a_new_source_is_a_module_and_a_row_and_reruns_nothing_of_the_others(finished, toy):
+    assert finished.planned() == set()
+    target = "results/datasets/toy/cohort.csv"
+    assert finished.planned(target) == {"cohort"}
+    finished.run(target)
+    with (finished.folder / target).open() as handle:
+        rows = list(csv.DictReader(handle))
+    assert [row["subject"] for row in rows] == [f"{name}-{number}" for name in ("dark", "light") for number in range(8)]
+    assert {(row["class"], row["split"]) for row in rows} == {
+        (c, s) for c in ("dark", "light") for s in ("train", "test")
+    }
+    assert finished.planned(target) == set()
+    (finished.folder / "toy/dark/dark-8.png").write_bytes(b"damaged")
+    assert finished.planned(target) == {"cohort"}, "its fingerprint counts"
+    (finished.folder / "toy/dark/dark-8.png").unlink()
+
+
+def test_an_edited_source_reruns_its_own_datasets_alone(finished, edited):
+    edited("src/imbalance_aware/sources/ahn2018.py", lambda text: text + "\nLIMIT = 1\n")
+    assert finished.planned() == set()
+    edited("src/imbalance_aware/sources/fundus_phantoms.py", lambda text: text + "\nLIMIT = 1\n")
+    assert finished.planned() >= {"phantoms", "cohort"}
+
+
+def test_a_source_without_a_fingerprint_stops_the_planning(finished, toy):
+    toy.write_text(toy.read_text().replace("def fingerprint(", "def print_of_fingers("))
+    done = finished.run("--dry-run", check=False)
+    assert done.returncode
+    assert f"{toy}: a source's module must have fingerprint" in done.stdout + done.stderr

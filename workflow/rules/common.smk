@@ -14,8 +14,7 @@ PUBLISHED = os.path.relpath(Path(workflow.basedir) / "resources/published_result
 sys.path.insert(0, str(SOURCE))
 
 from imbalance_aware.config import check_losses, read_config, run_settings
-from imbalance_aware.sources import ADAPTERS, GENERATORS
-from imbalance_aware.sources.fingerprint import fingerprint
+from imbalance_aware.sources.lookup import fingerprint, is_generated, modules as source_modules
 from imbalance_aware.errors import UserError
 from imbalance_aware.losses.build import module_names as loss_modules
 from imbalance_aware.provenance import code_digest
@@ -60,7 +59,7 @@ CONFIG, STUDIES = explained(read_config, config, config_files(), workflow.config
 # Once, not in every job: it may import torch.
 if workflow.is_main_process:
     explained(check_losses, CONFIG, STUDIES)
-GENERATED = [name for name, settings in CONFIG.datasets.items() if settings.adapter in GENERATORS]
+GENERATED = [name for name, settings in CONFIG.datasets.items() if is_generated(settings.adapter)]
 
 
 def dataset_of(wildcards):
@@ -91,17 +90,13 @@ def settings_for(step):
     return lambda wildcards: json.dumps(getattr(dataset_of(wildcards), f"for_{step}")())
 
 
-def dataset_module(reference):
-    """Module, from the package down, of a reference in the tables of adapters and generators: "ahn2018:find"."""
-    return reference.partition(":")[0]
-
-
 def generator_code(wildcards):
-    return code_digest(["phantoms.generate", dataset_module(GENERATORS[dataset_of(wildcards).adapter])])
+    return code_digest(["phantoms.generate", *source_modules(dataset_of(wildcards))])
 
 
 def cohort_code(wildcards):
-    return code_digest(["cohort.cohort", dataset_module(ADAPTERS[dataset_of(wildcards).adapter])])
+    """The step and the source of this dataset: editing or adding another source leaves it alone."""
+    return code_digest(["cohort.list_subjects", *source_modules(dataset_of(wildcards))])
 
 
 def train_code(wildcards):

@@ -6,8 +6,8 @@ Phantoms are drawn, not photographed or scanned: they stand in for patients in d
 import argparse
 from pathlib import Path
 
-from imbalance_aware.sources import GENERATORS
-from imbalance_aware.sources.lookup import look_up
+from imbalance_aware.errors import UserError
+from imbalance_aware.sources.lookup import is_generated, look_up
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -17,6 +17,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Write the folder."""
-    write, settings = look_up(args.settings, GENERATORS)
-    write(settings, args.out)
+    """Write the folder.
+
+    Raises:
+        UserError: the dataset is none that is drawn.
+    """
+    module, settings = look_up(args.settings)
+    if not is_generated(settings.adapter):
+        raise UserError(f'datasets of the adapter "{settings.adapter}" are not drawn; their images are their source')
+    module.write(settings, args.out)

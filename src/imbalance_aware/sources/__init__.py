@@ -1,31 +1,21 @@
-"""Sources to cohort: one adapter per source.
+"""Sources of images: one module each, which states the source's settings, its fingerprint and who is in it.
 
-Tables from the name of an adapter to ``"module:function"`` below the package, so that what an adapter needs is imported
-only when it is used, and a change to one adapter leaves the datasets of the others alone.
+The tables are read by `imbalance_aware.sources.lookup`, which says what a module must have.
 """
 
-#: ``find(settings: Settings) -> pandas.DataFrame`` of facts, one row per subject. The annotation names the settings'
-#: class. An adapter that has a parameter ``resources`` (folder of shipped facts) or ``source`` (folder that its
-#: generator wrote) receives it.
-ADAPTERS = {
-    "ahn2018": "sources.ahn2018:find",
-    "folder": "sources.folder:find",
-    "fundus_phantoms": "phantoms.fundus_phantoms:find",
-    "glioma": "sources.glioma:find",
-    "folder3d": "sources.folder3d:find",
-    "mri_phantoms": "phantoms.mri_phantoms:find",
+#: Name of an adapter, as ``adapter:`` of a dataset gives it -> its module below the package.
+SOURCES = {
+    "ahn2018": "sources.ahn2018",
+    "folder": "sources.folder",
+    "fundus_phantoms": "sources.fundus_phantoms",
+    "glioma": "sources.glioma",
+    "folder3d": "sources.folder3d",
+    "mri_phantoms": "sources.mri_phantoms",
 }
 
-#: ``fingerprint(settings) -> str``: names and sizes of the source's files, read without heavy imports.
-FINGERPRINTS = {
-    "ahn2018": "sources.fingerprint_2d:ahn2018",
-    "folder": "sources.fingerprint_2d:folder",
-    "glioma": "sources.fingerprint_3d:glioma",
-    "folder3d": "sources.fingerprint_3d:folder3d",
-}
-
-#: ``write(settings: Settings, folder: Path) -> None``: makes the source of a dataset that is generated.
-GENERATORS = {
-    "fundus_phantoms": "phantoms.fundus_phantoms:write",
-    "mri_phantoms": "phantoms.mri_phantoms:write",
+#: The same for the cohorts of the adapter ``glioma``.
+GLIOMA_COHORTS = {
+    "ucsf_pdgm": "sources.ucsf_pdgm",
+    "egd": "sources.egd",
+    "tcga": "sources.tcga",
 }

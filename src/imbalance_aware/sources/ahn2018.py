@@ -1,21 +1,53 @@
 """Fundus photographs of Ahn et al. 2018, with the study authors' split and a checksum for every file."""
 
+import os
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, Literal
 
-import pandas as pd
+from pydantic import Field
 
-from imbalance_aware.cohort.facts import exclude
-from imbalance_aware.cohort.image_checks import check_images
 from imbalance_aware.errors import UserError
 from imbalance_aware.files import digest
-from imbalance_aware.sources.ahn2018_source import FOLDERS, PUBLISHED, class_folders
-from imbalance_aware.sources.settings_2d import Ahn2018Settings
+from imbalance_aware.paths import UserPath
+from imbalance_aware.sources.resources import RESOURCES
+from imbalance_aware.sources.settings_2d import Images2D
 
+if TYPE_CHECKING:
+    import pandas as pd
+
+#: Folder of the published archives -> name of the class here, in the order of the labels.
+FOLDERS = {"normal_control": "no", "early_glaucoma": "early", "advanced_glaucoma": "advanced"}
+#: Height and width of every photograph in pixels.
 SIZE = (240, 240)
+#: Ships with the project: class folder, file, authors' split (empty: in neither list), SHA-256 of the published file.
+PUBLISHED = "ahn2018_files.csv"
+HOW_TO_GET = (
+    "The set is public (CC0 1.0): download the three archives of doi:10.7910/DVN/1YRRAC from the Harvard Dataverse and "
+    f"unpack them side by side, so that the folder holds {', '.join(FOLDERS)}; then set the dataset's `path` to it."
+)
 
 
-def find(settings: Ahn2018Settings, resources: Path) -> pd.DataFrame:
+class Settings(Images2D):
+    """Fundus photographs of Ahn et al. 2018 (doi:10.7910/DVN/1YRRAC): no, early and advanced glaucoma."""
+
+    classes: ClassVar[tuple[str, ...]] = tuple(FOLDERS.values())
+
+    adapter: Literal["ahn2018"]
+    path: UserPath = Field(description="folder with normal_control, early_glaucoma and advanced_glaucoma")
+    split: Literal["authors", "random"] = Field(
+        "authors", description="authors: the split that the study's authors published; random: stratified by class"
+    )
+
+
+def fingerprint(settings: Settings) -> str:
+    """Lines ``class/file size`` of the three class folders, and the sum of the list they are checked against."""
+    lines = [line for folder in class_folders(settings.path).values() for line in _sizes(folder)]
+    published = RESOURCES / PUBLISHED
+    return "\n".join([*lines, digest(published) if published.is_file() else ""])
+
+
+def find(settings: Settings, resources: Path) -> "pd.DataFrame":
     """Facts about every file that was published or lies in a class folder.
 
     Kept out with a reason: files that are missing, not published, different from the published bytes,
@@ -29,6 +61,11 @@ def find(settings: Ahn2018Settings, resources: Path) -> pd.DataFrame:
     Raises:
         UserError: the source folder or the list of published files is absent.
     """
+    import pandas as pd
+
+    from imbalance_aware.cohort.facts import exclude
+    from imbalance_aware.cohort.image_checks import check_images
+
     published = _published(resources / PUBLISHED)
     folders = class_folders(settings.path)
     found = {(name, path.name) for name, folder in folders.items() for path in folder.iterdir()}
@@ -45,7 +82,28 @@ def find(settings: Ahn2018Settings, resources: Path) -> pd.DataFrame:
     return check_images(facts, size=SIZE)
 
 
-def _published(path: Path) -> pd.DataFrame:
+def class_folders(path: Path) -> dict[str, Path]:
+    """Name of each class folder -> the folder.
+
+    Raises:
+        UserError: the source or one of its class folders is absent.
+    """
+    if not path.is_dir():
+        raise UserError(f"ahn2018: no folder {path} (looked in {path.absolute()}). {HOW_TO_GET}")
+    absent = [name for name in FOLDERS if not (path / name).is_dir()]
+    if absent:
+        raise UserError(f"ahn2018: {path.absolute()} lacks the class folder(s) {', '.join(absent)}. {HOW_TO_GET}")
+    return {name: path / name for name in FOLDERS}
+
+
+def _sizes(folder: Path) -> list[str]:
+    with os.scandir(folder) as entries:
+        return sorted(f"{folder.name}/{entry.name} {entry.stat().st_size}" for entry in entries)
+
+
+def _published(path: Path) -> "pd.DataFrame":
+    import pandas as pd
+
     if not path.is_file():
         raise UserError(f"{path}: the list of published files is not there; pass the project's `resources` folder")
     table = pd.read_csv(path, dtype=str, keep_default_na=False)
@@ -72,7 +130,7 @@ def _fact(folder: str, file: str, path: Path) -> dict[str, str]:
     }
 
 
-def _altered(facts: pd.DataFrame, expected: list[str | None]) -> list:
+def _altered(facts: "pd.DataFrame", expected: list[str | None]) -> list:
     """Index of the rows whose file is there and differs from the published one."""
     pairs = zip(facts.index, facts["image"], expected, strict=True)
     return [row for row, image, sha256 in pairs if sha256 and Path(image).is_file() and digest(image) != sha256]

@@ -7,7 +7,6 @@ from pathlib import Path
 import pandas as pd
 
 from imbalance_aware.errors import UserError
-from imbalance_aware.sources.settings_3d import GliomaCohort
 from imbalance_aware.sources.who2021 import UNKNOWN
 from imbalance_aware.table_files import read_records, refuse_repeated
 
@@ -87,12 +86,3 @@ def _one_row_each(path: Path, markers: pd.DataFrame, names: Mapping[str, str]) -
             f"{names['codeletion']}; keep the right one"
         )
     return markers.set_index("id")
-
-
-def require_folder(cohort: GliomaCohort) -> Path:
-    """The folder of a cohort; `UserError` that says where it was looked for and how to get it."""
-    if not cohort.path.is_dir():
-        raise UserError(
-            f"{cohort.name}: no folder {cohort.path} (looked in {cohort.path.absolute()}). {cohort.how_to_get}"
-        )
-    return cohort.path

@@ -8,14 +8,20 @@ folders may be numbered (``1_T1``). Files may also end in ``.nii``. The table ha
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, Literal
 
-import pandas as pd
+from pydantic import Field
 
-from imbalance_aware.cohort.volume_facts import VolumeSubject, several_folders
-from imbalance_aware.sources.clinical_table import read_markers, require_folder
+from imbalance_aware.names import Name
+from imbalance_aware.sources.glioma_cohort import GliomaCohort
 from imbalance_aware.sources.nifti_files import is_nifti
-from imbalance_aware.sources.settings_3d import EgdCohort
 from imbalance_aware.sources.who2021 import CODELETED, INTACT, MUTANT, UNKNOWN, WILDTYPE
+from imbalance_aware.volume_settings import Start
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from imbalance_aware.cohort.volume_facts import VolumeSubject
 
 COLUMNS = {"id": ["Subject", "subject"], "idh": ["IDH"], "codeletion": ["1p19q", "1p/19q", "1p19q_codeletion"]}
 IDENTIFIER = re.compile(r"EGD-(\d+)")
@@ -27,9 +33,24 @@ IDH = {r"0(\.0)?": WILDTYPE, r"1(\.0)?": MUTANT}
 CODELETION = {r"0(\.0)?": INTACT, r"1(\.0)?": CODELETED}
 
 
-def find(settings: EgdCohort, wanted: Sequence[str]) -> Iterator[VolumeSubject]:
+class Settings(GliomaCohort):
+    """Erasmus Glioma Database (doi:10.1016/j.dib.2021.107191)."""
+
+    how_to_get: ClassVar[str] = (
+        "The Erasmus MC grants access under a data-use agreement (https://xnat.bmia.nl/data/archive/projects/egd); set "
+        "`path` to the folder that holds SUBJECTS and `table` to its genetic and histological labels, saved as CSV."
+    )
+
+    adapter: Literal["egd"]
+    name: Name = Field("EGD", description="name in tables and in `test_cohorts`")
+    start: Start = Field("registered", description="the scans are published in MNI space, with skull, defaced")
+
+
+def find(settings: Settings, wanted: Sequence[str]) -> "Iterator[VolumeSubject]":
     """Every folder and every row of the table, by number; ``wanted`` chooses nothing, as there is one session each."""
-    root = require_folder(settings)
+    from imbalance_aware.cohort.volume_facts import VolumeSubject, several_folders
+
+    root = settings.folder()
     root = root / "SUBJECTS" if (root / "SUBJECTS").is_dir() else root
     folders: dict[str, list[Path]] = {}
     for path in sorted(root.iterdir()):
@@ -51,8 +72,10 @@ def find(settings: EgdCohort, wanted: Sequence[str]) -> Iterator[VolumeSubject]:
         )
 
 
-def markers(table: Path) -> pd.DataFrame:
+def markers(table: Path) -> "pd.DataFrame":
     """Columns ``idh`` and ``codeletion`` of every row of the table, indexed by subject."""
+    from imbalance_aware.sources.clinical_table import read_markers
+
     return read_markers(table, COLUMNS, IDH, CODELETION, identifier)
 
 

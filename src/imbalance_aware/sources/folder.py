@@ -3,22 +3,73 @@
 import logging
 import re
 from collections import Counter
+from typing import TYPE_CHECKING, Literal, get_args
 
-import pandas as pd
+from pydantic import Field
 
-from imbalance_aware.cohort.facts import exclude, included
-from imbalance_aware.cohort.image_checks import check_images
 from imbalance_aware.errors import UserError
-from imbalance_aware.sources.folder_table import image_path, read_table
-from imbalance_aware.sources.settings_2d import FolderSettings
+from imbalance_aware.paths import UserPath
+from imbalance_aware.sources.settings_2d import Images2D
+from imbalance_aware.sources.user_table import (
+    Listed,
+    Rows,
+    exclude_other_classes,
+    exclude_without_side,
+    read_table,
+    refuse_crossing_groups,
+    table_fingerprint,
+)
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 log = logging.getLogger(__name__)
 
-SIDES = ("train", "test")
+CONTENT = "a CSV table with a row per image and the columns path and class"
+Role = Literal["path", "class", "split", "group", "cohort"]
+REQUIRED = ("path", "class")
 LONGEST_SUBJECT = 150
 
 
-def find(settings: FolderSettings) -> pd.DataFrame:
+class Settings(Images2D, Listed):
+    """Anyone's 2D images, listed in a table with a row per image."""
+
+    adapter: Literal["folder"]
+    table: UserPath = Field(
+        description="CSV (separated by commas, semicolons or tabs) with the columns path and class, and optionally "
+        "split, group (patient) and cohort"
+    )
+    columns: dict[Role, str] = Field(
+        default_factory=dict, description="names of the columns that are not called path, class, split, group, cohort"
+    )
+    split: Literal["table", "random"] | None = Field(
+        None, description="the table's split column (train or test), or random; left out: the table's if it has one"
+    )
+    channels: Literal["rgb", "grey"] = Field(
+        "rgb", description="form of the images; others are left out, with the reason in the cohort table"
+    )
+    max_value: int | None = Field(
+        None, ge=1, le=65535, description="for 16-bit images, the value that becomes 1; left out: images are 8-bit"
+    )
+
+    def read(self) -> tuple[Rows, list[str]]:
+        """The rows of the table and the roles that it has."""
+        columns = {role: self.columns.get(role, role) for role in get_args(Role)}
+        return read_table(
+            self,
+            CONTENT,
+            columns,
+            required={*REQUIRED, *self.columns},
+            advice=lambda role: f"`columns: {{{role}: NAME}}` names another.",
+        )
+
+
+def fingerprint(settings: Settings) -> str:
+    """Lines of cells and size (-1 if absent) for every row of the table."""
+    return table_fingerprint(settings, ["path"])
+
+
+def find(settings: Settings) -> "pd.DataFrame":
     """Facts about every row of the table.
 
     Kept out with a reason: rows without path, class, patient or side of the split, of a class that is not among
@@ -27,25 +78,34 @@ def find(settings: FolderSettings) -> pd.DataFrame:
     Raises:
         UserError: the table cannot be read, lacks a column, or its split has a patient on both sides.
     """
-    rows, roles = read_table(settings)
-    facts = pd.DataFrame(rows)
+    import pandas as pd
+
+    from imbalance_aware.cohort.image_checks import check_images
+
+    rows, roles = settings.read()
+    facts = pd.DataFrame(rows)[["line", *roles]]
     from_table = _split_from_table(settings, roles)
     facts["subject"] = subject_names(facts["path"].tolist())
     facts["cohort"] = facts["cohort"].replace("", "unknown") if "cohort" in roles else settings.table.stem
     facts["split"] = facts["split"].str.lower() if from_table else ""
     facts["excluded"] = ""
-    facts["image"] = [image_path(settings, path).as_posix() if path else "" for path in facts["path"]]
-    _exclude_incomplete(facts, settings, roles, from_table)
+    facts["image"] = [settings.file(path).as_posix() if path else "" for path in facts["path"]]
+    _exclude_incomplete(facts, roles)
+    exclude_other_classes(facts, settings.classes)
+    if from_table:
+        exclude_without_side(facts)
     _exclude_repeated(facts)
     facts = check_images(facts, channels=settings.channels, max_value=settings.max_value)
     if from_table and "group" in roles:
-        _refuse_crossing_groups(facts, settings)
+        remedy = "Correct the table, choose `split: random`, which keeps groups together, or leave the group column out"
+        refuse_crossing_groups(facts, settings.table, remedy)
     return facts.drop(columns=["path"])
 
 
 def subject_names(paths: list[str]) -> list[str]:
     """File-name safe, unique identifiers: ``"left eye/12.png"`` -> ``"left_eye-12"``; a repeated one gets a number."""
-    names, taken = [], Counter()
+    names: list[str] = []
+    taken: Counter[str] = Counter()
     for path in paths:
         stem = re.sub(r"\.[A-Za-z0-9]{1,5}$", "", path)
         name = re.sub(r"[^A-Za-z0-9_.-]", "_", re.sub(r"[/\\]+", "-", stem)).lstrip(".-")
@@ -59,7 +119,7 @@ def subject_names(paths: list[str]) -> list[str]:
     return names
 
 
-def _split_from_table(settings: FolderSettings, roles: list[str]) -> bool:
+def _split_from_table(settings: Settings, roles: list[str]) -> bool:
     if settings.split == "table" and "split" not in roles:
         raise UserError(
             f"{settings.table}: `split: table` needs a column with train or test in each row; name it by "
@@ -70,21 +130,18 @@ def _split_from_table(settings: FolderSettings, roles: list[str]) -> bool:
     return settings.split != "random" and "split" in roles
 
 
-def _exclude_incomplete(facts: pd.DataFrame, settings: FolderSettings, roles: list[str], from_table: bool) -> None:
-    needed = ["path", "class", *(["group"] if "group" in roles else [])]
-    for role in needed:
+def _exclude_incomplete(facts: "pd.DataFrame", roles: list[str]) -> None:
+    from imbalance_aware.cohort.facts import exclude
+
+    for role in (*REQUIRED, *(["group"] if "group" in roles else [])):
         for row in facts.index[facts[role] == ""]:
             exclude(facts, [row], f"no {role}: empty in line {facts.at[row, 'line']} of the table")
-    if settings.classes is not None:
-        for row in facts.index[~facts["class"].isin([*settings.classes, ""])]:
-            exclude(facts, [row], f'other class: "{facts.at[row, "class"]}" is not among `classes`')
-    if from_table:
-        for row in facts.index[~facts["split"].isin(SIDES)]:
-            exclude(facts, [row], f'no split: "{facts.at[row, "split"]}" is neither train nor test')
 
 
-def _exclude_repeated(facts: pd.DataFrame) -> None:
+def _exclude_repeated(facts: "pd.DataFrame") -> None:
     """A file listed again is left out; listed under two classes, no row of it can be trusted."""
+    from imbalance_aware.cohort.facts import exclude
+
     for _, same in facts[facts["image"] != ""].groupby("image", sort=False):
         if len(same) > 1:
             lines = ", ".join(same["line"])
@@ -92,14 +149,3 @@ def _exclude_repeated(facts: pd.DataFrame) -> None:
                 exclude(facts, same.index, f"listed under several classes: lines {lines} of the table")
             else:
                 exclude(facts, same.index[1:], f"listed twice: lines {lines} of the table")
-
-
-def _refuse_crossing_groups(facts: pd.DataFrame, settings: FolderSettings) -> None:
-    sides = facts[included(facts)].groupby("group")["split"].nunique()
-    crossing = sides.index[sides > 1]
-    if len(crossing):
-        raise UserError(
-            f"{settings.table}: the split has {len(crossing)} group(s) in both training and test, such as "
-            f'"{crossing[0]}". Mend the table, choose `split: random`, which keeps groups together, or leave the group '
-            "column out."
-        )

@@ -2,23 +2,68 @@
 
 import re
 from collections import Counter
-from typing import get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
-import pandas as pd
+from pydantic import Field
 
-from imbalance_aware.cohort.facts import exclude, included
-from imbalance_aware.cohort.volume_checks import check_volumes
-from imbalance_aware.cohort.volume_facts import VolumeSubject, subjects_to_facts
 from imbalance_aware.errors import UserError
-from imbalance_aware.sources.folder3d_table import read_table, volume_path
-from imbalance_aware.sources.settings_3d import Folder3DSettings
+from imbalance_aware.paths import UserPath
+from imbalance_aware.sources.settings_3d import Volumes3D
+from imbalance_aware.sources.user_table import (
+    Listed,
+    Rows,
+    exclude_other_classes,
+    exclude_without_side,
+    read_table,
+    refuse_crossing_groups,
+    table_fingerprint,
+)
 from imbalance_aware.volume_settings import Start
 
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from imbalance_aware.cohort.volume_facts import VolumeSubject
+
+CONTENT = "a CSV table with a row per subject and the columns subject, class and one per sequence"
+REQUIRED = ("subject", "class")
+OPTIONAL = ("mask", "cohort", "group", "split", "start")
 SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,149}")
-SIDES = ("train", "test")
 
 
-def find(settings: Folder3DSettings) -> pd.DataFrame:
+class Settings(Volumes3D, Listed):
+    """Anyone's volumes, listed in a table with a row per subject."""
+
+    adapter: Literal["folder3d"]
+    table: UserPath = Field(
+        description="CSV (separated by commas, semicolons or tabs) with the columns subject and class, one per "
+        "sequence with a path, and optionally mask, cohort, group (patient), split (train or test) and start"
+    )
+    start: Start = Field(
+        "raw",
+        description="raw: each sequence on its own grid; registered: aligned with each other; stripped: also without "
+        "skull. A column `start` overrides it",
+    )
+    test_cohorts: tuple[str, ...] = Field((), description="cohorts that are the test set, if the table has no split")
+
+    def read(self) -> tuple[Rows, list[str]]:
+        """The rows of the table and the columns that it has."""
+        needed = (*REQUIRED, *self.sequences, *["mask"] * self.needs_mask)
+        columns = {name: name for name in (*REQUIRED, *self.sequences, *OPTIONAL)}
+        return read_table(self, CONTENT, columns, required=needed, advice=self._advice)
+
+    def _advice(self, role: str) -> str:
+        if role == "mask":
+            return "Add the path of each subject's tumour mask, or choose `preprocessing: {mask: {method: brats}}`."
+        return f"The dataset's sequences are {', '.join(self.sequences)}."
+
+
+def fingerprint(settings: Settings) -> str:
+    """Lines of cells and sizes (-1 if absent) for every row of the table."""
+    return table_fingerprint(settings, [*settings.sequences, "mask"])
+
+
+def find(settings: Settings) -> "pd.DataFrame":
     """Facts about every row of the table; volumes are opened to find those that are the same (`check_volumes`).
 
     Kept out with a reason: rows without class, of a class that is not among ``classes``, with a missing file, with the
@@ -27,19 +72,29 @@ def find(settings: Folder3DSettings) -> pd.DataFrame:
     Raises:
         UserError: the table cannot be read, names a subject twice or not at all, or splits a patient.
     """
-    rows, columns = read_table(settings)
+    from imbalance_aware.cohort.facts import exclude
+    from imbalance_aware.cohort.volume_checks import check_volumes
+    from imbalance_aware.cohort.volume_facts import subjects_to_facts
+
+    rows, columns = settings.read()
     _check_subjects(settings, rows)
     subjects = (_subject(settings, row) for row in rows)
     facts = subjects_to_facts(subjects, settings.sequences, "", settings.start, settings.needs_mask)
     facts["cohort"] = [row["cohort"] or settings.table.stem for row in rows]
     facts["class"] = [row["class"] for row in rows]
     facts["start"] = [row["start"] or settings.start for row in rows]
-    _exclude_without_class(facts, settings)
-    _assign_side(facts, settings, rows, columns)
+    exclude(facts, facts.index[facts["class"] == ""], "no class")
+    exclude_other_classes(facts, settings.classes)
+    if "split" in columns:
+        facts["split"] = [row["split"].lower() for row in rows]
+        exclude_without_side(facts)
+    elif settings.test_cohorts:
+        _split_by_cohort(facts, settings)
+    refuse_crossing_groups(facts, settings.table, "Correct the column split or group")
     return check_volumes(facts, settings.sequences)
 
 
-def _check_subjects(settings: Folder3DSettings, rows: list[dict[str, str]]) -> None:
+def _check_subjects(settings: Settings, rows: Rows) -> None:
     for name, count in Counter(row["subject"].lower() for row in rows).items():
         if count > 1:
             raise UserError(f'{settings.table}: subject "{name}" is listed {count} times; give each scan its own name')
@@ -53,8 +108,10 @@ def _check_subjects(settings: Folder3DSettings, rows: list[dict[str, str]]) -> N
             raise UserError(f'{place}: start is "{row["start"]}"; expected {", ".join(get_args(Start))}, or nothing')
 
 
-def _subject(settings: Folder3DSettings, row: dict[str, str]) -> VolumeSubject:
-    paths = {name: volume_path(settings, row[name]) for name in (*settings.sequences, "mask") if row.get(name)}
+def _subject(settings: Settings, row: dict[str, str]) -> "VolumeSubject":
+    from imbalance_aware.cohort.volume_facts import VolumeSubject
+
+    paths = {name: settings.file(row[name]) for name in (*settings.sequences, "mask") if row[name]}
     absent = [name for name, path in paths.items() if not path.is_file()]
     return VolumeSubject(
         subject=row["subject"],
@@ -64,29 +121,9 @@ def _subject(settings: Folder3DSettings, row: dict[str, str]) -> VolumeSubject:
     )
 
 
-def _exclude_without_class(facts: pd.DataFrame, settings: Folder3DSettings) -> None:
-    exclude(facts, facts.index[facts["class"] == ""], "no class")
-    if settings.classes is not None:
-        for row in facts.index[~facts["class"].isin([*settings.classes, ""])]:
-            exclude(facts, [row], f'other class: "{facts.at[row, "class"]}" is not among `classes`')
-
-
-def _assign_side(
-    facts: pd.DataFrame, settings: Folder3DSettings, rows: list[dict[str, str]], columns: list[str]
-) -> None:
-    """Fill ``split`` in place from the table or the test cohorts; left empty, a random split follows."""
-    if "split" in columns:
-        facts["split"] = [row["split"].lower() for row in rows]
-        for row in facts.index[~facts["split"].isin(SIDES)]:
-            exclude(facts, [row], f'no split: "{facts.at[row, "split"]}" is neither train nor test')
-    elif settings.test_cohorts:
-        unknown = sorted(set(settings.test_cohorts) - set(facts["cohort"]))
-        if unknown:
-            raise UserError(f"{settings.table}: test_cohorts names {', '.join(unknown)}, which no row has")
-        facts["split"] = ["test" if cohort in settings.test_cohorts else "train" for cohort in facts["cohort"]]
-    sides = facts[included(facts)].groupby("group")["split"].nunique()
-    crossing = sides.index[sides > 1]
-    if len(crossing):
-        raise UserError(
-            f'{settings.table}: group "{crossing[0]}" stands in both training and test; a patient belongs to one side'
-        )
+def _split_by_cohort(facts: "pd.DataFrame", settings: Settings) -> None:
+    """Fill ``split`` in place: the test cohorts, and the others for training."""
+    unknown = sorted(set(settings.test_cohorts) - set(facts["cohort"]))
+    if unknown:
+        raise UserError(f"{settings.table}: test_cohorts names {', '.join(unknown)}, which no row has")
+    facts["split"] = ["test" if cohort in settings.test_cohorts else "train" for cohort in facts["cohort"]]

@@ -1,22 +1,64 @@
 """Adult diffuse glioma from several cohorts: one table, one definition of the classes, a split by cohort."""
 
-from types import ModuleType
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-import pandas as pd
+from pydantic import Field, model_validator
 
-from imbalance_aware.cohort.facts import exclude
-from imbalance_aware.cohort.volume_checks import check_volumes
-from imbalance_aware.cohort.volume_facts import subjects_to_facts
 from imbalance_aware.errors import UserError
-from imbalance_aware.sources import egd, tcga, ucsf_pdgm
-from imbalance_aware.sources.settings_3d import AnyGliomaCohort, GliomaSettings
-from imbalance_aware.sources.who2021 import tumour_class
+from imbalance_aware.files import digest
+from imbalance_aware.schema import misfit, nearest
+from imbalance_aware.sources import GLIOMA_COHORTS
+from imbalance_aware.sources.file_sizes import size
+from imbalance_aware.sources.glioma_cohort import GliomaCohort
+from imbalance_aware.sources.lookup import any_of, glioma_cohort
+from imbalance_aware.sources.nifti_files import walk
+from imbalance_aware.sources.settings_3d import Volumes3D
+from imbalance_aware.sources.who2021 import CLASSES, tumour_class
 
-#: Adapter -> the module that knows its layout: ``find(settings, wanted)``, and ``LAYOUT`` for messages.
-COHORTS: dict[str, ModuleType] = {"ucsf_pdgm": ucsf_pdgm, "egd": egd, "tcga": tcga}
+if TYPE_CHECKING:  # a type that is made from a table is none that a checker can read
+    import pandas as pd
+
+    AnyCohort = Any
+else:
+    AnyCohort = any_of(glioma_cohort(adapter) for adapter in GLIOMA_COHORTS)
 
 
-def find(settings: GliomaSettings) -> pd.DataFrame:
+class Settings(Volumes3D):
+    """Adult diffuse glioma from public cohorts, classed by IDH and 1p/19q (WHO 2021)."""
+
+    classes: ClassVar[tuple[str, ...]] = CLASSES
+
+    adapter: Literal["glioma"]
+    cohorts: tuple[AnyCohort, ...] = Field(min_length=1, description="sources of patients")
+    test_cohorts: tuple[str, ...] = Field(
+        (), description="names of the cohorts that are the test set; none: a random split, stratified by class"
+    )
+
+    @model_validator(mode="after")
+    def _cohorts_fit(self) -> "Settings":
+        names = [cohort.name for cohort in self.cohorts]
+        if len(set(names)) < len(names):
+            raise misfit(["cohorts"], "two of them have the same name; give one of them another `name`")
+        for name in self.test_cohorts:
+            if name not in names:
+                raise misfit(["test_cohorts"], f'there is no cohort "{name}".{nearest(name, names)}')
+        if set(names) == set(self.test_cohorts):
+            raise misfit(["test_cohorts"], "every cohort is listed: none is left for training")
+        return self
+
+
+def fingerprint(settings: Settings) -> str:
+    """Digest of each cohort's table, and lines ``path size`` of all NIfTI files below its folder."""
+    lines = []
+    for cohort in settings.cohorts:
+        root = cohort.folder()
+        sizes = [(folder / name, size(folder / name)) for folder, names in walk(root) for name in names]
+        lines += [cohort.name, digest(cohort.clinical())]
+        lines += sorted(f"{path.relative_to(root)} {number}" for path, number in sizes)
+    return "\n".join(lines)
+
+
+def find(settings: Settings) -> "pd.DataFrame":
     """Facts about every patient and session of every cohort; volumes are opened to find those that are the same.
 
     Kept out with a reason: follow-up scans, second sessions, subjects without images, with several folders, or not in
@@ -26,6 +68,10 @@ def find(settings: GliomaSettings) -> pd.DataFrame:
     Raises:
         UserError: a cohort's folder or table is absent or cannot be understood, or none of its subjects has images.
     """
+    import pandas as pd
+
+    from imbalance_aware.cohort.volume_checks import check_volumes
+
     facts = pd.concat([_cohort_facts(cohort, settings) for cohort in settings.cohorts], ignore_index=True)
     _derive_class(facts)
     if settings.test_cohorts:
@@ -33,20 +79,24 @@ def find(settings: GliomaSettings) -> pd.DataFrame:
     return check_volumes(facts, settings.sequences)
 
 
-def _cohort_facts(cohort: AnyGliomaCohort, settings: GliomaSettings) -> pd.DataFrame:
-    adapter = COHORTS[cohort.adapter]
+def _cohort_facts(cohort: GliomaCohort, settings: Settings) -> "pd.DataFrame":
+    from imbalance_aware.cohort.volume_facts import subjects_to_facts
+
+    module = glioma_cohort(cohort.adapter)
     wanted = [*settings.sequences, *["mask"] * settings.needs_mask]
-    subjects = list(adapter.find(cohort, wanted))
+    subjects = list(module.find(cohort, wanted))
     if not any(any(subject.files.values()) for subject in subjects):
         raise UserError(
             f"{cohort.name}: no images below {cohort.path} (looked in {cohort.path.absolute()}); set `path` to the "
-            f"folder whose files are named as published, such as {adapter.LAYOUT}"
+            f"folder whose files are named as published, such as {module.LAYOUT}"
         )
     return subjects_to_facts(subjects, settings.sequences, cohort.name, cohort.start, settings.needs_mask)
 
 
-def _derive_class(facts: pd.DataFrame) -> None:
+def _derive_class(facts: "pd.DataFrame") -> None:
     """Fill ``class`` in place; a class that cannot be derived is a reason for exclusion."""
+    from imbalance_aware.cohort.facts import exclude
+
     for row in facts.index:
         name, reason = tumour_class(facts.at[row, "idh"], facts.at[row, "codeletion_1p19q"])
         facts.at[row, "class"] = name

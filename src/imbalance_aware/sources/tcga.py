@@ -9,14 +9,20 @@ are not listed.
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, Literal
 
-import pandas as pd
+from pydantic import Field
 
-from imbalance_aware.cohort.volume_facts import VolumeSubject
-from imbalance_aware.sources.clinical_table import read_markers, require_folder
+from imbalance_aware.names import Name
+from imbalance_aware.sources.glioma_cohort import GliomaCohort
 from imbalance_aware.sources.nifti_files import walk
-from imbalance_aware.sources.settings_3d import TcgaCohort
 from imbalance_aware.sources.who2021 import CODELETED, INTACT, MUTANT, UNKNOWN, WILDTYPE
+from imbalance_aware.volume_settings import Start
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from imbalance_aware.cohort.volume_facts import VolumeSubject
 
 COLUMNS = {
     "id": ["patient", "Case"],
@@ -34,12 +40,28 @@ IDH = {"wt": WILDTYPE, "mutant": MUTANT}
 CODELETION = {"non-codel": INTACT, "codel": CODELETED}
 
 
-def find(settings: TcgaCohort, wanted: Sequence[str]) -> Iterator[VolumeSubject]:
+class Settings(GliomaCohort):
+    """TCGA-GBM and TCGA-LGG as prepared by Bakas et al. 2017 (doi:10.1038/sdata.2017.117)."""
+
+    how_to_get: ClassVar[str] = (
+        "Download the NIfTI files and segmentations of TCGA-GBM (doi:10.7937/K9/TCIA.2017.KLXWJJ1Q) and TCGA-LGG "
+        "(doi:10.7937/K9/TCIA.2017.GJQ7R0EF) from TCIA into one folder and set `path` to it; `table` is the table of "
+        "molecular subtypes of Ceccarelli et al. 2016 (doi:10.1016/j.cell.2015.12.028), saved as CSV."
+    )
+
+    adapter: Literal["tcga"]
+    name: Name = Field("TCGA", description="name in tables and in `test_cohorts`")
+    start: Start = Field("stripped", description="the scans are published in BraTS space, without skull")
+
+
+def find(settings: Settings, wanted: Sequence[str]) -> "Iterator[VolumeSubject]":
     """Every session of every patient with files; all but one of a patient are left out.
 
     Kept is the first session that has each of ``wanted`` (sequences and ``mask``) once; if none has, the first.
     """
-    root = require_folder(settings)
+    from imbalance_aware.cohort.volume_facts import VolumeSubject
+
+    root = settings.folder()
     clinical = markers(settings.table)
     for patient, sessions in sorted(_sessions(root).items()):
         kept = next((date for date, files in sessions.items() if _complete(files, wanted)), next(iter(sessions)))
@@ -59,8 +81,10 @@ def find(settings: TcgaCohort, wanted: Sequence[str]) -> Iterator[VolumeSubject]
             )
 
 
-def markers(table: Path) -> pd.DataFrame:
+def markers(table: Path) -> "pd.DataFrame":
     """Columns ``idh`` and ``codeletion`` of every row of the table, indexed by patient."""
+    from imbalance_aware.sources.clinical_table import read_markers
+
     return read_markers(table, COLUMNS, IDH, CODELETION)
 
 

@@ -8,14 +8,20 @@ numbers have three digits, the folders' four; follow-up scans carry ``_FU`` and 
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, Literal
 
-import pandas as pd
+from pydantic import Field
 
-from imbalance_aware.cohort.volume_facts import VolumeSubject, several_folders
-from imbalance_aware.sources.clinical_table import read_markers, require_folder
+from imbalance_aware.names import Name
+from imbalance_aware.sources.glioma_cohort import GliomaCohort
 from imbalance_aware.sources.nifti_files import ENDINGS, walk
-from imbalance_aware.sources.settings_3d import UcsfPdgmCohort
 from imbalance_aware.sources.who2021 import CODELETED, INTACT, MUTANT, UNKNOWN, WILDTYPE
+from imbalance_aware.volume_settings import Start
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from imbalance_aware.cohort.volume_facts import VolumeSubject
 
 COLUMNS = {"id": ["ID"], "idh": ["IDH"], "codeletion": ["1p/19q"]}
 IDENTIFIER = re.compile(r"UCSF-PDGM-(\d+)(_FU\d+d)?")
@@ -28,10 +34,26 @@ IDH = {"wildtype": WILDTYPE, r"idh[12] p\..+": MUTANT, r"mutated( \(nos\))?": MU
 CODELETION = {"intact": INTACT, "co-deletion": CODELETED, "relative co-deletion": CODELETED}
 
 
-def find(settings: UcsfPdgmCohort, wanted: Sequence[str]) -> Iterator[VolumeSubject]:
+class Settings(GliomaCohort):
+    """UCSF-PDGM (TCIA, doi:10.7937/tcia.bdgf-8v37)."""
+
+    how_to_get: ClassVar[str] = (
+        "Download UCSF-PDGM and its metadata from TCIA (doi:10.7937/tcia.bdgf-8v37); set `path` to the folder of the "
+        "patients' folders and `table` to the metadata's CSV file."
+    )
+
+    adapter: Literal["ucsf_pdgm"]
+    name: Name = Field("UCSF", description="name in tables and in `test_cohorts`")
+    start: Start = Field("stripped", description="the scans are published in one space, without skull")
+    bias_corrected: bool = Field(False, description="take the files that end in _bias.nii.gz")
+
+
+def find(settings: Settings, wanted: Sequence[str]) -> "Iterator[VolumeSubject]":
     """Every folder and every row of the table, by number; ``wanted`` chooses nothing, as names tell follow-up scans."""
+    from imbalance_aware.cohort.volume_facts import VolumeSubject, several_folders
+
     folders: dict[str, list[Path]] = {}
-    for folder, _ in walk(require_folder(settings)):
+    for folder, _ in walk(settings.folder()):
         if match := FOLDER.fullmatch(folder.name):
             folders.setdefault(identifier(match[1]), []).append(folder)
     clinical = markers(settings.table)
@@ -55,8 +77,10 @@ def find(settings: UcsfPdgmCohort, wanted: Sequence[str]) -> Iterator[VolumeSubj
         )
 
 
-def markers(table: Path) -> pd.DataFrame:
+def markers(table: Path) -> "pd.DataFrame":
     """Columns ``idh`` and ``codeletion`` of every row of the table, indexed by four-digit identifier."""
+    from imbalance_aware.sources.clinical_table import read_markers
+
     return read_markers(table, COLUMNS, IDH, CODELETION, identifier)
 
 

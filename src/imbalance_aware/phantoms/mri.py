@@ -9,9 +9,9 @@ import csv
 import logging
 import math
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from imbalance_aware.errors import UserError
 from imbalance_aware.files import atomic, write_json
@@ -19,9 +19,10 @@ from imbalance_aware.phantoms.mri_anatomy import SEQUENCES, draw_head, intensiti
 from imbalance_aware.phantoms.mri_scanner import Pose, sample, scan, scan_grid
 from imbalance_aware.phantoms.mri_tumours import add_tumour
 from imbalance_aware.progress import progress
-from imbalance_aware.sources import folder3d
-from imbalance_aware.sources.settings_3d import Folder3DSettings, MriPhantomSettings
 from imbalance_aware.volumes import Volume, write_volume
+
+if TYPE_CHECKING:
+    from imbalance_aware.sources.mri_phantoms import Settings
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +40,7 @@ TILT, SHIFT_MM, MOTION, MOTION_MM = 8.0, 8.0, 3.0, 4.0
 ATLAS = 1_000_000
 
 
-def write(settings: MriPhantomSettings, out: Path) -> None:
+def write(settings: "Settings", out: Path) -> None:
     """Write scans, masks, atlas, ``table.csv`` and, for each phantom, ``truth.json`` with its motions.
 
     Each phantom depends on the seed, its class and its number within the class alone.
@@ -56,27 +57,7 @@ def write(settings: MriPhantomSettings, out: Path) -> None:
         writer.writerows(rows)
 
 
-def find(settings: MriPhantomSettings, source: Path | None) -> pd.DataFrame:
-    """Facts about the phantoms in ``source``, the folder that `write` made.
-
-    Raises:
-        UserError: no such folder was named.
-    """
-    if source is None:
-        raise UserError("mri_phantoms: name the folder that the step `phantoms` wrote: --source DIR")
-    return folder3d.find(
-        Folder3DSettings(
-            adapter="folder3d",
-            table=source / TABLE,
-            sequences=settings.sequences,
-            preprocessing=settings.preprocessing,
-            classes=settings.classes,
-            test_cohorts=(TEST_COHORT,),
-        )
-    )
-
-
-def subjects(settings: MriPhantomSettings):
+def subjects(settings: "Settings"):
     """Identifier, cohort, class and random stream of every phantom."""
     for cohort_number, (cohort, share) in enumerate(COHORTS.items()):
         for label, (name, count) in enumerate(class_counts(round(settings.subjects * share)).items()):
@@ -91,7 +72,7 @@ def class_counts(total: int) -> dict[str, int]:
     return {"glioblastoma": total - sum(rare.values())} | rare
 
 
-def write_atlas(settings: MriPhantomSettings, folder: Path) -> None:
+def write_atlas(settings: "Settings", folder: Path) -> None:
     """Write the T1 of a head of average size, with and without skull, on cubic voxels."""
     random = np.random.default_rng([settings.seed, ATLAS])
     head = draw_head(_fine(settings), random, size=0.0)
@@ -106,7 +87,7 @@ def write_atlas(settings: MriPhantomSettings, folder: Path) -> None:
     write_volume(folder / "brain.nii.gz", Volume((t1 * brain).astype(np.int16), affine))
 
 
-def write_phantom(settings: MriPhantomSettings, folder: Path, name: str, random: np.random.Generator) -> list[str]:
+def write_phantom(settings: "Settings", folder: Path, name: str, random: np.random.Generator) -> list[str]:
     """Write one phantom; returns the names of its scans, in the order of the sequences, and of its mask."""
     head = draw_head(_fine(settings), random)
     add_tumour(head, name, random)
@@ -123,12 +104,12 @@ def write_phantom(settings: MriPhantomSettings, folder: Path, name: str, random:
     return [*(f"{sequence}.nii.gz" for sequence in settings.sequences), "mask.nii.gz"]
 
 
-def _fine(settings: MriPhantomSettings) -> float:
+def _fine(settings: "Settings") -> float:
     """Edge of the voxels in which heads are drawn."""
     return settings.voxel_mm / 2
 
 
-def _check_sequences(settings: MriPhantomSettings) -> None:
+def _check_sequences(settings: "Settings") -> None:
     unknown = sorted(set(settings.sequences) - set(SEQUENCES))
     if unknown:
         raise UserError(f"mri_phantoms: {', '.join(unknown)} cannot be drawn; there are {', '.join(SEQUENCES)}")

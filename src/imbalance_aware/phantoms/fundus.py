@@ -11,18 +11,18 @@ import logging
 import math
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 from PIL import Image
 from scipy.ndimage import gaussian_filter
 
-from imbalance_aware.errors import UserError
 from imbalance_aware.files import atomic
 from imbalance_aware.phantoms.fundus_vessels import vessel_mask
 from imbalance_aware.progress import progress
-from imbalance_aware.sources import folder
-from imbalance_aware.sources.settings_2d import FolderSettings, FundusPhantomSettings
+
+if TYPE_CHECKING:
+    from imbalance_aware.sources.fundus_phantoms import Settings
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +57,7 @@ class Eye:
     side: int  # +1 if the temporal side is on the right
 
 
-def write(settings: FundusPhantomSettings, out: Path) -> None:
+def write(settings: "Settings", out: Path) -> None:
     """Write one PNG per phantom and ``table.csv`` with path, class, cohort and the drawn cup-to-disc ratio.
 
     Each photograph depends on the seed, its class and its number within the class alone: a larger set begins with the
@@ -80,18 +80,6 @@ def write(settings: FundusPhantomSettings, out: Path) -> None:
         writer = csv.writer(handle, lineterminator="\n")
         writer.writerow(("path", "class", "cohort", "cup_to_disc"))
         writer.writerows(rows)
-
-
-def find(settings: FundusPhantomSettings, source: Path | None) -> pd.DataFrame:
-    """Facts about the phantoms in ``source``, the folder that `write` made.
-
-    Raises:
-        UserError: no such folder was named.
-    """
-    if source is None:
-        raise UserError("fundus_phantoms: name the folder that the step `phantoms` wrote: --source DIR")
-    listed = FolderSettings(adapter="folder", table=source / TABLE, classes=settings.classes, split="random")
-    return folder.find(listed)
 
 
 def class_counts(subjects: int) -> dict[str, int]:

@@ -20,7 +20,6 @@ from imbalance_aware.cohort.split_settings import SplitSettings
 from imbalance_aware.cohort.splits import grouped_split, stratified_split
 from imbalance_aware.errors import UserError
 from imbalance_aware.files import write_text
-from imbalance_aware.sources import ADAPTERS
 from imbalance_aware.sources.lookup import call, look_up
 from imbalance_aware.sources.resources import RESOURCES
 from imbalance_aware.tables.cohort import COLUMNS, cohort_csv
@@ -96,10 +95,12 @@ def find(text: str, **offered: Any) -> tuple[pd.DataFrame, SplitSettings]:
         UserError: the adapter says so, or found nothing, two subjects share an identifier, or no class can have a
             name that the adapter found.
     """
-    adapter, settings = look_up(text, ADAPTERS)
-    facts = call(adapter, settings, **offered).reset_index(drop=True)
+    module, settings = look_up(text)
+    facts = call(module.find, settings, **offered).reset_index(drop=True)
     if facts.empty:
         raise UserError(f"dataset of kind {settings.adapter}: no subject was found")
+    if lacking := [name for name in COLUMNS if name not in facts]:
+        raise UserError(f"{module.__file__}: the table of `find` lacks the column(s) {', '.join(lacking)}")
     twice = facts["subject"][facts["subject"].duplicated()].unique()
     if len(twice):
         raise UserError(f"dataset of kind {settings.adapter}: subject(s) listed twice: {', '.join(twice[:5])}")

@@ -1,0 +1,93 @@
+"""Drawn heads with gliomas in raw scans, from three cohorts; not patients."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from pydantic import Field, model_validator
+
+from imbalance_aware.errors import UserError
+from imbalance_aware.schema import Strict
+from imbalance_aware.sources.settings_3d import Volumes3D
+from imbalance_aware.sources.who2021 import CLASSES
+from imbalance_aware.volume_settings import CropSettings, RegistrationSettings, StripSettings, VolumePreprocessing
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class PhantomPreprocessing(VolumePreprocessing):
+    """As for patients, but `registration.samples` is 4000, `strip.method` threshold and `crop.size` 24 by default."""
+
+    registration: RegistrationSettings = Field(
+        RegistrationSettings(samples=4000), description="sequences to each other and to the atlas"
+    )
+    strip: StripSettings = Field(StripSettings(method="threshold"), description="brain extraction")
+    crop: CropSettings = Field(CropSettings(size=24), description="patch around the tumour")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _keep_what_suits(cls, content: Any) -> Any:
+        """A step of which some keys are given keeps the phantoms' defaults for the others, not the patients'."""
+        if not isinstance(content, dict):
+            return content
+        ours = {
+            name: field.default.model_dump(exclude_unset=True)
+            for name, field in cls.model_fields.items()
+            if isinstance(field.default, Strict)
+        }
+        return {
+            name: ours[name] | step if name in ours and isinstance(step, dict) else step
+            for name, step in content.items()
+        }
+
+
+class Settings(Volumes3D):
+    """Generated heads with tumours whose look depends on the class; not patients."""
+
+    classes: ClassVar[tuple[str, ...]] = CLASSES
+
+    adapter: Literal["mri_phantoms"]
+    preprocessing: PhantomPreprocessing = Field(PhantomPreprocessing(), description="from scans to patches")
+    subjects: int = Field(48, ge=24, description="number of phantoms over three cohorts, the third of them for testing")
+    seed: int = Field(0, ge=0, description="seed of the phantoms; the same seed gives the same bytes")
+    voxel_mm: float = Field(4, ge=1, le=6, description="edge of a voxel of the atlas and of the raw scans in plane")
+    noise: float = Field(0.03, ge=0, le=0.5, description="standard deviation of the noise, as a share of white matter")
+
+    def for_phantoms(self) -> dict[str, Any]:
+        """The settings on which the scans depend, to be passed to the step ``phantoms``."""
+        return self.model_dump(mode="json", include={"adapter", "subjects", "seed", "voxel_mm", "noise"})
+
+
+def fingerprint(settings: Settings) -> str:
+    """Nothing: the workflow makes the source, from the settings."""
+    return ""
+
+
+def find(settings: Settings, source: Path | None) -> "pd.DataFrame":
+    """Facts about the phantoms in ``source``, the folder that `write` made.
+
+    Raises:
+        UserError: no such folder was named.
+    """
+    from imbalance_aware.phantoms.mri import TABLE, TEST_COHORT
+    from imbalance_aware.sources import folder3d
+
+    if source is None:
+        raise UserError("mri_phantoms: name the folder that the step `phantoms` wrote: --source DIR")
+    return folder3d.find(
+        folder3d.Settings(
+            adapter="folder3d",
+            table=source / TABLE,
+            sequences=settings.sequences,
+            preprocessing=settings.preprocessing,
+            classes=settings.classes,
+            test_cohorts=(TEST_COHORT,),
+        )
+    )
+
+
+def write(settings: Settings, folder: Path) -> None:
+    """Draw the phantoms into ``folder``."""
+    from imbalance_aware.phantoms import mri
+
+    mri.write(settings, folder)

@@ -1,0 +1,124 @@
+"""The tables of sources: each module has what it must, and what is forgotten is named."""
+
+import importlib.util
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from imbalance_aware import sources
+from imbalance_aware.cohort import list_subjects
+from imbalance_aware.errors import UserError
+from imbalance_aware.sources import GLIOMA_COHORTS, SOURCES, lookup
+from imbalance_aware.sources.folder import Settings as FolderSettings
+from imbalance_aware.sources.glioma import Settings as GliomaSettings
+
+TOY = (Path(__file__).parents[1] / "workflow/toy_source.py").read_text(encoding="utf-8")
+MADE = TOY.replace("def find(settings: Settings)", "def find(settings: Settings, source: Path)")
+WRITE = "\n\ndef write(settings, folder):\n    folder.mkdir()\n"
+
+
+@pytest.fixture
+def added(tmp_path, monkeypatch):
+    """Put a module into the package and a row into a table, for the length of a test."""
+
+    def add(text: str, table: dict[str, str] = SOURCES) -> Path:
+        path = tmp_path / "toy.py"
+        path.write_text(text, encoding="utf-8")
+        spec = importlib.util.spec_from_file_location("imbalance_aware.sources.toy", path)
+        module = importlib.util.module_from_spec(spec)
+        monkeypatch.setitem(sys.modules, spec.name, module)
+        spec.loader.exec_module(module)
+        monkeypatch.setitem(table, "toy", "sources.toy")
+        return path
+
+    return add
+
+
+@pytest.mark.parametrize("adapter", SOURCES)
+def test_every_source_has_all_parts(adapter):
+    lookup.source(adapter)
+
+
+@pytest.mark.parametrize("adapter", GLIOMA_COHORTS)
+def test_every_cohort_of_gliomas_has_all_parts(adapter):
+    lookup.glioma_cohort(adapter)
+
+
+def test_no_module_with_settings_lacks_its_row():
+    folder = Path(sources.__file__).parent
+    stated = {f"sources.{path.stem}" for path in folder.glob("*.py") if "\nclass Settings(" in path.read_text()}
+    assert stated == {*SOURCES.values(), *GLIOMA_COHORTS.values()}
+
+
+@pytest.mark.parametrize(
+    ("text", "lacking"),
+    [
+        (TOY.replace("class Settings(", "class Setings(").replace(": Settings", ""), "Settings"),
+        (TOY.replace("def fingerprint(", "def finger_print("), "fingerprint"),
+        (TOY.replace("def find(", "def list_all("), "find"),
+        (TOY.replace('Literal["toy"]', 'Literal["toys"]'), 'Settings with `adapter: Literal["toy"]`'),
+        (TOY.replace('adapter: Literal["toy"]', 'adapters: Literal["toy"]'), 'Settings with `adapter: Literal["toy"]`'),
+        (TOY.replace("class Settings(Images2D)", "class Settings(Images2D.__base__)"), "Settings.kind"),
+        (MADE, "write(settings, folder)"),
+        (TOY + WRITE, "a parameter `source` of `find`"),
+        (MADE + WRITE, "Settings.for_phantoms"),
+    ],
+)
+def test_a_forgotten_part_is_named_with_its_file(added, text, lacking):
+    assert text != TOY
+    path = added(text)
+    with pytest.raises(UserError) as caught:
+        lookup.source("toy")
+    assert str(path) in str(caught.value) and f"must have {lacking}" in str(caught.value)
+
+
+def test_settings_of_another_source_are_none_of_its_own(added):
+    path = added("from imbalance_aware.sources.folder import Settings, fingerprint, find\n")
+    with pytest.raises(UserError) as caught:
+        lookup.source("toy")
+    assert str(path) in str(caught.value) and 'Settings with `adapter: Literal["toy"]`' in str(caught.value)
+
+
+def test_a_forgotten_column_is_named(added, tmp_path):
+    added(TOY.replace('"split": "", ', "").replace('"cohort": "toy", ', ""))
+    (tmp_path / "dark").mkdir()
+    (tmp_path / "dark/a.png").touch()
+    with pytest.raises(UserError, match=r"lacks the column[(]s[)] cohort, split"):
+        list_subjects.find(json.dumps({"adapter": "toy", "path": str(tmp_path)}))
+
+
+@pytest.mark.parametrize("part", ["LAYOUT", "find", "Settings"])
+def test_a_forgotten_part_of_a_cohort_is_named(added, part):
+    text = Path(lookup.glioma_cohort("egd").__file__).read_text().replace('Literal["egd"]', 'Literal["toy"]')
+    for written, changed in (
+        (f"\n{part} =", "\nOTHER ="),
+        (f"def {part}(", "def other("),
+        (f"class {part}(", "class Other("),
+    ):
+        text = text.replace(written, changed)
+    text = text.replace("settings: Settings", "settings")
+    added(text, GLIOMA_COHORTS)
+    with pytest.raises(UserError, match=f"must have {part}"):
+        lookup.glioma_cohort("toy")
+
+
+def test_an_unknown_adapter_is_told_the_nearest():
+    with pytest.raises(UserError, match=r'no adapter "foldr".*Did you mean "folder"'):
+        lookup.source("foldr")
+
+
+def test_planning_imports_nothing_heavy():
+    heavy = {"pandas", "numpy", "scipy", "PIL", "nibabel", "SimpleITK", "torch", "monai", "sklearn"}
+    code = f"import sys, imbalance_aware.sources.settings; print(*sorted({heavy} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert done.stdout.split() == []
+
+
+def test_a_dataset_depends_on_the_code_of_its_source_and_of_its_own_cohorts():
+    folder = FolderSettings(adapter="folder", table="t.csv")
+    egd = {"adapter": "egd", "path": "p", "table": "t.csv"}
+    assert lookup.modules(folder) == ["sources.folder"]
+    assert lookup.modules(GliomaSettings(adapter="glioma", cohorts=[egd])) == ["sources.glioma", "sources.egd"]
