@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from imbalance_aware.losses.ce import CrossEntropyLoss
-from imbalance_aware.models.model_file import InputSpec, make_model
+from imbalance_aware.models.make import InputSpec, make_model
 from imbalance_aware.runs.settings import (
     Augmentation2D,
     Augmentation3D,
@@ -17,11 +17,10 @@ from imbalance_aware.runs.settings import (
     RunSettings,
     TrainingSettings,
 )
-from imbalance_aware.training.adam import Adam
 from imbalance_aware.training.augmentation import draw
 from imbalance_aware.training.batches import on_device
 from imbalance_aware.training.data import Part
-from imbalance_aware.training.device import choose
+from imbalance_aware.runs.device import choose
 from imbalance_aware.training.loop import Training
 
 COMPUTE = choose(TrainingSettings(device="cpu"), threads=1)

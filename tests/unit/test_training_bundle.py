@@ -16,7 +16,7 @@ import training_cases
 from training_cases import settings, write_dataset
 
 from imbalance_aware.errors import UserError
-from imbalance_aware.models.model_file import load_model
+from imbalance_aware.runs.model_file import load_model
 from imbalance_aware.runs import bundle, compact, train, train_bundle
 
 CODE = "0" * 16

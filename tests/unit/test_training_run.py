@@ -13,13 +13,14 @@ import yaml
 from training_cases import SIZES, arguments, settings, write_dataset
 
 from imbalance_aware.errors import UserError
-from imbalance_aware.models.model_file import InputSpec, load_model, make_model
+from imbalance_aware.models.make import InputSpec, make_model
 from imbalance_aware.runs import train
 from imbalance_aware.runs.interruption import Interruption
 from imbalance_aware.runs.lock import locked
+from imbalance_aware.runs.model_file import load_model
 from imbalance_aware.runs.run_folder import finished
 from imbalance_aware.training import augment_cpu
-from imbalance_aware.training.loop import learning_rate
+from imbalance_aware.training.optimisers import SCHEDULES
 
 OUTPUTS = ["config.yaml", "features.npy", "history.csv", "model.pt", "predictions.csv"]
 N = sum(SIZES["train"].values())

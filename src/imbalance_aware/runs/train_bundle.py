@@ -25,7 +25,7 @@ from imbalance_aware.runs.compact import read_compact
 from imbalance_aware.runs.interruption import Interruption
 from imbalance_aware.runs.run_folder import finished, remove_checkpoints
 from imbalance_aware.schema import nearest, parse
-from imbalance_aware.training.data import open_dataset
+from imbalance_aware.runs.dataset import open_dataset
 
 log = logging.getLogger(__name__)
 
