@@ -22,6 +22,7 @@ from imbalance_aware.training.batches import on_device
 from imbalance_aware.training.data import Part
 from imbalance_aware.runs.device import choose
 from imbalance_aware.training.loop import Training
+from imbalance_aware.training.optimisers import make_optimiser
 
 COMPUTE = choose(TrainingSettings(device="cpu"), threads=1)
 #: In an epoch of the rivals, and measured in each round.
@@ -96,13 +97,14 @@ def our_steps(case: Case) -> Callable[[int], None]:
 def plain_steps(case: Case, batches: Iterator[Tensor]) -> Callable[[int], None]:
     """Forward, backward and Adam on given batches."""
     model = case.model()
-    optimiser, target = Adam(model.parameters()), torch.arange(case.batch_size) % 3
+    optimiser, target = make_optimiser("adam", model.parameters(), 1e-3), torch.arange(case.batch_size) % 3
     layout = torch.channels_last if len(case.shape) == 3 else torch.channels_last_3d
 
     def steps(count: int) -> None:
         for batch in islice(batches, count):
             torch.nn.functional.cross_entropy(model(batch.contiguous(memory_format=layout)), target).backward()
-            optimiser.step(1e-3)
+            optimiser.step()
+            optimiser.zero_grad()
 
     return steps
 

@@ -200,7 +200,7 @@ def test_cosine_annealing_is_torchs():
     optimiser = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.1)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, T_max=30)
     for epoch in range(30):
-        assert learning_rate(0.1, epoch, 30) == pytest.approx(schedule.get_last_lr()[0], rel=1e-9)
+        assert 0.1 * SCHEDULES["cosine"](epoch, 30) == pytest.approx(schedule.get_last_lr()[0], rel=1e-9)
         optimiser.step()
         schedule.step()
 
