@@ -9,6 +9,7 @@ from torch import Tensor
 
 from imbalance_aware.losses.ce import CrossEntropyLoss
 from imbalance_aware.models.make import InputSpec, make_model
+from imbalance_aware.runs.device import choose
 from imbalance_aware.runs.settings import (
     Augmentation2D,
     Augmentation3D,
@@ -20,7 +21,6 @@ from imbalance_aware.runs.settings import (
 from imbalance_aware.training.augmentation import draw
 from imbalance_aware.training.batches import on_device
 from imbalance_aware.training.data import Part
-from imbalance_aware.runs.device import choose
 from imbalance_aware.training.loop import Training
 from imbalance_aware.training.optimisers import make_optimiser
 

@@ -16,8 +16,8 @@ import training_cases
 from training_cases import settings, write_dataset
 
 from imbalance_aware.errors import UserError
-from imbalance_aware.runs.model_file import load_model
 from imbalance_aware.runs import bundle, compact, train, train_bundle
+from imbalance_aware.runs.model_file import load_model
 
 CODE = "0" * 16
 CONDITIONS = {"ce-uniform": {"ce": 1}, "ce_mcc-uniform": {"ce": 1, "soft_mcc": 1}}

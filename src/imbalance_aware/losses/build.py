@@ -5,8 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from imbalance_aware.errors import UserError
-from imbalance_aware.losses import COMBINED, LOSSES
-from imbalance_aware.losses import make
+from imbalance_aware.losses import COMBINED, LOSSES, make
 from imbalance_aware.losses.arguments import check_type, parameters_of
 from imbalance_aware.schema import nearest
 
@@ -113,9 +112,7 @@ def references(terms: Mapping[str, float]) -> dict[str, str]:
 
 def module_names(terms: Mapping[str, float]) -> list[str]:
     """Modules, named below the package, that :func:`build_loss` looks up for these terms: a run depends on them."""
-    return [
-        reference.partition(":")[0].removeprefix("imbalance_aware.") for reference in references(terms).values()
-    ]
+    return [reference.partition(":")[0].removeprefix("imbalance_aware.") for reference in references(terms).values()]
 
 
 def _reference(name: str) -> str:

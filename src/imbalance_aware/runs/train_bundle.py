@@ -24,11 +24,11 @@ from imbalance_aware.errors import UserError
 from imbalance_aware.provenance import ROOT
 from imbalance_aware.runs.bundled import COMPACT, IMAGES, MANIFEST, SAMPLES, Manifest
 from imbalance_aware.runs.compact import read_compact
+from imbalance_aware.runs.dataset import open_dataset
 from imbalance_aware.runs.interruption import Interruption
 from imbalance_aware.runs.run_folder import finished, remove_checkpoints
 from imbalance_aware.runs.settings import RunSettings
 from imbalance_aware.schema import nearest, parse
-from imbalance_aware.runs.dataset import open_dataset
 
 log = logging.getLogger(__name__)
 

@@ -38,7 +38,9 @@ class Dataset:
         return np.bincount(self.train.labels, minlength=len(self.classes)).tolist()
 
 
-def make_dataset(images: np.ndarray, samples: Sequence[dict[str, str]], classes: tuple[str, ...], digest: str) -> Dataset:
+def make_dataset(
+    images: np.ndarray, samples: Sequence[dict[str, str]], classes: tuple[str, ...], digest: str
+) -> Dataset:
     """A dataset of images and the rows that describe them, in the same order.
 
     Args:
