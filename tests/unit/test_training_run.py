@@ -292,6 +292,17 @@ def test_other_conditions_resume_exactly_too(dataset, tmp_path, monkeypatch, con
     assert_same(run(dataset, tmp_path / "fresh", options), run(dataset, tmp_path / "stopped", options))
 
 
+@pytest.mark.parametrize("training", [{"optimiser": "sgd", "schedule": "constant"}, {"optimiser": "adamw"}], ids=str)
+def test_other_optimisers_resume_exactly_too(fresh, dataset, tmp_path, monkeypatch, training):
+    options = settings(training=training)
+    with monkeypatch.context() as patch, pytest.raises(SystemExit):
+        stop_after(patch, STEPS + 2)
+        run(dataset, tmp_path / "stopped", options)
+    one, other = run(dataset, tmp_path / "fresh", options), run(dataset, tmp_path / "stopped", options)
+    assert_same(one, other)
+    assert not np.array_equal(np.load(one / "features.npy"), np.load(fresh / "features.npy"))
+
+
 def test_a_run_that_crashes_goes_on_from_its_last_checkpoint(fresh, dataset, tmp_path, monkeypatch):
     made = []
 
