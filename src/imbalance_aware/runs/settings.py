@@ -194,7 +194,7 @@ def _without_off(settings: BaseModel, values: dict[str, Any]) -> dict[str, Any]:
             if isinstance(value, BaseModel):
                 if group := _without_off(value, values[name]):
                     kept[name] = group
-            elif not (_is_off(value) and _is_off(default) and value == default):
+            elif not (_is_off(value) and value == default):
                 kept[name] = values[name]
     return kept
 
