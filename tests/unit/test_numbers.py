@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 from hypothesis import given
+from hypothesis import settings as trials
 from hypothesis import strategies as st
 from training_cases import settings, write_dataset
 
@@ -209,12 +210,14 @@ RUNS = st.fixed_dictionaries(
 )
 
 
+@trials(deadline=None)
 @given(RUNS)
 def test_settings_without_what_is_off_are_the_same_settings(values):
     run = RunSettings(**values)
     assert RunSettings.model_validate(run.decisive()).shaping() == run.shaping()
 
 
+@trials(deadline=None)
 @given(RUNS)
 def test_an_option_that_is_added_and_off_changes_no_settings(values):
     run = RunSettings(**values)
