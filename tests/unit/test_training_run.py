@@ -500,8 +500,8 @@ def test_bfloat16_on_the_cpu_is_refused(dataset, tmp_path):
         ({"condition": {"loss": {"cee": 1}}}, 'unknown loss "cee". Did you mean "ce"'),
         ({"augmentation": {"gamma": [1.5, 0.5]}}, "a range is"),
         ({"augmentation": {"crop": 40}}, "crop is 40, more than the images have: 16 x 16"),
-        ({"model": {"blocks": [1]}}, "blocks and widths need one number for each of the 4 stages"),
-        ({"model": {"stem_kernel": 4}}, "stem_kernel must be odd"),
+        ({"model": {"blocks": [1]}}, "model.blocks: expected a number of at least 1 for each of the 4 stages"),
+        ({"model": {"stem_kernel": 4}}, "model.stem_kernel: must be odd"),
     ],
 )
 def test_settings_that_cannot_be_used(dataset, tmp_path, options, message):
