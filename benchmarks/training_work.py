@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from imbalance_aware.losses.ce import CrossEntropyLoss
-from imbalance_aware.models.model_file import InputSpec, make_model
+from imbalance_aware.models.make import InputSpec, make_model
+from imbalance_aware.runs.device import choose
 from imbalance_aware.runs.settings import (
     Augmentation2D,
     Augmentation3D,
@@ -17,12 +18,11 @@ from imbalance_aware.runs.settings import (
     RunSettings,
     TrainingSettings,
 )
-from imbalance_aware.training.adam import Adam
 from imbalance_aware.training.augmentation import draw
 from imbalance_aware.training.batches import on_device
 from imbalance_aware.training.data import Part
-from imbalance_aware.training.device import choose
 from imbalance_aware.training.loop import Training
+from imbalance_aware.training.optimisers import make_optimiser
 
 COMPUTE = choose(TrainingSettings(device="cpu"), threads=1)
 #: In an epoch of the rivals, and measured in each round.
@@ -97,13 +97,14 @@ def our_steps(case: Case) -> Callable[[int], None]:
 def plain_steps(case: Case, batches: Iterator[Tensor]) -> Callable[[int], None]:
     """Forward, backward and Adam on given batches."""
     model = case.model()
-    optimiser, target = Adam(model.parameters()), torch.arange(case.batch_size) % 3
+    optimiser, target = make_optimiser("adam", model.parameters(), 1e-3), torch.arange(case.batch_size) % 3
     layout = torch.channels_last if len(case.shape) == 3 else torch.channels_last_3d
 
     def steps(count: int) -> None:
         for batch in islice(batches, count):
             torch.nn.functional.cross_entropy(model(batch.contiguous(memory_format=layout)), target).backward()
-            optimiser.step(1e-3)
+            optimiser.step()
+            optimiser.zero_grad()
 
     return steps
 

@@ -11,7 +11,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from imbalance_aware import __version__
-from imbalance_aware.errors import WRONG_PATH, UserError, is_disk_full
+from imbalance_aware.errors import UserError
+from imbalance_aware.system_errors import WRONG_PATH, is_disk_full
 
 #: How a step ends: done; an error that nothing foresees; a mistake of the user's; no space left on a disk (EX_IOERR of
 #: sysexits.h). The numbers reach a cluster's accounts even where no log can be written.

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from imbalance_aware.errors import is_disk_full
+from imbalance_aware.system_errors import is_disk_full
 
 
 @contextmanager

@@ -77,10 +77,10 @@ def _start(module: str, node: ast.ImportFrom) -> str:
 
 
 def _running(node: ast.AST) -> Iterable[ast.AST]:
-    """All nodes below ``node``, but for the bodies of ``if TYPE_CHECKING:``."""
+    """All nodes below ``node``, but for the bodies of ``if TYPE_CHECKING:``; what is below its ``else`` runs."""
     for child in ast.iter_child_nodes(node):
-        if isinstance(child, ast.If) and isinstance(child.test, ast.Name) and child.test.id == "TYPE_CHECKING":
-            continue
+        if isinstance(child, ast.If) and ast.unparse(child.test).rpartition(".")[2] == "TYPE_CHECKING":
+            child = ast.Module(child.orelse, type_ignores=[])
         yield child
         yield from _running(child)
 
@@ -106,12 +106,12 @@ class _WithoutProse(ast.NodeTransformer):
 
     visit_Module = visit_ClassDef = visit_FunctionDef = visit_AsyncFunctionDef = _documented
 
-    def visit_Expr(self, node: ast.Expr) -> ast.AST:
+    def visit_Expr(self, node: ast.Expr) -> ast.AST | None:
         called = node.value.func if isinstance(node.value, ast.Call) else None
         logs = isinstance(called, ast.Attribute) and isinstance(called.value, ast.Name) and called.value.id in LOGGERS
         # A string on its own is a comment, such as the one below an attribute.
         comment = isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
-        return ast.Pass() if logs or comment else self.generic_visit(node)
+        return None if logs or comment else self.generic_visit(node)
 
     def visit_Raise(self, node: ast.Raise) -> ast.AST:
         return _WithoutStrings().visit(self.generic_visit(node))

@@ -7,10 +7,10 @@ from scipy.ndimage import gaussian_filter
 from skimage.exposure import adjust_gamma, adjust_sigmoid
 
 from imbalance_aware.errors import UserError
-from imbalance_aware.runs.settings import Augmentation, Augmentation2D, Augmentation3D
+from imbalance_aware.runs.settings import Augmentation, Augmentation2D, Augmentation3D, check
 from imbalance_aware.training.augment_cpu import CpuImages
 from imbalance_aware.training.augment_device import DeviceImages
-from imbalance_aware.training.augmentation import Changes, check, draw, unchanged
+from imbalance_aware.training.augmentation import Changes, draw, unchanged
 
 #: The path of the GPU runs on any device; on the CPU it is only slower.
 ENGINES = {"cpu": CpuImages, "gpu": lambda images: DeviceImages(images, torch.device("cpu"))}

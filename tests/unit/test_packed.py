@@ -12,7 +12,7 @@ from training_cases import write_dataset
 
 from imbalance_aware.__main__ import main
 from imbalance_aware.errors import UserError
-from imbalance_aware.training.data import open_dataset
+from imbalance_aware.runs.dataset import open_dataset
 
 
 @pytest.fixture(scope="module")

@@ -49,7 +49,7 @@ def test_an_edit_counts_for_all_who_import_it_and_reverting_it_cancels(package):
 
 
 def test_a_loss_is_in_its_own_digest_alone(package):
-    modules = ["losses.soft_mcc", "losses.soft_f1", "losses.ce", "runs.train"]
+    modules = ["losses.soft_mcc", "losses.soft_f1", "losses.ce", "training.loop"]
     before = {module: digest(module) for module in modules}
     path = package / "losses" / "soft_mcc.py"
     path.write_text(path.read_text() + "\nLIMIT = 1\n")
@@ -57,10 +57,10 @@ def test_a_loss_is_in_its_own_digest_alone(package):
 
 
 def test_naming_a_new_loss_changes_no_digest(package):
-    before = digest("runs.train")
+    before = digest("training.loop")
     path = package / "losses" / "__init__.py"
     path.write_text(path.read_text() + "\nLIMIT = 1\n")
-    assert digest("runs.train") == before
+    assert digest("training.loop") == before
 
 
 def test_a_source_is_in_the_digest_of_its_own_datasets_alone(package):
@@ -83,3 +83,81 @@ def test_a_source_is_in_the_digest_of_its_own_datasets_alone(package):
     edit("ahn2018.py")
     after = digests()
     assert {name for name in before if after[name] != before[name]} == {"sources.tcga", "sources.ahn2018"}
+
+
+CODE = """
+import logging
+
+from pydantic import Field
+
+from imbalance_aware.errors import UserError
+
+log = logging.getLogger(__name__)
+
+
+class Settings:
+    limit: int = Field(3, description="the limit")
+
+
+def check(value: int) -> int:
+    if value > 2:
+        raise UserError(f"{value} is more than {2}; expected less")
+    log.info("checked %d", value)
+    return value + 1
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "counts"),
+    [
+        ("is more than {2}; expected less", "exceeds {2 + 0}", False),
+        ("the limit", "the largest value", False),
+        ('log.info("checked %d", value)', 'log.debug("%d was checked", value)', False),
+        ("    return", '    log.debug("done")\n    return', False),
+        ("import logging", "# why\nimport logging", False),
+        ("    return", '    """Documented."""\n    return', False),
+        ("value > 2", "value > 3", True),
+        ("value + 1", "value + 2", True),
+        ("Field(3,", "Field(4,", True),
+        ("raise UserError", "raise ValueError", True),
+    ],
+)
+def test_prose_does_not_count_and_code_does(package, old, new, counts):
+    path = package / "probe.py"
+    path.write_text(CODE)
+    before = digest("probe")
+    assert old in CODE
+    path.write_text(CODE.replace(old, new))
+    assert (digest("probe") != before) == counts
+
+
+@pytest.mark.parametrize(
+    ("statement", "module"),
+    [
+        ("from . import ce", "losses.ce"),
+        ("from .ce import CrossEntropyLoss", "losses.ce"),
+        ("from .. import files", "files"),
+        ("from ..training import sampling", "training.sampling"),
+        ("from ..training.sampling import uniform", "training.sampling"),
+        ("import imbalance_aware.losses.ce", "losses.ce"),
+        ("def f():\n    from .ce import CrossEntropyLoss", "losses.ce"),
+        ("import typing\nif typing.TYPE_CHECKING:\n    pass\nelse:\n    from . import ce", "losses.ce"),
+    ],
+)
+def test_imports_are_followed_however_they_are_written(package, statement, module):
+    (package / "losses" / "probe.py").write_text(statement + "\n")
+    before = digest("losses.probe")
+    assert module in provenance.closure(["losses.probe"])
+    path = package.joinpath(*module.split(".")).with_suffix(".py")
+    path.write_text(path.read_text() + "\nLIMIT = 1\n")
+    assert digest("losses.probe") != before
+
+
+@pytest.mark.parametrize("test", ["TYPE_CHECKING", "typing.TYPE_CHECKING"])
+def test_imports_for_type_checkers_alone_do_not_count(package, test):
+    (package / "probe.py").write_text(
+        f"import typing\nfrom typing import TYPE_CHECKING\nif {test}:\n    from imbalance_aware import files\n"
+        "else:\n    from imbalance_aware import limits\n"
+    )
+    forget()
+    assert provenance.closure(["probe"]) == ["limits", "probe"]

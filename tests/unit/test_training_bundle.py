@@ -13,11 +13,12 @@ from argparse import ArgumentParser
 import numpy as np
 import pytest
 import training_cases
+import yaml
 from training_cases import settings, write_dataset
 
 from imbalance_aware.errors import UserError
-from imbalance_aware.models.model_file import load_model
 from imbalance_aware.runs import bundle, compact, train, train_bundle
+from imbalance_aware.runs.model_file import load_model
 
 CODE = "0" * 16
 CONDITIONS = {"ce-uniform": {"ce": 1}, "ce_mcc-uniform": {"ce": 1, "soft_mcc": 1}}
@@ -191,6 +192,17 @@ def test_a_run_that_lost_its_config_is_trained_again(unpacked, dataset, caplog):
     train_bundle.run(chosen)
     assert "0 of 1 runs are done" in caplog.text
     assert (place / "config.yaml").read_bytes() == before
+
+
+def test_a_run_of_a_version_without_an_option_that_is_off_is_done(unpacked, dataset, caplog):
+    caplog.set_level(logging.INFO)
+    place = unpacked.parent / "results/runs/tiny/phantoms/ce-uniform/seed-0"
+    start_run(dataset, place, settings())
+    config = yaml.safe_load((place / "config.yaml").read_text())
+    del config["training"]["compile"], config["max_value"]
+    (place / "config.yaml").write_text(yaml.safe_dump(config))
+    train_bundle.run(arguments(unpacked, "--seeds", "0", "--conditions", "ce-uniform"))
+    assert "1 of 1 runs are done" in caplog.text
 
 
 def test_images_unpacked_by_a_process_that_was_killed_before_it_checked_them(unpacked):

@@ -11,8 +11,8 @@ import torch
 from imbalance_aware import gpus as cards
 from imbalance_aware.errors import UserError
 from imbalance_aware.preprocessing.brain_extraction import torch_device
+from imbalance_aware.runs import device
 from imbalance_aware.runs.settings import TrainingSettings
-from imbalance_aware.training import device
 from imbalance_aware.training.inference import apply
 
 NAMES = ["gpu-a", "gpu-b", "gpu-c"]

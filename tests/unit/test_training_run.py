@@ -13,13 +13,14 @@ import yaml
 from training_cases import SIZES, arguments, settings, write_dataset
 
 from imbalance_aware.errors import UserError
-from imbalance_aware.models.model_file import InputSpec, load_model, make_model
+from imbalance_aware.models.make import InputSpec, make_model
 from imbalance_aware.runs import train
 from imbalance_aware.runs.interruption import Interruption
 from imbalance_aware.runs.lock import locked
+from imbalance_aware.runs.model_file import load_model
 from imbalance_aware.runs.run_folder import finished
 from imbalance_aware.training import augment_cpu
-from imbalance_aware.training.loop import learning_rate
+from imbalance_aware.training.optimisers import SCHEDULES
 
 OUTPUTS = ["config.yaml", "features.npy", "history.csv", "model.pt", "predictions.csv"]
 N = sum(SIZES["train"].values())
@@ -201,7 +202,7 @@ def test_cosine_annealing_is_torchs():
     optimiser = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.1)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, T_max=30)
     for epoch in range(30):
-        assert learning_rate(0.1, epoch, 30) == pytest.approx(schedule.get_last_lr()[0], rel=1e-9)
+        assert 0.1 * SCHEDULES["cosine"](epoch, 30) == pytest.approx(schedule.get_last_lr()[0], rel=1e-9)
         optimiser.step()
         schedule.step()
 
@@ -291,6 +292,17 @@ def test_other_conditions_resume_exactly_too(dataset, tmp_path, monkeypatch, con
         stop_after(patch, STEPS + 2)
         run(dataset, tmp_path / "stopped", options)
     assert_same(run(dataset, tmp_path / "fresh", options), run(dataset, tmp_path / "stopped", options))
+
+
+@pytest.mark.parametrize("training", [{"optimiser": "sgd", "schedule": "constant"}, {"optimiser": "adamw"}], ids=str)
+def test_other_optimisers_resume_exactly_too(fresh, dataset, tmp_path, monkeypatch, training):
+    options = settings(training=training)
+    with monkeypatch.context() as patch, pytest.raises(SystemExit):
+        stop_after(patch, STEPS + 2)
+        run(dataset, tmp_path / "stopped", options)
+    one, other = run(dataset, tmp_path / "fresh", options), run(dataset, tmp_path / "stopped", options)
+    assert_same(one, other)
+    assert not np.array_equal(np.load(one / "features.npy"), np.load(fresh / "features.npy"))
 
 
 def test_a_run_that_crashes_goes_on_from_its_last_checkpoint(fresh, dataset, tmp_path, monkeypatch):
@@ -490,8 +502,8 @@ def test_bfloat16_on_the_cpu_is_refused(dataset, tmp_path):
         ({"condition": {"loss": {"cee": 1}}}, 'unknown loss "cee". Did you mean "ce"'),
         ({"augmentation": {"gamma": [1.5, 0.5]}}, "a range is"),
         ({"augmentation": {"crop": 40}}, "crop is 40, more than the images have: 16 x 16"),
-        ({"model": {"blocks": [1]}}, "blocks and widths need one number for each of the 4 stages"),
-        ({"model": {"stem_kernel": 4}}, "stem_kernel must be odd"),
+        ({"model": {"blocks": [1]}}, "model.blocks: expected a number of at least 1 for each of the 4 stages"),
+        ({"model": {"stem_kernel": 4}}, "model.stem_kernel: must be odd"),
     ],
 )
 def test_settings_that_cannot_be_used(dataset, tmp_path, options, message):

@@ -69,6 +69,27 @@ def test_an_edited_engine_reruns_all_training_and_no_preprocessing(finished, edi
     assert not jobs & {"phantoms", "cohort", "resize", "pack"}
 
 
+def test_machinery_and_an_option_that_is_off_retrain_nothing(finished, edited):
+    source = "src/imbalance_aware"
+    option = '    mixup: bool = Field(False, description="mix two images")\n    deterministic: bool'
+    edits = [
+        ("runs/lock.py", "STALE_S = 600", "STALE_S = 900"),
+        ("runs/train.py", "about %.0f s left", "%.0f s to do"),
+        ("training/augmentation.py", "more than the images", "beyond the images"),
+        ("runs/settings.py", "    deterministic: bool", option),
+    ]
+    for name, old, new in edits:
+        assert old in (finished.folder / source / name).read_text()
+        edited(f"{source}/{name}", lambda text, old=old, new=new: text.replace(old, new))
+    assert not {job for job in finished.planned() if job.startswith(("train", "evaluate"))}
+
+
+def test_a_name_given_to_another_loss_reruns_the_conditions_that_use_it(finished, edited):
+    edited("src/imbalance_aware/losses/__init__.py", lambda text: text.replace("soft_mcc:SoftMCC", "soft_f1:SoftF1"))
+    jobs = {job for job in finished.planned() if job.startswith("train")}
+    assert jobs == {"train ce_mcc-weighted", "train mcc-oversampling"}
+
+
 def test_a_new_row_runs_only_that_row(finished, edited):
     edited("config/tiny.tsv", lambda text: text + "focal-uniform\tfocal\tuniform\tfalse\t{}\n")
     jobs = finished.planned()

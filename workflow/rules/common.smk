@@ -16,8 +16,8 @@ sys.path.insert(0, str(SOURCE))
 from imbalance_aware.config import check_losses, read_config, run_settings
 from imbalance_aware.sources.lookup import fingerprint, is_generated, modules as source_modules
 from imbalance_aware.errors import UserError
-from imbalance_aware.losses.build import module_names as loss_modules
 from imbalance_aware.provenance import code_digest
+from imbalance_aware.runs.numbers import training_code
 
 # Every step is found in this checkout. Inside a conda job Snakemake clears PYTHONPATH (so it is set in the command) and
 # puts the environment's python first; outside of one, the python that runs Snakemake comes first.
@@ -100,8 +100,8 @@ def cohort_code(wildcards):
 
 
 def train_code(wildcards):
-    """The engine and the losses of this condition: editing another loss leaves the run alone."""
-    return code_digest(["runs.train", *loss_modules(condition_of(wildcards).terms)])
+    """What decides the numbers of this condition: editing another loss, or no number, leaves the run alone."""
+    return training_code(condition_of(wildcards).terms)
 
 
 def class_arguments(wildcards):
@@ -113,9 +113,8 @@ def class_arguments(wildcards):
 def train_settings(wildcards):
     dataset = dataset_of(wildcards)
     max_value = getattr(dataset, "max_value", None)
-    return run_settings(
-        study_of(wildcards), condition_of(wildcards).name, augmentation_of(dataset), max_value
-    ).model_dump_json()
+    settings = run_settings(study_of(wildcards), condition_of(wildcards).name, augmentation_of(dataset), max_value)
+    return json.dumps(settings.decisive())
 
 
 def augmentation_of(dataset):

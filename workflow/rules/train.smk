@@ -55,7 +55,7 @@ rule bundle:
     params:
         settings=bundle_settings,
         seeds=lambda wildcards: study_of(wildcards).settings.seeds,
-        code=code_digest(["runs.bundle", "runs.train_bundle"]),
+        code=code_digest(["__main__", "runs.bundle", "runs.train", "runs.train_bundle"]),
     shell:
         "python -m imbalance_aware bundle --images {input.images:q} --samples {input.samples:q}"
         " --study {wildcards.study:q} --dataset {wildcards.dataset:q} --settings {params.settings:q}"

@@ -1,12 +1,11 @@
-"""From the name of a loss to the loss."""
+"""From the name of a loss to the loss, checked: what is wrong with names or arguments is said before it trains."""
 
 import inspect
 from collections.abc import Mapping, Sequence
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from imbalance_aware.errors import UserError
-from imbalance_aware.losses import COMBINED, LOSSES
+from imbalance_aware.losses import COMBINED, LOSSES, make
 from imbalance_aware.losses.arguments import check_type, parameters_of
 from imbalance_aware.schema import nearest
 
@@ -35,14 +34,22 @@ def build_loss(
     Raises:
         UserError: an unknown name or unusable arguments.
     """
-    kwargs = kwargs or {}
-    if class_counts is not None:
-        for name in terms:
-            try_loss(name, kwargs.get(name, {}), class_counts)
-    if len(terms) == 1 and set(terms.values()) == {1}:
-        (name,) = terms
-        return make_loss(name, kwargs.get(name, {}), class_counts)
-    return _class(COMBINED)(terms, kwargs, class_counts)
+    check_losses(terms, kwargs, class_counts)
+    return make.loss_of(terms, kwargs, class_counts)
+
+
+def check_losses(
+    terms: Mapping[str, float],
+    kwargs: Mapping[str, Mapping[str, Any]] | None = None,
+    class_counts: Sequence[int] | None = None,
+) -> None:
+    """Refuse terms and arguments that no loss can be made of; see `build_loss`."""
+    for name in terms:
+        given = (kwargs or {}).get(name, {})
+        if class_counts is None:
+            make_loss(name, given)
+        else:
+            try_loss(name, given, class_counts)
 
 
 def make_loss(name: str, kwargs: Mapping[str, Any], class_counts: Sequence[int] | None = None) -> "nn.Module":
@@ -51,10 +58,7 @@ def make_loss(name: str, kwargs: Mapping[str, Any], class_counts: Sequence[int] 
     Raises:
         UserError: an unknown name or unusable arguments.
     """
-    if name not in LOSSES:
-        raise UserError(f'unknown loss "{name}".{nearest(name, list(LOSSES))}')
-    cls = _class(LOSSES[name])
-    signature = inspect.signature(cls).parameters
+    signature = inspect.signature(make.find(_reference(name))).parameters
     accepted = [key for key, parameter in signature.items() if parameter.kind not in OPEN]
     is_open = any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in signature.values())
     types = parameters_of(LOSSES[name]).types
@@ -62,10 +66,8 @@ def make_loss(name: str, kwargs: Mapping[str, Any], class_counts: Sequence[int] 
         if argument not in accepted and not is_open:
             raise UserError(f'the loss "{name}" has no argument "{argument}".{nearest(argument, accepted)}')
         check_type(name, argument, value, types.get(argument, ""))
-    known = {} if class_counts is None else {"class_counts": class_counts, "num_classes": len(class_counts)}
-    filled = {argument: value for argument, value in known.items() if argument in accepted}
     try:
-        return cls(**(filled | dict(kwargs)))
+        return make.one_loss(name, kwargs, class_counts)
     except (TypeError, ValueError, OverflowError, RuntimeError, MemoryError) as error:
         reason = str(error).strip().partition("\n")[0]
         raise UserError(f'the loss "{name}" cannot be built: {reason}') from error
@@ -98,14 +100,22 @@ def try_loss(name: str, kwargs: Mapping[str, Any], class_counts: Sequence[int]) 
         raise UserError(f'the loss "{name}" is no finite number, or its gradient is not, with {dict(kwargs)}')
 
 
+def references(terms: Mapping[str, float]) -> dict[str, str]:
+    """What these terms stand for in the table of losses: name -> ``"module:Class"``; ``"+"`` is the sum of several.
+
+    Raises:
+        UserError: an unknown name.
+    """
+    found = {name: _reference(name) for name in terms}
+    return found | {"+": COMBINED} if make.is_sum(terms) else found
+
+
 def module_names(terms: Mapping[str, float]) -> list[str]:
     """Modules, named below the package, that :func:`build_loss` looks up for these terms: a run depends on them."""
-    references = [LOSSES[name] for name in terms]
-    if len(terms) > 1 or set(terms.values()) != {1}:
-        references.append(COMBINED)
-    return [reference.partition(":")[0].removeprefix("imbalance_aware.") for reference in references]
+    return [reference.partition(":")[0].removeprefix("imbalance_aware.") for reference in references(terms).values()]
 
 
-def _class(reference: str) -> Any:
-    module, _, name = reference.partition(":")
-    return getattr(import_module(module), name)
+def _reference(name: str) -> str:
+    if name not in LOSSES:
+        raise UserError(f'unknown loss "{name}".{nearest(name, list(LOSSES))}')
+    return LOSSES[name]

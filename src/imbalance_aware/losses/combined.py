@@ -5,7 +5,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from imbalance_aware.losses.build import make_loss
+from imbalance_aware.losses.make import one_loss
 
 
 class CombinedLoss(nn.Module):
@@ -30,8 +30,7 @@ class CombinedLoss(nn.Module):
         class_counts: number of training samples of each class, for losses that need it.
 
     Raises:
-        UserError: an unknown name or unusable arguments.
-        ValueError: no terms.
+        TypeError, ValueError: no terms, an unknown name, or arguments that a term does not take.
     """
 
     def __init__(
@@ -45,7 +44,7 @@ class CombinedLoss(nn.Module):
             raise ValueError("a combined loss needs at least one term")
         kwargs = kwargs or {}
         self.factors = {name: float(factor) for name, factor in terms.items()}
-        self.terms = nn.ModuleDict({name: make_loss(name, kwargs.get(name, {}), class_counts) for name in terms})
+        self.terms = nn.ModuleDict({name: one_loss(name, kwargs.get(name, {}), class_counts) for name in terms})
         scales = {getattr(term, "logit_scale", 1.0) for term in self.terms.values()}
         #: What the logits are multiplied by in the probabilities that are trained; 1 if the terms do not agree.
         self.logit_scale = scales.pop() if len(scales) == 1 else 1.0

@@ -27,13 +27,13 @@ import numpy as np
 
 from imbalance_aware.errors import UserError
 from imbalance_aware.files import atomic
-from imbalance_aware.models.model_file import load_model
 from imbalance_aware.prediction.new_images import read_samples
+from imbalance_aware.runs.device import choose
 from imbalance_aware.runs.memory import enough_memory_to_classify
+from imbalance_aware.runs.model_file import load_model
 from imbalance_aware.runs.settings import TrainingSettings
 from imbalance_aware.tables.predictions import probability_columns
 from imbalance_aware.training.batches import on_device
-from imbalance_aware.training.device import choose
 from imbalance_aware.training.inference import apply
 
 log = logging.getLogger(__name__)

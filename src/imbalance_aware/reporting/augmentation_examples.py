@@ -11,12 +11,12 @@ import numpy as np
 from imbalance_aware.errors import UserError
 from imbalance_aware.files import atomic
 from imbalance_aware.packed import image_digest, require_tie
-from imbalance_aware.runs.settings import Augmentation
+from imbalance_aware.runs.dataset import open_images
+from imbalance_aware.runs.settings import Augmentation, check
 from imbalance_aware.schema import parse
 from imbalance_aware.tables.samples import IMAGE_DIGEST, read_samples
 from imbalance_aware.training.augment_cpu import CpuImages
-from imbalance_aware.training.augmentation import Changes, check, draw, unchanged, widest_blur
-from imbalance_aware.training.data import open_images
+from imbalance_aware.training.augmentation import Changes, draw, unchanged, widest_blur
 from imbalance_aware.training.intensity import LEVELS, codes
 
 #: Field of `Changes` with a strength -> the setting that holds its range.

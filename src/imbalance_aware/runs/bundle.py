@@ -21,8 +21,8 @@ from imbalance_aware.losses.build import module_names
 from imbalance_aware.provenance import ROOT, closure, module_path
 from imbalance_aware.runs.bundled import COMPACT, MANIFEST, SAMPLES, Bundled, Manifest
 from imbalance_aware.runs.compact import write_compact
+from imbalance_aware.runs.dataset import open_dataset
 from imbalance_aware.schema import parse
-from imbalance_aware.training.data import open_dataset
 
 STEPS = ["__main__", "runs.train", "runs.train_bundle"]
 RUN = '''"""Train the runs of this bundle: python run.py --help."""

@@ -4,9 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import BaseModel, Field, field_validator, model_validator
 
+from imbalance_aware.errors import UserError
 from imbalance_aware.schema import Strict, misfit
+from imbalance_aware.training.blur import blur_reach
+from imbalance_aware.training.optimisers import OPTIMISERS, SCHEDULES
 
 #: How batches are drawn: name -> what it does (see `imbalance_aware.training.sampling`).
 SAMPLINGS = {
@@ -18,8 +21,6 @@ SAMPLINGS = {
 
 Range = tuple[float, float]
 STAGES = 4
-#: `scipy.ndimage.gaussian_filter` cuts its kernel off here, in standard deviations.
-TRUNCATE = 4.0
 
 
 class ModelSettings(Strict):
@@ -45,11 +46,19 @@ class ModelSettings(Strict):
 
 
 class TrainingSettings(Strict):
-    """The optimisation: Adam with a cosine-annealed learning rate, the last epoch's weights."""
+    """The optimisation, which ends with the last epoch's weights."""
 
     epochs: int = Field(250, ge=1, description="passes over the training set")
     batch_size: int = Field(50, ge=2, description="samples in a batch; at least 2, for the batch normalisation")
     learning_rate: float = Field(1e-3, gt=0, description="learning rate of the first epoch")
+    optimiser: Literal[*OPTIMISERS] = Field(  # type: ignore[valid-type]
+        "adam",
+        description="adam; adamw, with a weight decay of 0.01; or sgd, with a momentum of 0.9. All else is as in "
+        "torch.optim",
+    )
+    schedule: Literal[*SCHEDULES] = Field(  # type: ignore[valid-type]
+        "cosine", description="of the learning rate from epoch to epoch: cosine (annealed towards 0) or constant"
+    )
     device: Literal["auto", "cpu", "cuda"] = Field(
         "auto", description="auto: a GPU if there is one; of several, that with the fewest jobs"
     )
@@ -112,9 +121,11 @@ def unfit(settings: Augmentation, shape: Sequence[int]) -> Misfit | None:
     return None
 
 
-def blur_reach(sigma: float) -> int:
-    """Voxels on each side that a Gaussian blur of standard deviation ``sigma`` reaches."""
-    return int(TRUNCATE * sigma + 0.5)
+def check(settings: Augmentation, shape: Sequence[int]) -> None:
+    """Raise `UserError` if the settings do not fit images with spatial ``shape``."""
+    problem = unfit(settings, shape)
+    if problem is not None:
+        raise UserError(f"augmentation.{problem.key} {problem.message}")
 
 
 class Augmentation2D(Augmentation):
@@ -164,3 +175,30 @@ class RunSettings(Strict):
     def shaping(self) -> dict[str, Any]:
         """The settings as plain values, without what was only recorded."""
         return self.model_dump(mode="json", exclude={"recorded"})
+
+    def decisive(self) -> dict[str, Any]:
+        """What `shaping` gives, without options that are off and are off unless set.
+
+        Read as settings it is the same run. An option that a later version adds, and that is off, is not in it: what
+        depends on these values (the rule's params, a checkpoint) does not change.
+        """
+        return _without_off(self, self.shaping())
+
+
+def _without_off(settings: BaseModel, values: dict[str, Any]) -> dict[str, Any]:
+    """``values`` of ``settings`` without those that are off and have a default that is, in groups of settings too."""
+    kept = {}
+    for name, field in type(settings).model_fields.items():
+        if name in values:
+            value, default = getattr(settings, name), field.get_default(call_default_factory=True)
+            if isinstance(value, BaseModel):
+                if group := _without_off(value, values[name]):
+                    kept[name] = group
+            elif not (_is_off(value) and value == default):
+                kept[name] = values[name]
+    return kept
+
+
+def _is_off(value: Any) -> bool:
+    """Whether a setting of this value asks for nothing: null, false or empty. The number 0 is a value."""
+    return value is None or value is False or (isinstance(value, str | list | tuple | dict) and not value)

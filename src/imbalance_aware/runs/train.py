@@ -28,24 +28,23 @@ import yaml
 import imbalance_aware
 from imbalance_aware.errors import UserError
 from imbalance_aware.files import atomic, write_text
-from imbalance_aware.losses.build import build_loss, module_names
-from imbalance_aware.models.model_file import InputSpec, make_model, save_model
-from imbalance_aware.provenance import code_digest
+from imbalance_aware.losses.build import check_losses
 from imbalance_aware.runs.checkpoint import Checkpoint
+from imbalance_aware.runs.dataset import open_dataset
+from imbalance_aware.runs.device import choose
 from imbalance_aware.runs.interruption import Interrupted, Interruption
 from imbalance_aware.runs.lock import Lock, locked
 from imbalance_aware.runs.memory import enough_memory
+from imbalance_aware.runs.model_file import save_model
+from imbalance_aware.runs.numbers import training_code
 from imbalance_aware.runs.run_folder import CONFIG, FEATURES, HISTORY, MODEL, PREDICTIONS, clear, remove_remains
-from imbalance_aware.runs.settings import RunSettings
+from imbalance_aware.runs.settings import RunSettings, check
 from imbalance_aware.schema import parse
 from imbalance_aware.tables.history import history_csv
 from imbalance_aware.tables.predictions import predictions_csv
-from imbalance_aware.training.augmentation import check
-from imbalance_aware.training.batches import on_device
-from imbalance_aware.training.data import Dataset, open_dataset
-from imbalance_aware.training.device import Compute, choose
-from imbalance_aware.training.inference import apply
-from imbalance_aware.training.loop import Training
+from imbalance_aware.training.compute import Compute
+from imbalance_aware.training.data import Dataset
+from imbalance_aware.training.loop import Training, begin, input_of
 
 log = logging.getLogger(__name__)
 
@@ -77,23 +76,16 @@ def run(args: argparse.Namespace) -> None:
     with locked(args.out) as lock:
         remove_remains(args.out)
         dataset = open_dataset(args.images, args.samples)
-        shape = dataset.images.shape[2:]
-        check(settings.augmentation, shape)
-        code = args.code or code_digest(["runs.train", *module_names(settings.condition.loss)])
+        check(settings.augmentation, dataset.images.shape[2:])
+        code = args.code or training_code(settings.condition.loss)
         recorded = _record(args.seed, dataset, code, compute, args.threads)
-        checkpoint = Checkpoint(args.out, _key(settings.shaping() | recorded))
+        checkpoint = Checkpoint(args.out, _key(settings, recorded))
         # A run may go on on another kind of processor, though the bytes then depend on both: not part of the key.
         config = settings.shaping() | {"recorded": recorded | {"processor": compute.processor()}}
-        spec = InputSpec(
-            channels=dataset.images.shape[1],
-            shape=shape,
-            dtype=dataset.images.dtype.name,
-            crop=settings.augmentation.crop,
-            classes=dataset.classes,
-            max_value=settings.max_value,
-        )
         with enough_memory(settings, dataset.images.shape[1:], compute.device):
-            training = _training(settings, args.seed, dataset, spec, compute)
+            condition = settings.condition
+            check_losses(condition.loss, condition.kwargs, dataset.class_counts)
+            training = begin(settings, args.seed, dataset, compute)
             state = checkpoint.load()
             clear(args.out)
             if state is not None:
@@ -104,7 +96,7 @@ def run(args: argparse.Namespace) -> None:
             except Interrupted as stop:
                 log.warning("%s", stop)
                 raise SystemExit(stop.exit_status) from None
-            _finish(args.out, training, dataset, spec, config)
+            _finish(args.out, training, dataset, config)
         checkpoint.remove()
 
 
@@ -126,16 +118,14 @@ def _record(seed: int, dataset: Dataset, code: str, compute: Compute, threads: i
     }
 
 
-def _key(config: dict[str, Any]) -> str:
-    """Digest of all that decides whether a run may go on from a checkpoint."""
-    return hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()
+def _key(settings: RunSettings, recorded: dict[str, Any]) -> str:
+    """Digest of all that decides whether a run may continue from a checkpoint.
 
-
-def _training(settings: RunSettings, seed: int, dataset: Dataset, spec: InputSpec, compute: Compute) -> Training:
-    condition = settings.condition
-    model = make_model(settings.model.model_dump(), spec, seed).to(compute.device)
-    loss = build_loss(condition.loss, condition.kwargs, dataset.class_counts)
-    return Training(settings, seed, dataset.train, on_device(dataset.images, compute), model, loss, compute)
+    The version of this package is not in it: the digest of the code says more.
+    """
+    versions = {name: version for name, version in recorded["versions"].items() if name != "imbalance_aware"}
+    decisive = settings.decisive() | recorded | {"versions": versions}
+    return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()
 
 
 def _train(training: Training, checkpoint: Checkpoint, lock: Lock, args: argparse.Namespace) -> None:
@@ -183,20 +173,13 @@ def _place(training: Training) -> str:
     return f"after {training.position.epoch} epochs and {training.position.step} steps"
 
 
-def _finish(folder: Path, training: Training, dataset: Dataset, spec: InputSpec, config: dict[str, Any]) -> None:
+def _finish(folder: Path, training: Training, dataset: Dataset, config: dict[str, Any]) -> None:
     """Write what the run is for."""
-    training.model.scale_logits(getattr(training.loss, "logit_scale", 1.0))
-    probabilities, features = apply(
-        training.model,
-        training.images,
-        dataset.test.rows,
-        spec.crop,
-        training.settings.training.batch_size,
-    )
+    probabilities, features = training.test(dataset.test.rows)
     write_text(folder / HISTORY, history_csv(training.history))
     write_text(folder / PREDICTIONS, predictions_csv(dataset.test.samples, dataset.classes, probabilities))
     with atomic(folder / FEATURES) as temporary:
         np.save(temporary, features)
-    save_model(folder / MODEL, training.model, spec, config)
+    save_model(folder / MODEL, training.model, input_of(training.settings, dataset), config)
     # The last file: it tells that the run is done, and of what settings, code and data the others are.
     write_text(folder / CONFIG, yaml.safe_dump(config, sort_keys=False))

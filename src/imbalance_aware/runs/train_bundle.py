@@ -18,14 +18,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from imbalance_aware.errors import UserError
 from imbalance_aware.provenance import ROOT
 from imbalance_aware.runs.bundled import COMPACT, IMAGES, MANIFEST, SAMPLES, Manifest
 from imbalance_aware.runs.compact import read_compact
+from imbalance_aware.runs.dataset import open_dataset
 from imbalance_aware.runs.interruption import Interruption
 from imbalance_aware.runs.run_folder import finished, remove_checkpoints
+from imbalance_aware.runs.settings import RunSettings
 from imbalance_aware.schema import nearest, parse
-from imbalance_aware.training.data import open_dataset
 
 log = logging.getLogger(__name__)
 
@@ -123,14 +126,22 @@ def _done(job: Job, manifest: Manifest) -> bool:
     config, condition = finished(job.folder), manifest.conditions[job.condition]
     if config is None:
         return False
-    recorded = config.pop("recorded", None)
+    recorded = config.get("recorded")
     recorded = recorded if isinstance(recorded, dict) else {}
-    found = (config, *(recorded.get(name) for name in ("seed", "code", "data")))
-    if found == (condition.settings.shaping(), job.seed, condition.code, manifest.data):
+    found = (_decisive(config), *(recorded.get(name) for name in ("seed", "code", "data")))
+    if found == (condition.settings.decisive(), job.seed, condition.code, manifest.data):
         remove_checkpoints(job.folder)  # one is left where the process was killed as its last act
         return True
     log.warning("%s holds a run of other code, settings or data: trained again", job.folder)
     return False
+
+
+def _decisive(config: dict[str, Any]) -> dict[str, Any] | None:
+    """Settings of a finished run, as they decide its numbers; None if this version cannot read them."""
+    try:
+        return RunSettings.model_validate(config).decisive()
+    except ValidationError:
+        return None
 
 
 def _train(jobs: list[Job], manifest: Manifest, args: argparse.Namespace, deadline: float) -> list[Job]:

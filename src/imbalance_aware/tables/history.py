@@ -2,34 +2,17 @@
 
 import math
 from collections.abc import Iterable
-from dataclasses import astuple, dataclass, fields
+from dataclasses import astuple, fields
 from pathlib import Path
 
 from imbalance_aware.errors import UserError
 from imbalance_aware.tables.csv_text import csv_text, make_again, read_rows
+from imbalance_aware.training.epoch import Epoch
 
 CONTENT = "the table of a run's epochs, which the step `train` writes"
 
 
-@dataclass(frozen=True)
-class Epoch:
-    """One row of ``history.csv``; the fields are its columns.
-
-    Attributes:
-        epoch: counted from 1.
-        learning_rate: of all its steps.
-        train_loss: mean over the samples drawn, with augmentation and while the weights change.
-        train_balanced_accuracy: mean over classes of the share of drawn samples classified rightly, likewise.
-        seconds: spent on it; the only column that two runs with the same settings and seed do not have in common.
-    """
-
-    epoch: int
-    learning_rate: float
-    train_loss: float
-    train_balanced_accuracy: float
-    seconds: float
-
-
+#: The fields of an epoch are the columns.
 COLUMNS = tuple(field.name for field in fields(Epoch))
 
 

@@ -1,1 +1,1 @@
-"""Arrays to runs: model, sampling, augmentation, loop, checkpoint."""
+"""What can change the numbers of a run: sampling, augmentation, the optimisation loop, inference."""

@@ -6,12 +6,16 @@ that the border of a crop is blurred with what lies beyond it.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from imbalance_aware.errors import UserError
-from imbalance_aware.runs.settings import TRUNCATE, Augmentation, blur_reach, unfit
+from imbalance_aware.training.blur import TRUNCATE, blur_reach
 from imbalance_aware.training.streams import Purpose, generator
+
+if TYPE_CHECKING:
+    from imbalance_aware.runs.settings import Augmentation
 
 
 @dataclass(frozen=True)
@@ -58,19 +62,12 @@ def crop_size(crop: int | None, shape: Sequence[int]) -> tuple[int, ...]:
     return (crop,) * len(shape)
 
 
-def check(settings: Augmentation, shape: Sequence[int]) -> None:
-    """Raise `UserError` if the settings do not fit images with spatial ``shape``."""
-    problem = unfit(settings, shape)
-    if problem is not None:
-        raise UserError(f"augmentation.{problem.key} {problem.message}")
-
-
 def radius(sigma: np.ndarray) -> np.ndarray:
     """Voxels on each side that a Gaussian blur reaches."""
     return (TRUNCATE * sigma + 0.5).astype(np.int64)
 
 
-def widest_blur(settings: Augmentation) -> int:
+def widest_blur(settings: "Augmentation") -> int:
     """Voxels on each side that the widest blur of the settings reaches."""
     return blur_reach(max(settings.blur_sigma or [0.0]))
 
@@ -90,7 +87,7 @@ def unchanged(count: int, crop: int | None, shape: Sequence[int], reach: int = 0
     )
 
 
-def draw(settings: Augmentation, count: int, shape: Sequence[int], seed: int, epoch: int) -> Changes:
+def draw(settings: "Augmentation", count: int, shape: Sequence[int], seed: int, epoch: int) -> Changes:
     """Draw the changes of one epoch's ``count`` images, in the order in which the batches hold them.
 
     Every change is made with the probability of the settings, for each image on its own; each axis is flipped on its

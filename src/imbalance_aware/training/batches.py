@@ -9,7 +9,7 @@ from torch import Tensor
 from imbalance_aware.training.augment_cpu import CpuImages
 from imbalance_aware.training.augment_device import DeviceImages
 from imbalance_aware.training.augmentation import Changes
-from imbalance_aware.training.device import Compute
+from imbalance_aware.training.compute import Compute
 
 
 class Images(Protocol):

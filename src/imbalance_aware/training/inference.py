@@ -6,7 +6,7 @@ import torch
 from imbalance_aware.models.residual_network import ResidualNetwork
 from imbalance_aware.training.augmentation import unchanged
 from imbalance_aware.training.batches import Images
-from imbalance_aware.training.device import single_pass
+from imbalance_aware.training.compute import single_pass
 
 
 def apply(

@@ -1,31 +1,59 @@
-"""The optimisation: epochs of batches from a fresh or a resumed state to the last weights."""
+"""A run from its settings to its results: the network, the loss and the optimiser, epochs, steps, and the test.
 
-import logging
+All that decides the numbers of a run starts here. What a process needs beside it, such as files, checkpoints, signals
+and messages, is in `imbalance_aware.runs`, which calls `begin`, `Training.run` and `Training.test`.
+"""
+
 import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from imbalance_aware.runs.settings import RunSettings
-from imbalance_aware.tables.history import Epoch
-from imbalance_aware.training.adam import Adam
+from imbalance_aware.losses.make import loss_of
+from imbalance_aware.models.make import InputSpec, make_model
 from imbalance_aware.training.augmentation import draw
-from imbalance_aware.training.batches import Images
-from imbalance_aware.training.data import Part
-from imbalance_aware.training.device import Compute
+from imbalance_aware.training.batches import Images, on_device
+from imbalance_aware.training.compute import Compute
+from imbalance_aware.training.data import Dataset, Part
+from imbalance_aware.training.epoch import Epoch
+from imbalance_aware.training.inference import apply
+from imbalance_aware.training.optimisers import SCHEDULES, make_optimiser, set_learning_rate
 from imbalance_aware.training.sampling import class_weights, epoch_batches
 
-log = logging.getLogger(__name__)
+if TYPE_CHECKING:
+    from imbalance_aware.runs.settings import RunSettings
 
 
-def learning_rate(first: float, epoch: int, epochs: int) -> float:
-    """Cosine annealing from ``first`` towards 0 without warm-up (Loshchilov & Hutter 2017); ``epoch`` counts from 0."""
-    return first * (1 + math.cos(math.pi * epoch / epochs)) / 2
+def begin(settings: "RunSettings", seed: int, dataset: Dataset, compute: Compute) -> "Training":
+    """A run before its first step.
+
+    Args:
+        settings: of the run, checked (see `imbalance_aware.losses.build.check_losses`).
+        seed: of initial weights, batches and augmentation.
+        dataset: of the run.
+        compute: device and precision.
+    """
+    condition = settings.condition
+    model = make_model(settings.model.model_dump(), input_of(settings, dataset), seed).to(compute.device)
+    loss = loss_of(condition.loss, condition.kwargs, dataset.class_counts)
+    return Training(settings, seed, dataset.train, on_device(dataset.images, compute), model, loss, compute)
+
+
+def input_of(settings: "RunSettings", dataset: Dataset) -> InputSpec:
+    """What the network of a run takes."""
+    return InputSpec(
+        channels=dataset.images.shape[1],
+        shape=dataset.images.shape[2:],
+        dtype=dataset.images.dtype.name,
+        crop=settings.augmentation.crop,
+        classes=dataset.classes,
+        max_value=settings.max_value,
+    )
 
 
 @dataclass
@@ -58,7 +86,7 @@ class Training:
 
     def __init__(
         self,
-        settings: RunSettings,
+        settings: "RunSettings",
         seed: int,
         part: Part,
         images: Images,
@@ -69,10 +97,11 @@ class Training:
         self.settings, self.seed, self.part, self.images, self.compute = settings, seed, part, images, compute
         self.model = model
         self.loss = loss.to(compute.device)
-        self.optimiser = Adam(model.parameters())
+        training = settings.training
+        self.optimiser = make_optimiser(training.optimiser, model.parameters(), training.learning_rate)
         # One graph, for the size of whole batches: with `dynamic` at its default, the short last batch of an epoch
         # would have a second one compiled, which then takes the whole batches as well.
-        self.network = torch.compile(model, dynamic=False) if settings.training.compile else model
+        self.network = torch.compile(model, dynamic=False) if training.compile else model
         self.whole = len(self._rows(0)[0])
         classes = int(part.labels.max()) + 1
         weights = torch.from_numpy(class_weights(np.bincount(part.labels))).float().to(compute.device)
@@ -83,7 +112,7 @@ class Training:
         self.identity = torch.eye(classes, dtype=torch.float64, device=compute.device)
 
     def state(self) -> dict[str, Any]:
-        """All that is needed to go on exactly from here."""
+        """All that is needed to continue exactly from here."""
         return {
             "model": self.model.state_dict(),
             "loss": self.loss.state_dict(),
@@ -114,20 +143,33 @@ class Training:
             self._epoch(after_step)
             after_epoch()
 
+    def test(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Probabilities float64 ``(n, K)`` and features float32 ``(n, F)`` of images by the weights as they are now.
+
+        A scale that the loss trained with becomes part of the weights, which are final with this.
+
+        Args:
+            rows: which images of the dataset, shape (n,).
+        """
+        self.model.scale_logits(getattr(self.loss, "logit_scale", 1.0))
+        settings = self.settings
+        return apply(self.model, self.images, rows, settings.augmentation.crop, settings.training.batch_size)
+
     def diverged(self) -> bool:
-        """Whether the last epoch's loss and the weights are no finite numbers any more: no step can mend that."""
+        """Whether the last epoch's loss and the weights are no finite numbers any more, which no step can change."""
         if not self.history or math.isfinite(self.history[-1].train_loss):
             return False
         return not all(bool(torch.isfinite(weights).all()) for weights in self.model.parameters())
 
     def _epoch(self, after_step: Callable[[], None]) -> None:
         training, number = self.settings.training, self.position.epoch
-        rate = learning_rate(training.learning_rate, number, training.epochs)
+        rate = training.learning_rate * SCHEDULES[training.schedule](number, training.epochs)
+        set_learning_rate(self.optimiser, rate)
         if hasattr(self.loss, "set_progress"):
             self.loss.set_progress(number, training.epochs)
         start = time.perf_counter() - self.position.seconds
         for batch, target in self._batches(number):
-            self._step(batch, target, rate)
+            self._step(batch, target)
             self.position.step += 1
             self.position.seconds = time.perf_counter() - start
             after_step()
@@ -155,7 +197,7 @@ class Training:
         sampling, size = self.settings.condition.sampling, self.settings.training.batch_size
         return epoch_batches(sampling, self.part.labels, size, self.seed, epoch)
 
-    def _step(self, batch: Tensor, target: Tensor, rate: float) -> None:
+    def _step(self, batch: Tensor, target: Tensor) -> None:
         """One step of the optimiser; nothing here waits for the device."""
         network = self.network if len(batch) == self.whole else self.model
         with self.compute.autocast():
@@ -163,7 +205,8 @@ class Training:
         weights = None if self.weights is None else self.weights[target]
         loss = self.loss(logits, target, sample_weight=weights)
         loss.backward()
-        self.optimiser.step(rate)
+        self.optimiser.step()
+        self.optimiser.zero_grad()
         drawn = self.identity[target]
         right = drawn * (logits.detach().argmax(1) == target)[:, None]
         self.sums += torch.cat([loss.detach().double()[None] * len(target), drawn.sum(0), right.sum(0)])

@@ -1,8 +1,8 @@
-"""The network of a run: made from settings and a seed, written to and read from ``model.pt``."""
+"""The network of a run, written to and read from ``model.pt``."""
 
 import io
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -10,49 +10,15 @@ import torch
 
 from imbalance_aware.errors import UserError
 from imbalance_aware.files import atomic
+from imbalance_aware.models.make import InputSpec
 from imbalance_aware.models.memory_format import CHANNELS_LAST
 from imbalance_aware.models.residual_network import ResidualNetwork
 from imbalance_aware.training.intensity import LEVELS
-from imbalance_aware.training.streams import Purpose, torch_seed
 
 #: Raised when an older reader could no longer make sense of the file.
 FORMAT = 1
 #: Values of the largest image that a network may take: four sequences of 512 x 512 x 512 voxels.
 MOST_VALUES = 1 << 29
-
-
-@dataclass(frozen=True)
-class InputSpec:
-    """What a network takes and tells apart.
-
-    Attributes:
-        channels: channels of an image.
-        shape: size of an image, before the crop.
-        dtype: ``uint8`` (scaled by 1/255) or ``float16`` (taken as it is, in [0, 1]).
-        crop: edge of the central part that the network sees, or None for all of it.
-        classes: names in label order.
-        max_value: of 16-bit photographs, the value that became 1; None: they have 8 bits, or are no photographs.
-    """
-
-    channels: int
-    shape: tuple[int, ...]
-    dtype: str
-    crop: int | None
-    classes: tuple[str, ...]
-    max_value: int | None = None
-
-    @property
-    def dimensions(self) -> int:
-        """Spatial dimensions: 2 or 3."""
-        return len(self.shape)
-
-
-def make_model(architecture: dict[str, Any], spec: InputSpec, seed: int) -> ResidualNetwork:
-    """A new network in channels-last format; its weights depend on the seed alone."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(torch_seed(seed, Purpose.WEIGHTS))
-        model = ResidualNetwork(spec.dimensions, spec.channels, len(spec.classes), **architecture)
-    return model.to(memory_format=CHANNELS_LAST[spec.dimensions])
 
 
 def save_model(path: Path, model: ResidualNetwork, spec: InputSpec, config: dict[str, Any]) -> None:

@@ -1,0 +1,48 @@
+"""What can change the numbers of a training run: these modules and the losses of its condition, and no other.
+
+Editing any of them reruns the training that it concerns, and no checkpoint survives it. All else is machinery: files,
+locks, checkpoints, messages, settings and their descriptions, command lines. Settings count by their values. Of the
+modules themselves prose does not count (see `imbalance_aware.provenance`).
+
+Modules named here import no module of this package that is not (but for type checkers), so that nothing outside can
+decide a number unseen; `tests/unit/test_numbers.py` holds them to it.
+"""
+
+from collections.abc import Mapping
+
+from imbalance_aware.losses.build import module_names, references
+from imbalance_aware.provenance import code_digest
+
+NUMBERS = (
+    "errors",
+    "losses.make",
+    "models.make",
+    "models.memory_format",
+    "models.residual_network",
+    "training.augment_cpu",
+    "training.augment_device",
+    "training.augmentation",
+    "training.batches",
+    "training.blur",
+    "training.compute",
+    "training.data",
+    "training.epoch",
+    "training.inference",
+    "training.intensity",
+    "training.loop",
+    "training.optimisers",
+    "training.sampling",
+    "training.streams",
+)
+#: Of the files of a run folder. Raised when later steps could not use what earlier versions wrote: all runs are made
+#: again.
+FORMAT = 1
+
+
+def training_code(terms: Mapping[str, float]) -> str:
+    """Digest of the code that decides the numbers of a condition's runs.
+
+    Args:
+        terms: name of a loss -> its factor in the condition's sum.
+    """
+    return code_digest([*NUMBERS, *module_names(terms)], references(terms) | {"format": str(FORMAT)})

@@ -1,0 +1,22 @@
+"""What is kept of every epoch."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """One row of ``history.csv``.
+
+    Attributes:
+        epoch: counted from 1.
+        learning_rate: of all its steps.
+        train_loss: mean over the samples drawn, with augmentation and while the weights change.
+        train_balanced_accuracy: mean over classes of the share of drawn samples classified rightly, likewise.
+        seconds: spent on it; the only column that two runs with the same settings and seed do not have in common.
+    """
+
+    epoch: int
+    learning_rate: float
+    train_loss: float
+    train_balanced_accuracy: float
+    seconds: float

@@ -1,0 +1,71 @@
+"""Optimisers and schedules of the learning rate, by name.
+
+Another optimiser of torch is one row of `OPTIMISERS`, another schedule one function and one row of `SCHEDULES`; the
+settings take their names from here. torch is imported only where an optimiser is made, so that settings can be read
+without it.
+"""
+
+import inspect
+import math
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import torch
+
+#: Name -> class of ``torch.optim`` and its arguments, all but the learning rate. Fused: one call updates all weights.
+OPTIMISERS: dict[str, tuple[str, dict[str, Any]]] = {
+    # Kingma & Ba 2015.
+    "adam": ("Adam", {"betas": (0.9, 0.999), "eps": 1e-8, "fused": True}),
+    # Loshchilov & Hutter 2019.
+    "adamw": ("AdamW", {"betas": (0.9, 0.999), "eps": 1e-8, "weight_decay": 0.01, "fused": True}),
+    "sgd": ("SGD", {"momentum": 0.9, "fused": True}),
+}
+#: Methods of ``torch.optim.Optimizer`` that torch wraps for its compiler.
+WRAPPED = ("add_param_group", "state_dict", "load_state_dict", "zero_grad")
+
+
+def make_optimiser(name: str, parameters: "Iterable[torch.Tensor]", learning_rate: float) -> "torch.optim.Optimizer":
+    """An optimiser of the table.
+
+    Args:
+        name: a name in `OPTIMISERS`.
+        parameters: weights; their device and memory layout must not change afterwards.
+        learning_rate: of the first step; `set_learning_rate` changes it.
+    """
+    import torch
+
+    cls, arguments = OPTIMISERS[name]
+    return _without_compiler(getattr(torch.optim, cls))(parameters, lr=learning_rate, **arguments)
+
+
+def set_learning_rate(optimiser: "torch.optim.Optimizer", learning_rate: float) -> None:
+    """Use ``learning_rate`` for all weights from the next step on."""
+    for group in optimiser.param_groups:
+        group["lr"] = learning_rate
+
+
+def _without_compiler(cls: "type[torch.optim.Optimizer]") -> "type[torch.optim.Optimizer]":
+    """``cls`` without the wrappers that import torch's compiler at the first call.
+
+    They serve optimisers inside ``torch.compile``, which none is here. The import takes as much processor time as that
+    of torch itself (docs/architecture.md), of every run.
+    """
+    import torch
+
+    plain = {name: inspect.unwrap(getattr(cls, name)) for name in WRAPPED}
+    return type(cls.__name__, (cls,), plain | {"step": torch.no_grad()(inspect.unwrap(cls.step))})
+
+
+def cosine(epoch: int, epochs: int) -> float:
+    """Cosine annealing towards 0 without warm-up (Loshchilov & Hutter 2017)."""
+    return (1 + math.cos(math.pi * epoch / epochs)) / 2
+
+
+def constant(epoch: int, epochs: int) -> float:
+    """The same rate in all epochs."""
+    return 1.0
+
+
+#: Name -> factor of the learning rate in an epoch, counted from 0, of so many.
+SCHEDULES: dict[str, Callable[[int, int], float]] = {"cosine": cosine, "constant": constant}
