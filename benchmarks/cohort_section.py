@@ -12,7 +12,7 @@ import pandas as pd
 
 from page_section import replace_section
 
-STEPS = ("register", "strip", "mask", "resample", "scale", "crop")
+STEPS = ("register", "strip", "mask", "patch")
 MEASURES = ("brain_ml", "atlas_overlap", "atlas_correlation", "edge_match", "inside_brain", "tumour_in_patch")
 
 

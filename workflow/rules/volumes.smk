@@ -2,7 +2,7 @@
 # the tumour with its quality control; and who is in.
 #
 # The steps of one subject form one group: on a cluster they are one job. What costs much (register, strip) leaves small
-# files that stay; volumes are never written.
+# files that stay; volumes are never written. A group's job gets the sum of its steps' minutes, 80 for a subject.
 # Priorities rise along the chain: the first subjects are finished, with their pictures, while others wait, so that a
 # mistake shows early.
 
