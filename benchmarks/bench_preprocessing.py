@@ -64,7 +64,7 @@ def measure(args: argparse.Namespace, folder: Path) -> tuple[list[tuple], dict[s
     costs = [("register", *step("register", **head, volumes=scans, **atlas, **reports("register")))]
     comparisons = {}
     for method in STRIPPERS:
-        options = {"settings": f'{{"method": "{method}"}}', "start": "raw", "centre": "t1", "volumes": scans}
+        options = {"settings": f'{{"method": "{method}"}}', "volumes": scans}
         brain = folder / f"{method}.nii.gz"
         costs.append((f"strip, {method}", *step("strip", **options, **atlas, out=brain, **reports(method, "register"))))
         against = {"volumes": scans, "brain": brain, "report": folder / f"{method}.json", "reference": args.reference}
@@ -72,21 +72,11 @@ def measure(args: argparse.Namespace, folder: Path) -> tuple[list[tuple], dict[s
         step("compare_reference", **against, out=folder / f"{method}.csv")
         comparisons[method] = pd.read_csv(folder / f"{method}.csv", keep_default_na=False)
     brain, tumour = {"brain": folder / f"{STRIPPERS[0]}.nii.gz"}, folder / "tumour.nii.gz"
-    resampled, scaled, names = folder / "resampled.nii", folder / "scaled.nii", {"sequences": SEQUENCES}
-    rest = {
-        "mask": {"settings": "{}", "mask": mask, "volumes": scans, **brain, "out": tumour},
-        "resample": {"volumes": scans, **atlas, "out": resampled},
-        "scale": {"settings": "{}", **names, "volumes": resampled, **brain, "out": scaled},
-        "crop": {"settings": "{}", "volumes": scaled, "tumour": tumour, "out": folder / "patch.npy"},
-    }
-    previous = STRIPPERS[0]
-    for name, options in rest.items():
-        rest[name] = options | reports(name, previous)
-        previous = name
-    picture = {**names, "size": 96, "volumes": scaled, "tumour": tumour}
-    picture |= {"out": args.out / "figures/reference_patient_qc.png", "slices": folder / "slices.npz"}
-    rest["qc_picture"] = picture | {"previous": folder / "crop.json"}
-    costs += [(name, *step(name, **options)) for name, options in rest.items()]
+    options = {"settings": "{}", "volumes": scans, **brain}
+    costs.append(("mask", *step("mask", **options, mask=mask, out=tumour, **reports("mask", STRIPPERS[0]))))
+    options |= {"tumour": tumour, "out": folder / "patch.npy", "slices": folder / "slices.npz"}
+    picture = args.out / "figures/reference_patient_qc.png"
+    costs.append(("patch", *step("patch", **options, **atlas, picture=picture, **reports("patch", "mask"))))
     return costs, comparisons
 
 

@@ -14,7 +14,7 @@ from imbalance_aware.tables.cohort import read_cohort
 from imbalance_aware.tables.quality import read_quality
 from page_section import replace_section
 
-STEPS = ("register", "strip", "mask", "resample", "scale", "crop")
+STEPS = ("register", "strip", "mask", "patch")
 MEASURES = ("brain_ml", "atlas_overlap", "atlas_correlation", "edge_match", "inside_brain", "tumour_in_patch")
 
 

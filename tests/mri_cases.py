@@ -10,7 +10,6 @@ from imbalance_aware.__main__ import main
 from imbalance_aware.phantoms.mri import write_atlas, write_phantom
 from imbalance_aware.preprocessing.registration import LPS
 from imbalance_aware.sources.mri_phantoms import Settings as MriPhantomSettings
-from imbalance_aware.volume_settings import centre_of
 
 SEQUENCES = ("t1", "t1c", "t2", "flair")
 SETTINGS = MriPhantomSettings(adapter="mri_phantoms", seed=7)
@@ -48,7 +47,7 @@ def prepare(source: Path, subject: str, out: Path, start: str = "raw", sequences
     scans = {"volumes": [f"{sequence}={source / subject / sequence}.nii.gz" for sequence in sequences]}
     atlas = {"atlas_brain": source / "atlas/brain.nii.gz"}
     out = out / subject
-    reports = iter(["register", "strip", "mask", "resample", "scale", "crop"])
+    reports = iter(["register", "strip", "mask"])
 
     def files(made: str | None = None, previous: str | None = None) -> dict[str, Path]:
         """Report to read, file and report to write."""
@@ -57,17 +56,21 @@ def prepare(source: Path, subject: str, out: Path, start: str = "raw", sequences
 
     head = {"atlas": source / "atlas/head.nii.gz"}
     step("register", settings=chosen["register"], subject=subject, start=start, **scans, **head, **atlas, **files())
-    strip = {"settings": chosen["strip"], "start": start, "centre": centre_of(None, sequences)}
-    step("strip", **strip, **scans, **atlas, **files("brain.nii.gz", "register"))
-    brain = {"brain": out / "brain.nii.gz"}
-    mask = {"settings": chosen["mask"], "mask": source / subject / "mask.nii.gz"}
-    step("mask", **mask, **scans, **brain, **files("tumour.nii.gz", "strip"))
-    step("resample", **scans, **atlas, **files("resampled.nii", "mask"))
-    scale = {"settings": chosen["scale"], "sequences": list(sequences), "volumes": out / "resampled.nii"}
-    step("scale", **scale, **brain, **files("scaled.nii", "resample"))
-    crop = {"settings": chosen["crop"], "volumes": out / "scaled.nii", "tumour": out / "tumour.nii.gz"}
-    step("crop", **crop, **files("patch.npy", "scale"))
-    return json.loads((out / "crop.json").read_text())
+    step("strip", settings=chosen["strip"], **scans, **atlas, **files("brain.nii.gz", "register"))
+    mask = {"settings": chosen["mask"], "mask": source / subject / "mask.nii.gz", "brain": out / "brain.nii.gz"}
+    step("mask", **mask, **scans, **files("tumour.nii.gz", "strip"))
+    return patch(source, subject, out, out, sequences, **settings)
+
+
+def patch(source: Path, subject: str, folder: Path, out: Path, sequences=SEQUENCES, **settings: dict) -> dict:
+    """The step ``patch`` on what the steps before left in ``folder``; returns its report, in ``out`` with the rest."""
+    chosen = {name: STEP_SETTINGS[name] | settings.get(name, {}) for name in ("scale", "crop")}
+    scans = [f"{sequence}={source / subject / sequence}.nii.gz" for sequence in sequences]
+    made = {"brain": folder / "brain.nii.gz", "tumour": folder / "tumour.nii.gz", "previous": folder / "mask.json"}
+    made |= {"out": out / "patch.npy", "slices": out / "slices.npz", "picture": out / "qc.png"}
+    atlas = source / "atlas/brain.nii.gz"
+    step("patch", settings=json.dumps(chosen), volumes=scans, atlas_brain=atlas, report=out / "patch.json", **made)
+    return json.loads((out / "patch.json").read_text())
 
 
 def true_matrices(folder: Path) -> dict[str, np.ndarray]:

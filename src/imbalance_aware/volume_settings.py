@@ -145,6 +145,13 @@ class CropSettings(Strict):
     dtype: Literal["uint8", "float16"] = Field("uint8", description="uint8 holds v/255 in a byte; float16 is finer")
 
 
+class PatchSettings(Strict):
+    """What the patch depends on beyond the scans, the brain and the tumour."""
+
+    scale: ScaleSettings = ScaleSettings()
+    crop: CropSettings = CropSettings()
+
+
 class VolumePreprocessing(Strict):
     """From scans to patches."""
 

@@ -28,7 +28,7 @@ def made(reference_patient, checkout, tmp_path_factory):
     theirs = reference_patient / "brats_toolkit_reference"
     scans = {"volumes": [f"{name}={reference_patient}/raw/{name}.nii.gz" for name in SEQUENCES]}
     atlas = {"atlas_brain": out / "atlas_brain.nii.gz"}
-    brain, tumour, volumes = out / "brain.nii.gz", out / "tumour.nii.gz", out / "volumes.nii"
+    brain, tumour = out / "brain.nii.gz", out / "tumour.nii.gz"
 
     def files(name: str, previous: str) -> dict:
         return {"previous": out / f"{previous}.json", "report": out / f"{name}.json"}
@@ -36,15 +36,11 @@ def made(reference_patient, checkout, tmp_path_factory):
     step("atlas", source=wheel, head=out / "head.nii.gz", brain=atlas["atlas_brain"])
     head = {"atlas": out / "head.nii.gz", "report": out / "register.json"}
     step("register", settings="{}", subject="patient", start="raw", **scans, **atlas, **head)
-    centre = {"start": "raw", "centre": "t1"}
-    step("strip", settings="{}", **centre, **scans, **atlas, out=brain, **files("strip", "register"))
+    step("strip", settings="{}", **scans, **atlas, out=brain, **files("strip", "register"))
     mask = theirs / "brats_space/tumor_segmentation.nii.gz"
     step("mask", settings="{}", mask=mask, **scans, brain=brain, out=tumour, **files("mask", "strip"))
-    step("resample", **scans, **atlas, out=volumes, **files("resample", "mask"))
-    scaled = {"volumes": volumes, "brain": brain, "out": out / "scaled.nii"}
-    step("scale", settings="{}", sequences=list(SEQUENCES), **scaled, **files("scale", "resample"))
-    crop = {"volumes": out / "scaled.nii", "tumour": tumour, "out": out / "patch.npy"}
-    step("crop", settings="{}", **crop, **files("crop", "scale"))
+    patch = {"out": out / "patch.npy", "slices": out / "slices.npz", "picture": out / "qc.png"}
+    step("patch", settings="{}", **scans, **atlas, brain=brain, tumour=tumour, **patch, **files("patch", "mask"))
     table = {"reference": theirs, "out": out / "comparison.csv", "picture": out / "comparison.png"}
     step("compare_reference", **scans, brain=brain, report=out / "strip.json", **table)
     return out
@@ -97,7 +93,7 @@ def test_the_crop_is_centred_where_theirs_would_be(measured, whose):
 
 
 def test_the_chain_ends_in_a_patch_of_the_tumour(made):
-    report = json.loads((made / "crop.json").read_text())
+    report = json.loads((made / "patch.json").read_text())
     assert report["failed"] is None
     patch = np.load(made / "patch.npy")
     assert patch.shape == (4, 96, 96, 96)
@@ -105,23 +101,23 @@ def test_the_chain_ends_in_a_patch_of_the_tumour(made):
 
 
 def test_no_sequence_has_hot_voxels(made):
-    spread = json.loads((made / "crop.json").read_text())["steps"]["scale"]["intensity_spread"]
+    spread = json.loads((made / "patch.json").read_text())["steps"]["scale"]["intensity_spread"]
     assert list(spread) == list(SEQUENCES)
     assert min(spread.values()) > 0.25, spread
 
 
 def _alike(made, t1, t1c, out):
     """Report of register and strip, with default settings, on two sequences."""
-    scans = {"volumes": [f"t1={t1}", f"t1c={t1c}"], "atlas_brain": made / "atlas_brain.nii.gz", "start": "raw"}
+    scans = {"volumes": [f"t1={t1}", f"t1c={t1c}"], "atlas_brain": made / "atlas_brain.nii.gz"}
     head = {"atlas": made / "head.nii.gz", "report": out / "register.json"}
-    step("register", settings="{}", subject="patient", **scans, **head)
+    step("register", settings="{}", subject="patient", start="raw", **scans, **head)
     files = {"previous": out / "register.json", "out": out / "brain.nii.gz", "report": out / "strip.json"}
-    step("strip", settings="{}", centre="t1", **scans, **files)
+    step("strip", settings="{}", **scans, **files)
     return json.loads((out / "strip.json").read_text())
 
 
 def test_the_patients_own_sequences_match_without_a_doubt(made):
-    strip = json.loads((made / "crop.json").read_text())["steps"]["strip"]
+    strip = json.loads((made / "patch.json").read_text())["steps"]["strip"]
     assert strip["warnings"] == [] and strip["atlas_correlation"] > 0.2
     assert min(strip["edge_match"].values()) > StripSettings().sure_edge_match
 

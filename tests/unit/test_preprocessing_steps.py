@@ -14,14 +14,17 @@ from PIL import Image
 import mri_cases
 from imbalance_aware.__main__ import main
 from imbalance_aware.errors import UserError
+from imbalance_aware.preprocessing import qc_picture
 from imbalance_aware.preprocessing.qc_picture import BLUE, GREEN, ORANGE
 from imbalance_aware.preprocessing.register import placements
 from imbalance_aware.preprocessing.registration import displacement_mm
+from imbalance_aware.preprocessing.resample import on_atlas
+from imbalance_aware.preprocessing.scans_to_patch import PatchMaker, SubjectFiles
 from imbalance_aware.preprocessing.similarity import dice
-from imbalance_aware.preprocessing.subject_step import first_step, next_step
+from imbalance_aware.preprocessing.subject_step import Failure, first_step, next_step, next_steps, read_report
 from imbalance_aware.schema import parse
-from imbalance_aware.volume_settings import StripSettings
-from imbalance_aware.volumes import read_channels, read_mask, write_volume
+from imbalance_aware.volume_settings import PatchSettings, StripSettings
+from imbalance_aware.volumes import read_mask, read_volume, reorient, write_volume
 from mri_damage import DAMAGE, change, wrong_affine
 
 HEALTHY = "well"
@@ -32,6 +35,18 @@ def source(tmp_path_factory):
     folder = tmp_path_factory.mktemp("source")
     mri_cases.write_subjects(folder, {HEALTHY: "glioblastoma", "other": "astrocytoma"})
     return folder
+
+
+@pytest.fixture(scope="module")
+def made(source, prepared, tmp_path_factory):
+    """What the step patch holds in memory of the healthy subject: the volumes on the atlas's grid, and scaled."""
+    folder, out = prepared[0], tmp_path_factory.mktemp("made")
+    scans = {name: source / HEALTHY / f"{name}.nii.gz" for name in mri_cases.SEQUENCES}
+    files = SubjectFiles(scans, source / "atlas/brain.nii.gz", folder / "brain.nii.gz", folder / "tumour.nii.gz")
+    maker = PatchMaker(files, PatchSettings(crop={"size": 24}), out / "patch.npy", out / "slices.npz")
+    maker.run(read_report(folder / "mask.json"))
+    atlas = reorient(read_volume(files.atlas_brain))
+    return on_atlas(scans, prepared[1]["steps"]["register"]["matrices"], atlas, {}), maker.volumes
 
 
 @pytest.fixture(scope="module")
@@ -64,11 +79,11 @@ def test_registration_finds_the_drawn_motions(source, prepared):
         assert error.mean() < 4, f"{sequence}: more than a voxel"
 
 
-def test_every_scan_lies_on_the_atlas_and_shows_one_head(prepared):
-    folder, report = prepared
+def test_every_scan_lies_on_the_atlas_and_shows_one_head(prepared, made):
+    _, report = prepared
     assert report["failed"] is None
-    volumes = nib.load(folder / "resampled.nii")
-    assert volumes.shape == (48, 58, 46, 4)
+    volumes, _ = made
+    assert volumes.array.shape == (48, 58, 46, 4)
     assert nib.aff2axcodes(volumes.affine) == ("L", "P", "S")
     strip = report["steps"]["strip"]
     assert all(value > 0.3 for value in strip["edge_match"].values())
@@ -76,20 +91,19 @@ def test_every_scan_lies_on_the_atlas_and_shows_one_head(prepared):
     assert report["steps"]["strip"]["atlas_overlap"] > 0.9
 
 
-def test_scaled_volumes_fill_the_range_inside_the_brain_only(prepared):
-    folder, _ = prepared
-    values, brain = read_channels(folder / "scaled.nii").array, read_mask(folder / "brain.nii.gz").array
+def test_scaled_volumes_fill_the_range_inside_the_brain_only(prepared, made):
+    values, brain = made[1], read_mask(prepared[0] / "brain.nii.gz").array
     assert values.shape == (*brain.shape, 4)
     assert not values[~brain].any()
     assert values[brain].min() == 0
     assert values.max(axis=(0, 1, 2)) == pytest.approx([1, 1, 1, 1])
 
 
-def test_the_patch_is_the_cube_around_the_tumour(prepared):
+def test_the_patch_is_the_cube_around_the_tumour(prepared, made):
     folder, report = prepared
     patch = np.load(folder / "patch.npy")
     assert patch.shape == (4, 24, 24, 24) and patch.dtype == np.uint8
-    scaled, tumour = read_channels(folder / "scaled.nii").array, read_mask(folder / "tumour.nii.gz").array
+    scaled, tumour = made[1], read_mask(folder / "tumour.nii.gz").array
     centre = report["steps"]["crop"]["centre_voxel"]
     assert centre == np.rint(np.argwhere(tumour).mean(axis=0)).astype(int).tolist()
     assert patch[:, 12, 12, 12] == pytest.approx(np.rint(255 * scaled[tuple(centre)]))
@@ -98,7 +112,7 @@ def test_the_patch_is_the_cube_around_the_tumour(prepared):
 
 def test_the_same_scans_give_the_same_bytes(source, prepared, tmp_path):
     mri_cases.prepare(source, HEALTHY, tmp_path)
-    for name in ("crop.json", "patch.npy", "brain.nii.gz", "scaled.nii"):
+    for name in ("patch.json", "patch.npy", "brain.nii.gz", "slices.npz", "qc.png"):
         assert (tmp_path / HEALTHY / name).read_bytes() == (prepared[0] / name).read_bytes()
 
 
@@ -291,10 +305,10 @@ def test_the_list_of_sequences_is_free(patient, sequences):
     assert np.load(patient / f"out/{HEALTHY}/patch.npy").shape[0] == len(sequences)
 
 
-def _on_the_atlas(patient, prepared, stripped, offset_mm=0.0):
+def _on_the_atlas(patient, prepared, made, stripped, offset_mm=0.0):
     """Make the subject's files what a cohort in atlas space publishes."""
     folder, _ = prepared
-    volumes, brain = read_channels(folder / "resampled.nii"), read_mask(folder / "brain.nii.gz").array
+    volumes, brain = made[0], read_mask(folder / "brain.nii.gz").array
     affine = volumes.affine.copy()
     affine[0, 3] += offset_mm
     for channel, sequence in enumerate(mri_cases.SEQUENCES):
@@ -306,17 +320,17 @@ def _on_the_atlas(patient, prepared, stripped, offset_mm=0.0):
 
 
 @pytest.mark.parametrize("offset_mm", [0.0, 37.0])
-def test_stripped_scans_in_their_place_keep_their_voxels(patient, prepared, offset_mm):
+def test_stripped_scans_in_their_place_keep_their_voxels(patient, prepared, made, offset_mm):
     """BraTS data sets agree in their voxels, not always in the origin of their headers."""
-    _on_the_atlas(patient, prepared, stripped=True, offset_mm=offset_mm)
+    _on_the_atlas(patient, prepared, made, stripped=True, offset_mm=offset_mm)
     report = mri_cases.prepare(patient, HEALTHY, patient / "out", start="stripped")
     assert report["failed"] is None and report["steps"]["register"]["in_place"]
     ours, theirs = np.load(patient / f"out/{HEALTHY}/patch.npy"), np.load(prepared[0] / "patch.npy")
     assert np.abs(ours.astype(int) - theirs).max() <= 1
 
 
-def test_stripped_scans_in_another_place_are_brought_to_the_atlas(patient, prepared):
-    _on_the_atlas(patient, prepared, stripped=True)
+def test_stripped_scans_in_another_place_are_brought_to_the_atlas(patient, prepared, made):
+    _on_the_atlas(patient, prepared, made, stripped=True)
     for path in (patient / HEALTHY).glob("*.nii.gz"):
         image = nib.load(path)
         nib.save(nib.Nifti1Image(np.roll(np.asarray(image.dataobj), 6, axis=0)[:, :-2], image.affine), path)
@@ -325,8 +339,8 @@ def test_stripped_scans_in_another_place_are_brought_to_the_atlas(patient, prepa
     assert report["steps"]["strip"]["atlas_overlap"] > 0.9
 
 
-def test_registered_scans_are_not_registered_again(patient, prepared):
-    _on_the_atlas(patient, prepared, stripped=False)
+def test_registered_scans_are_not_registered_again(patient, prepared, made):
+    _on_the_atlas(patient, prepared, made, stripped=False)
     report = mri_cases.prepare(patient, HEALTHY, patient / "out", start="registered")
     assert report["failed"] is None
     matrices = report["steps"]["register"]["matrices"]
@@ -366,7 +380,7 @@ def test_a_doubtful_match_is_marked_and_refuses_nobody(source, patient, caplog):
     (warning,) = report["steps"]["strip"]["warnings"]
     assert warning.startswith("the edges of flair match those of t1 by 0.") and "strip.sure_edge_match" in warning
     assert warning in caplog.text
-    picture, _ = _picture(patient, patient / "out" / HEALTHY, patient)
+    picture, _ = _picture(patient / "out" / HEALTHY)
     header = np.abs(picture[:60] - ORANGE).max(axis=-1) < 25
     assert header.any(), "the doubt is written on the picture"
 
@@ -417,22 +431,16 @@ def test_a_scan_that_shows_half_a_head_is_a_reason(patient):
     assert _failed(patient)["reason"].startswith(("coverage: t2 shows", "sequences do not match: t2"))
 
 
-def _picture(source, folder, out):
-    """The step qc_picture on a subject's folder; RGB, and how many pixels from a row on have about a colour."""
-    files = {"volumes": folder / "scaled.nii", "tumour": folder / "tumour.nii.gz", "brain": folder / "brain.nii.gz"}
-    files |= {"previous": folder / "crop.json", "out": out / "qc.png", "slices": out / "slices.npz"}
-    scans = {"scans": [f"{name}={source / HEALTHY / name}.nii.gz" for name in mri_cases.SEQUENCES]}
-    atlas = {"atlas_brain": source / "atlas/brain.nii.gz"}
-    mri_cases.step("qc_picture", sequences=list(mri_cases.SEQUENCES), size=24, **scans, **atlas, **files)
-    picture = np.asarray(Image.open(out / "qc.png").convert("RGB")).astype(int)
+def _picture(folder):
+    """RGB of a subject's picture, and how many pixels from a row on have about a colour."""
+    picture = np.asarray(Image.open(folder / "qc.png").convert("RGB")).astype(int)
     return picture, lambda colour, below=0: int((np.abs(picture[below:] - colour).max(axis=-1) < 25).sum())
 
 
-def test_the_picture_of_a_subject_shows_its_tumour_and_its_patch(source, prepared, tmp_path):
-    picture, pixels = _picture(source, prepared[0], tmp_path)
+def test_the_picture_of_a_subject_shows_its_tumour_and_its_patch(prepared):
+    picture, pixels = _picture(prepared[0])
     assert picture.shape[0] >= 600
     assert pixels(ORANGE) > 200 and pixels(BLUE) > 1000 and pixels(GREEN) == 0
-    assert (tmp_path / "slices.npz").stat().st_size > 0
 
 
 @pytest.mark.parametrize(
@@ -446,8 +454,8 @@ def test_the_picture_of_a_subject_shows_its_tumour_and_its_patch(source, prepare
 def test_the_picture_of_one_who_failed_a_check_shows_what_there_is_to_judge(patient, prepared, settings, tumour):
     _failed(patient, **settings)
     folder = patient / "out" / HEALTHY
-    picture, pixels = _picture(patient, folder, patient)
-    reference, _ = _picture(patient, prepared[0], patient / "well")
+    picture, pixels = _picture(folder)
+    reference, _ = _picture(prepared[0])
     assert picture.shape[1] == reference.shape[1] and picture.shape[0] > 600
     assert pixels(GREEN) > 1000, "the brain that was found"
     assert pixels(ORANGE) > 20, "the reason is written"
@@ -455,32 +463,45 @@ def test_the_picture_of_one_who_failed_a_check_shows_what_there_is_to_judge(pati
     assert pixels(BLUE) == 0, "no patch was cut"
     grey = picture[100:][np.ptp(picture[100:], axis=-1) == 0]
     assert 0.2 < (grey > 20).mean() < 0.9 and grey.max() > 240, "heads on a dark ground"
-    assert (patient / "slices.npz").stat().st_size == 0
+    assert (patient / f"out/{HEALTHY}/slices.npz").stat().st_size == 0
 
 
 def test_the_picture_of_one_who_failed_before_holds_the_reason(patient):
     (patient / HEALTHY / "t1.nii.gz").unlink()
     mri_cases.prepare(patient, HEALTHY, patient / "out")
-    picture, pixels = _picture(patient, patient / "out" / HEALTHY, patient)
+    picture, pixels = _picture(patient / "out" / HEALTHY)
     assert picture.shape[0] < 100 and pixels(ORANGE) > 20
-    assert (patient / "slices.npz").stat().st_size == 0
+    assert (patient / f"out/{HEALTHY}/slices.npz").stat().st_size == 0
 
 
 @pytest.mark.parametrize("damage", ["unreadable scan", "no atlas"])
 def test_what_cannot_be_drawn_is_left_out_of_the_picture(patient, damage):
     _failed(patient, strip={"min_atlas_overlap": 0.999})
     (patient / {"unreadable scan": f"{HEALTHY}/t2.nii.gz", "no atlas": "atlas/brain.nii.gz"}[damage]).write_text("no")
-    picture, pixels = _picture(patient, patient / "out" / HEALTHY, patient)
+    mri_cases.patch(patient, HEALTHY, patient / "out" / HEALTHY, patient / "again")
+    picture, pixels = _picture(patient / "again")
     assert (picture.shape[0] > 600) == (damage == "unreadable scan")
     assert pixels(ORANGE) > 20
 
 
-def test_the_axial_slice_passes_through_the_middle_of_the_patch(prepared, tmp_path):
+def test_a_picture_that_cannot_be_drawn_excludes_nobody(source, prepared, tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr(qc_picture, "_planes", lambda *_: 1 / 0)
+    report = mri_cases.patch(source, HEALTHY, prepared[0], tmp_path)
+    assert report == prepared[1]
+    assert (tmp_path / "patch.npy").read_bytes() == (prepared[0] / "patch.npy").read_bytes()
+    assert _picture(tmp_path)[0].shape[0] < 100 and "cannot be drawn" in caplog.text
+
+
+def test_an_atlas_that_cannot_be_read_is_no_fault_of_the_subject(patient, prepared):
+    (patient / "atlas/brain.nii.gz").write_text("no")
+    with pytest.raises(AssertionError):
+        mri_cases.patch(patient, HEALTHY, prepared[0], patient / "out")
+    assert not (patient / "out/patch.json").exists()
+
+
+def test_the_axial_slice_passes_through_the_middle_of_the_patch(prepared):
     folder, _ = prepared
-    files = {"volumes": folder / "scaled.nii", "tumour": folder / "tumour.nii.gz", "previous": folder / "crop.json"}
-    files |= {"out": tmp_path / "qc.png", "slices": tmp_path / "slices.npz"}
-    mri_cases.step("qc_picture", sequences=list(mri_cases.SEQUENCES), size=24, **files)
-    kept, patch = np.load(tmp_path / "slices.npz"), np.load(folder / "patch.npy")
+    kept, patch = np.load(folder / "slices.npz"), np.load(folder / "patch.npy")
     assert kept["slices"].shape == (4, 48, 58) and kept["slices"].dtype == np.uint8
     x, y = kept["corner"]
     assert (kept["slices"][:, x : x + 24, y : y + 24] == patch[:, :, :, 12]).all()
@@ -507,7 +528,7 @@ def test_the_prepared_cohort_tells_who_failed_where_and_why(prepared, tmp_path, 
     _cohort(tmp_path, subjects)
     for name, _, _ in subjects:
         (tmp_path / "subjects" / name).mkdir(parents=True)
-        (tmp_path / "subjects" / name / "crop.json").write_text(json.dumps(bad if name == "p5" else good))
+        (tmp_path / "subjects" / name / "patch.json").write_text(json.dumps(bad if name == "p5" else good))
     out = {name: tmp_path / f"{name}.csv" for name in ("out", "qc", "flow")}
     mri_cases.step("prepared", cohort=tmp_path / "cohort.csv", subjects=tmp_path / "subjects", **out)
 
@@ -528,7 +549,7 @@ def test_the_prepared_cohort_tells_who_failed_where_and_why(prepared, tmp_path, 
     assert set(flow["criterion"]) == {"", "follow-up scan", "unreadable"}
 
     # A class of which nobody is left is refused by the step that follows: these tables tell why.
-    (tmp_path / "subjects/p4/crop.json").write_text(json.dumps(bad))
+    (tmp_path / "subjects/p4/patch.json").write_text(json.dumps(bad))
     mri_cases.step("prepared", cohort=tmp_path / "cohort.csv", subjects=tmp_path / "subjects", **out)
     arguments = ["--preprocessed", tmp_path, "--images", tmp_path / "images.npy", "--samples", tmp_path / "samples.csv"]
     assert main(["pack", "--cohort", str(out["out"]), *map(str, arguments)]) == 2
@@ -541,20 +562,17 @@ def test_the_prepared_cohort_tells_who_failed_where_and_why(prepared, tmp_path, 
 def test_the_measures_of_the_step_that_refused_a_patient_are_in_the_table(source, prepared, tmp_path):
     folder, report = prepared
     scans = {"volumes": [f"{name}={source / HEALTHY / name}.nii.gz" for name in mri_cases.SEQUENCES]}
-    files = {"brain": folder / "brain.nii.gz"}
+    atlas, brain = {"atlas_brain": source / "atlas/brain.nii.gz"}, {"brain": folder / "brain.nii.gz"}
     refuse = {
-        "strip": {"settings": '{"method": "threshold", "min_atlas_overlap": 0.999}', "start": "raw", "centre": "t1"}
-        | scans
-        | {"atlas_brain": source / "atlas/brain.nii.gz"},
-        "mask": {"settings": '{"min_inside_brain": 1.0}', "mask": source / HEALTHY / "mask.nii.gz"} | scans | files,
-        "scale": {"settings": '{"min_spread": 1.0}', "sequences": list(mri_cases.SEQUENCES)}
-        | files
-        | {"volumes": folder / "resampled.nii"},
+        "strip": {"settings": '{"method": "threshold", "min_atlas_overlap": 0.999}'} | scans | atlas,
+        "mask": {"settings": '{"min_inside_brain": 1.0}', "mask": source / HEALTHY / "mask.nii.gz"} | scans | brain,
     }
-    before = {"strip": "register", "mask": "strip", "scale": "resample"}
+    before = {"strip": "register", "mask": "strip"}
     for step, options in refuse.items():
-        end = tmp_path / "subjects" / step / "crop.json"
+        end = tmp_path / "subjects" / step / "patch.json"
         mri_cases.step(step, **options, previous=folder / f"{before[step]}.json", out=tmp_path / "out.nii", report=end)
+    mri_cases.patch(source, HEALTHY, folder, tmp_path / "subjects/scale", scale={"min_spread": 1.0})
+    refuse["scale"] = {}
     _cohort(tmp_path, [(step, "a", "train") for step in refuse])
     out = {name: tmp_path / f"{name}.csv" for name in ("out", "qc", "flow")}
     mri_cases.step("prepared", cohort=tmp_path / "cohort.csv", subjects=tmp_path / "subjects", **out)
@@ -583,6 +601,24 @@ def test_what_was_measured_before_an_unforeseen_error_is_kept(tmp_path):
     assert report["failed"] and report["steps"] == {"register": {"coverage": 0.7}}
 
 
+def test_steps_in_one_process_end_with_the_first_that_fails(tmp_path):
+    def measuring(steps, measures):
+        measures["seen"] = list(steps)
+
+    def failing(steps, measures):
+        measures["least"] = 0.1
+        raise Failure("hot voxels: t1c", "t1c.nii.gz")
+
+    before = {"subject": "x", "failed": None, "steps": {"mask": {}}}
+    parts = {"resample": measuring, "scale": failing, "crop": measuring}
+    report = next_steps(before, [tmp_path / "patch.npy"], parts)
+    assert report["failed"] == {"step": "scale", "reason": "hot voxels: t1c", "file": "t1c.nii.gz"}
+    assert report["steps"] == {"mask": {}, "resample": {"seen": ["mask"]}, "scale": {"least": 0.1}}
+    assert (tmp_path / "patch.npy").read_bytes() == b"" and before["steps"] == {"mask": {}}
+    assert next_steps(report, [tmp_path / "other.npy"], parts) == report
+    assert (tmp_path / "other.npy").read_bytes() == b""
+
+
 def test_the_table_of_quality_control_has_no_stray_columns(prepared, tmp_path):
     """Some subjects fail early, some lie in place: what is measured per sequence has no column of its own name."""
     early, placed = {"subject": "x", "failed": {"step": "register"}, "steps": {}}, json.loads(json.dumps(prepared[1]))
@@ -593,7 +629,7 @@ def test_the_table_of_quality_control_has_no_stray_columns(prepared, tmp_path):
     empty["steps"]["register"]["moved_mm"] = {}
     for name, report in (("p1", early), ("p2", placed), ("p3", empty)):
         (tmp_path / "subjects" / name).mkdir(parents=True)
-        (tmp_path / "subjects" / name / "crop.json").write_text(json.dumps(report))
+        (tmp_path / "subjects" / name / "patch.json").write_text(json.dumps(report))
     out = {name: tmp_path / f"{name}.csv" for name in ("out", "qc", "flow")}
     mri_cases.step("prepared", cohort=tmp_path / "cohort.csv", subjects=tmp_path / "subjects", **out)
     columns = list(pd.read_csv(out["qc"]).columns)

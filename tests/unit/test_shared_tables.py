@@ -206,8 +206,8 @@ ALLOWED = {
     "reporting/results_page.py": "Snakemake's benchmark files",
     "sources/ahn2018.py": "ahn2018_files.csv, a file of the project",
     "preprocessing/compare_reference.py": "a table of a benchmark, which no step reads",
-    "phantoms/fundus_phantoms.py": "a table as a user would write it, for the source `folder`",
-    "phantoms/mri_phantoms.py": "a table as a user would write it, for the source `folder3d`",
+    "phantoms/fundus.py": "a table as a user would write it, for the source `folder`",
+    "phantoms/mri.py": "a table as a user would write it, for the source `folder3d`",
     "prediction/predict.py": "predictions of new images, row by row as they come, which no step reads",
 }
 PARSES = re.compile(r"\b(?:csv\.(?:reader|DictReader|writer|DictWriter)|read_csv|to_csv|write_csv)\(")

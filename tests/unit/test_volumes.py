@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 
 import mri_cases
+from imbalance_aware.preprocessing.resample import on_atlas
 from imbalance_aware.preprocessing.similarity import dice
 from imbalance_aware.volumes import (
     BadVolume,
     Volume,
     check_affine,
     describe_grid,
-    read_channels,
     read_grid,
     read_mask,
     read_placement,
@@ -384,11 +384,13 @@ def test_scans_and_mask_of_one_grid_in_several_orders_land_in_one_place(tmp_path
     mri_cases.step("register", **head, **scans, **atlas, **files("register"))
     given = {"settings": "{}", "mask": tmp_path / "mask.nii.gz", "brain": tmp_path / "brain.nii.gz"}
     mri_cases.step("mask", **given, **scans, **files("mask", "register", "tumour.nii.gz"))
-    mri_cases.step("resample", **scans, **atlas, **files("resample", "mask", "channels.nii"))
-    report = json.loads((tmp_path / "resample.json").read_text())
+    report = json.loads((tmp_path / "mask.json").read_text())
     assert report["failed"] is None
+    paths = {name: tmp_path / f"{name}.nii.gz" for name in mri_cases.SEQUENCES}
+    atlas_brain = reorient(read_volume(tmp_path / "atlas.nii.gz"))
+    channels = on_atlas(paths, report["steps"]["register"]["matrices"], atlas_brain, {}).array
     assert report["steps"]["register"]["in_place"] == (start == "stripped")
-    channels, found = read_channels(tmp_path / "channels.nii").array, read_mask(tmp_path / "tumour.nii.gz").array
+    found = read_mask(tmp_path / "tumour.nii.gz").array
     assert np.allclose(channels, channels[..., :1], atol=1e-3), "all four are one scan"
     if start == "stripped":
         assert np.allclose(channels[..., 0], brain.array, atol=1e-3)

@@ -14,7 +14,7 @@ def workflow(tmp_path_factory, checkout) -> Workflow:
         source = checkout / name
         ignore = shutil.ignore_patterns("__pycache__", "*.egg-info")
         if source.is_dir():
-            shutil.copytree(source, folder / name, ignore=ignore)
+            shutil.copytree(source, folder / name, symlinks=True, ignore=ignore)
         else:
             shutil.copy(source, folder / name)
     (folder / "profiles").symlink_to("workflow/profiles")

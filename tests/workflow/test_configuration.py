@@ -197,6 +197,8 @@ def test_the_slurm_profile_shows_the_resources_of_each_rule(workflow):
     training = output.partition("rule train:")[2].partition("\n\n")[0]
     assert "mem_mb=4000" in training
     assert "runtime=720" in training
+    phantoms = output.partition("rule phantoms:")[2].partition("\n\n")[0]
+    assert "mem_mb=1000" in phantoms and "runtime=10" in phantoms, "what no rule states is the profile's"
     assert "gpu=0" in training, "this study names the CPU"
 
 

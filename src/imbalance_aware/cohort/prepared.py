@@ -76,9 +76,9 @@ def read_report(folder: Path) -> dict[str, Any]:
         UserError: there is none, though the cohort includes the subject.
     """
     try:
-        return json.loads((folder / "crop.json").read_text(encoding="utf-8"))
+        return json.loads((folder / "patch.json").read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise UserError(f"{folder}: no report of the step crop, though the cohort includes this subject") from None
+        raise UserError(f"{folder}: no report of the step patch, though the cohort includes this subject") from None
 
 
 def _quality(facts: pd.Series, report: dict[str, Any]) -> dict[str, Any]:

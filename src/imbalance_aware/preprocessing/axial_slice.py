@@ -20,4 +20,5 @@ def write_axial_slice(path: Path, volumes: np.ndarray, tumour: np.ndarray, centr
     x, y, z = centre
     slices = np.rint(np.clip(volumes[:, :, z], 0, 1) * 255).astype(np.uint8)
     corner = np.array([x - size // 2, y - size // 2])
-    np.savez_compressed(path, slices=slices.transpose(2, 0, 1), tumour=tumour[:, :, z], corner=corner)
+    slices = np.ascontiguousarray(slices.transpose(2, 0, 1))
+    np.savez_compressed(path, slices=slices, tumour=tumour[:, :, z], corner=corner)

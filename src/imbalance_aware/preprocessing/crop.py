@@ -1,44 +1,32 @@
 """Cut the cube around the tumour's centre of mass, padded with 0 beyond the border: what training reads.
 
-Writes (channels, x, y, z), uint8 (v/255) or float16, axes to the left, to the back and up.
+A patch is (channels, x, y, z), uint8 (v/255) or float16, axes to the left, to the back and up.
 """
-
-import argparse
-from pathlib import Path
 
 import numpy as np
 
-from imbalance_aware.files import atomic
-from imbalance_aware.preprocessing.subject_step import Measures, next_step
-from imbalance_aware.schema import parse
+from imbalance_aware.preprocessing.subject_step import Measures
 from imbalance_aware.volume_settings import CropSettings
-from imbalance_aware.volumes import read_channels, read_mask
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the arguments of the step."""
-    parser.add_argument("--settings", required=True, help="size, dtype: JSON, or a YAML/JSON file")
-    parser.add_argument("--volumes", type=Path, required=True, help="scaled volumes")
-    parser.add_argument("--tumour", type=Path, required=True, help="tumour mask")
-    parser.add_argument("--previous", type=Path, required=True, help="report of the step scale")
-    parser.add_argument("--out", type=Path, required=True, help="patch to write (.npy)")
-    parser.add_argument("--report", type=Path, required=True, help="report to write")
+def crop(volumes: np.ndarray, tumour: np.ndarray, settings: CropSettings, measures: Measures) -> np.ndarray:
+    """The patch around the tumour, in the type that is stored.
 
+    Args:
+        volumes: (x, y, z, channels) in [0, 1].
+        tumour: mask (x, y, z), not empty.
+        settings: edge of the cube, and type.
+        measures: is given ``centre_voxel``, the voxel of the volumes in the middle of the patch, and
+            ``tumour_in_patch``, the share of the tumour's voxels that lie in it.
 
-def run(args: argparse.Namespace) -> None:
-    """Write the patch."""
-    settings = parse(CropSettings, args.settings)
-
-    def work(steps: dict[str, Measures], measures: Measures) -> None:
-        volumes, tumour = read_channels(args.volumes), read_mask(args.tumour).array
-        centre = centre_of_mass(tumour)
-        patch = cut(volumes.array.transpose(3, 0, 1, 2), centre, settings.size)
-        with atomic(args.out) as path:
-            np.save(path, DTYPES[settings.dtype](patch))
-        kept = cut(tumour[None], centre, settings.size).sum() / tumour.sum()
-        measures |= {"centre_voxel": centre.tolist(), "tumour_in_patch": float(kept)}
-
-    next_step("crop", args.previous, args.report, [args.out], work)
+    Returns:
+        (channels, size, size, size), uint8 (v/255) or float16.
+    """
+    centre = centre_of_mass(tumour)
+    patch = cut(volumes.transpose(3, 0, 1, 2), centre, settings.size)
+    kept = cut(tumour[None], centre, settings.size).sum() / tumour.sum()
+    measures |= {"centre_voxel": centre.tolist(), "tumour_in_patch": float(kept)}
+    return DTYPES[settings.dtype](patch)
 
 
 def centre_of_mass(mask: np.ndarray) -> np.ndarray:

@@ -4,15 +4,11 @@ with the outline of the tumour (orange) and of the patch (blue).
 Of a subject that failed after its sequences were registered, a person has to judge: its scans are shown where they lie
 in the atlas, through the middle of the tumour or else of the brain, with the outline of the brain (green) and of the
 tumour as far as they were found, and the reason. Of one that failed before, there is the reason alone.
-
-The axial slice is written as numbers too, for figures that are drawn when all subjects are prepared; of a subject that
-failed, that file is empty.
 """
 
-import argparse
 import logging
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +16,15 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from imbalance_aware.files import atomic
-from imbalance_aware.preprocessing.axial_slice import write_axial_slice
 from imbalance_aware.preprocessing.crop import centre_of_mass
 from imbalance_aware.preprocessing.registration import resample
-from imbalance_aware.preprocessing.subject_step import named_paths, read_report, warnings_of
-from imbalance_aware.volumes import BadVolume, Volume, read_channels, read_mask, read_volume, reorient
+from imbalance_aware.preprocessing.scans_to_patch import SubjectFiles
+from imbalance_aware.preprocessing.subject_step import warnings_of
+from imbalance_aware.volumes import BadVolume, Volume, read_mask, read_volume, reorient
 
 log = logging.getLogger(__name__)
+
+Report = Mapping[str, Any]
 
 ORANGE, BLUE, GREEN, GREY = (230, 159, 0), (86, 180, 233), (0, 158, 115), (190, 190, 190)
 PLANES = ("axial", "coronal", "sagittal")
@@ -37,32 +35,10 @@ GAP = 4
 TAIL = 0.005
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the arguments of the step."""
-    parser.add_argument("--sequences", nargs="+", required=True, help="names along the volumes' fourth axis")
-    parser.add_argument("--volumes", type=Path, required=True, help="scaled volumes")
-    parser.add_argument("--tumour", type=Path, required=True, help="tumour mask")
-    parser.add_argument(
-        "--scans", type=named_paths, nargs="+", default=[], help="SEQUENCE=FILE: shown of a subject that failed"
-    )
-    parser.add_argument("--brain", type=Path, help="brain mask: shown of a subject that failed")
-    parser.add_argument("--atlas-brain", type=Path, help="T1 of the atlas, without skull: where to show the scans")
-    parser.add_argument("--size", type=int, required=True, help="edge of the patch in voxels")
-    parser.add_argument("--previous", type=Path, required=True, help="report of the step crop")
-    parser.add_argument("--out", type=Path, required=True, help="picture to write (.png)")
-    parser.add_argument("--slices", type=Path, required=True, help="axial slices to write (.npz)")
-
-
-def run(args: argparse.Namespace) -> None:
-    """Write the picture and the slices."""
-    report = read_report(args.previous)
-    picture = draw_failed(report, args) if report["failed"] else draw(report, args)
-    with atomic(args.out) as path:
-        picture.quantize(palette=_palette(), dither=Image.Dither.NONE).save(path, optimize=True)
-    with atomic(args.slices) as path:
-        if not report["failed"]:
-            volumes, tumour = read_channels(args.volumes).array, read_mask(args.tumour).array
-            write_axial_slice(path, volumes, tumour, report["steps"]["crop"]["centre_voxel"], args.size)
+def write_picture(path: Path, picture: Image.Image) -> None:
+    """Write a picture in a palette of its own, so that few bytes hold it."""
+    with atomic(path) as temporary:
+        picture.quantize(palette=_palette(), dither=Image.Dither.NONE).save(temporary, optimize=True)
 
 
 def _palette() -> Image.Image:
@@ -74,38 +50,39 @@ def _palette() -> Image.Image:
     return palette
 
 
-def draw(report: dict[str, Any], args: argparse.Namespace) -> Image.Image:
-    """The picture of a subject that passed, from its scaled volumes."""
-    array, tumour = read_channels(args.volumes).array, read_mask(args.tumour).array
+def draw(report: Report, channels: Mapping[str, np.ndarray], tumour: np.ndarray, size: int) -> Image.Image:
+    """The picture of a subject that passed.
+
+    Args:
+        report: of all steps.
+        channels: sequence -> (x, y, z), scaled to [0, 1].
+        tumour: mask of the same shape.
+        size: edge of the patch in voxels.
+    """
     centre = report["steps"]["crop"]["centre_voxel"]
-    outlines = [(tumour, ORANGE), (_box(tumour.shape, centre, args.size), BLUE)]
-    channels = {name: array[..., channel] for channel, name in enumerate(args.sequences)}
-    return _with_header(_planes(channels, outlines, centre), report)
+    outlines = [(tumour, ORANGE), (_box(tumour.shape, centre, size), BLUE)]
+    return _with_header(report, lambda: _planes(channels, outlines, centre))
 
 
-def draw_failed(report: dict[str, Any], args: argparse.Namespace) -> Image.Image:
-    """The picture of a subject that failed; it must not stop anyone, so what cannot be drawn is left out."""
-    blank = Image.new("RGB", (PANEL * 3, 1))
+def draw_failed(report: Report, files: SubjectFiles) -> Image.Image:
+    """The picture of a subject that failed."""
     matrices = report["steps"].get("register", {}).get("matrices")
-    if not (matrices and args.scans):
-        return _with_header(blank, report)
-    try:
-        return _with_header(_draw_scans(matrices, args), report)
-    except Exception:
-        log.exception("%s: its scans cannot be drawn", report["subject"])
-        return _with_header(blank, report)
+    return _with_header(report, (lambda: _draw_scans(matrices, files)) if matrices else _blank)
 
 
-def _draw_scans(matrices: Mapping[str, list], args: argparse.Namespace) -> Image.Image:
+def _blank() -> Image.Image:
+    return Image.new("RGB", (PANEL * 3, 1))
+
+
+def _draw_scans(matrices: Mapping[str, list], files: SubjectFiles) -> Image.Image:
     """Scans where they lie in the atlas, and the masks that were found."""
-    atlas = reorient(read_volume(args.atlas_brain))
+    atlas = reorient(read_volume(files.atlas_brain))
     nothing = np.zeros(atlas.shape, bool)
     brain, tumour = (
-        read_mask(path).array if path is not None and path.stat().st_size > 0 else nothing
-        for path in (args.brain, args.tumour)
+        read_mask(path).array if path.stat().st_size > 0 else nothing for path in (files.brain, files.tumour)
     )
     found = next((mask for mask in (tumour, brain) if mask.any()), ~nothing)
-    channels = {name: _on_atlas(path, matrices[name], atlas) for name, path in args.scans}
+    channels = {name: _on_atlas(path, matrices[name], atlas) for name, path in files.scans.items()}
     return _planes(channels, [(brain, GREEN), (tumour, ORANGE)], centre_of_mass(found).tolist())
 
 
@@ -171,7 +148,13 @@ def _outline(mask: np.ndarray) -> np.ndarray:
     return mask & ~inner
 
 
-def _with_header(picture: Image.Image, report: dict[str, Any]) -> Image.Image:
+def _with_header(report: Report, planes: Callable[[], Image.Image]) -> Image.Image:
+    """What ``planes`` draws below the report in words; a picture stops nobody, so what cannot be drawn is left out."""
+    try:
+        picture = planes()
+    except Exception:
+        log.exception("%s: its sequences cannot be drawn", report["subject"])
+        picture = _blank()
     lines = _header(report, picture.width // CHARACTER)
     result = Image.new("RGB", (picture.width, picture.height + LINE * len(lines) + 6))
     result.paste(picture, (0, LINE * len(lines) + 6))
@@ -181,7 +164,7 @@ def _with_header(picture: Image.Image, report: dict[str, Any]) -> Image.Image:
     return result
 
 
-def _header(report: dict[str, Any], characters: int) -> list[tuple[str, tuple[int, int, int]]]:
+def _header(report: Report, characters: int) -> list[tuple[str, tuple[int, int, int]]]:
     """Lines of text, none longer than ``characters``, and their colours."""
     strip, mask = (report["steps"].get(step, {}) for step in ("strip", "mask"))
     facts, reason = [], []

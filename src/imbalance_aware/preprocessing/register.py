@@ -4,7 +4,7 @@ Scans that start `raw` lie on grids of their own: each is aligned rigidly to the
 atlas. Scans that are `registered` share a grid, so only the centre is aligned to the atlas; so do `stripped` ones,
 which are aligned to the atlas's brain, unless their brain lies in its place already, voxel by voxel, as in BraTS data.
 Writes the matrices and what was measured, as JSON: ``matrices`` maps, for each sequence, a point of the atlas to the
-point of that scan (LPS, mm).
+point of that scan (LPS, mm); ``start`` and ``centre`` say what the steps that follow start from.
 """
 
 import argparse
@@ -79,6 +79,7 @@ def run(args: argparse.Namespace) -> None:
     atlas = Atlas(reorient(read_volume(args.atlas)), reorient(read_volume(args.atlas_brain)))
 
     def work(measures: Measures) -> None:
+        measures |= {"start": args.start, "centre": centre}
         volumes = read_all(paths)
         measures |= placements(paths)
         measures |= STARTS[args.start](volumes, atlas, centre, settings)

@@ -1,39 +1,16 @@
-"""Bring a subject's sequences onto the grid of the atlas, each by a single linear interpolation of its native voxels.
+"""Resample a subject's sequences onto the grid of the atlas, each by one linear interpolation of its own voxels."""
 
-Writes one NIfTI file with the sequences along its fourth axis, in the order given.
-"""
-
-import argparse
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
 from imbalance_aware.preprocessing.registration import resample
-from imbalance_aware.preprocessing.subject_step import Failure, Measures, named_paths, next_step, read_all
-from imbalance_aware.volumes import Volume, read_volume, reorient, write_volume
+from imbalance_aware.preprocessing.subject_step import Failure, Measures, read_all
+from imbalance_aware.volumes import Volume
 
 #: Least share of the atlas's brain that a scan has to cover.
 MIN_COVERAGE = 0.5
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the arguments of the step."""
-    parser.add_argument("--volumes", type=named_paths, nargs="+", required=True, help="SEQUENCE=FILE for each sequence")
-    parser.add_argument("--atlas-brain", type=Path, required=True, help="T1 of the atlas, without skull")
-    parser.add_argument("--previous", type=Path, required=True, help="report of the step mask")
-    parser.add_argument("--out", type=Path, required=True, help="volumes to write (.nii, x y z channels)")
-    parser.add_argument("--report", type=Path, required=True, help="report to write")
-
-
-def run(args: argparse.Namespace) -> None:
-    """Write the resampled sequences."""
-    atlas = reorient(read_volume(args.atlas_brain))
-
-    def work(steps: dict[str, Measures], measures: Measures) -> None:
-        write_volume(args.out, on_atlas(dict(args.volumes), steps["register"]["matrices"], atlas, measures))
-
-    next_step("resample", args.previous, args.report, [args.out], work)
 
 
 def on_atlas(paths: Mapping[str, Path], matrices: Mapping[str, list], atlas: Volume, measures: Measures) -> Volume:

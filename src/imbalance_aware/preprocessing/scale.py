@@ -8,49 +8,39 @@ A few voxels far beyond all others would leave the tissue hardly any of the 256 
 1st to the 99th percentile of the brain must span a least share of the range that becomes [0, 1].
 """
 
-import argparse
-from pathlib import Path
+from collections.abc import Sequence
 
 import numpy as np
 
-from imbalance_aware.preprocessing.subject_step import Failure, Measures, next_step
-from imbalance_aware.schema import parse
+from imbalance_aware.preprocessing.subject_step import Failure, Measures
 from imbalance_aware.volume_settings import ScaleSettings
-from imbalance_aware.volumes import Volume, read_channels, read_mask, write_volume
 
 #: What is measured of each sequence, see `measure`.
 INTENSITIES = ("min", "median", "p99", "max", "low", "high", "spread")
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the arguments of the step."""
-    parser.add_argument("--settings", required=True, help="lower, upper, min_spread: JSON, or a YAML/JSON file")
-    parser.add_argument("--sequences", nargs="+", required=True, help="names along the volumes' fourth axis")
-    parser.add_argument("--volumes", type=Path, required=True, help="resampled sequences")
-    parser.add_argument("--brain", type=Path, required=True, help="brain mask")
-    parser.add_argument("--previous", type=Path, required=True, help="report of the step resample")
-    parser.add_argument("--out", type=Path, required=True, help="scaled volumes to write (.nii)")
-    parser.add_argument("--report", type=Path, required=True, help="report to write")
+def scale_sequences(
+    volumes: np.ndarray, brain: np.ndarray, sequences: Sequence[str], settings: ScaleSettings, measures: Measures
+) -> None:
+    """Scale every sequence in place.
 
+    Args:
+        volumes: (x, y, z, sequences), float32, on the atlas's grid.
+        brain: mask (x, y, z).
+        sequences: names along the fourth axis.
+        settings: percentiles to scale by, and the check.
+        measures: is given ``intensity_KEY``: sequence -> value for each of `INTENSITIES`, before the check.
 
-def run(args: argparse.Namespace) -> None:
-    """Write the scaled volumes."""
-    settings = parse(ScaleSettings, args.settings)
-
-    def work(steps: dict[str, Measures], measures: Measures) -> None:
-        volumes, brain = read_channels(args.volumes), read_mask(args.brain).array
-        found = {
-            name: measure(volumes.array[..., channel][brain], settings) for channel, name in enumerate(args.sequences)
-        }
-        # One measure at a time, as the reports of the other steps have them: measure -> sequence -> value.
-        measures |= {f"intensity_{key}": {name: values[key] for name, values in found.items()} for key in INTENSITIES}
-        for name, values in found.items():
-            check(name, values, settings)
-        for channel, name in enumerate(args.sequences):
-            scale(volumes.array[..., channel], brain, found[name]["low"], found[name]["high"])
-        write_volume(args.out, Volume(volumes.array, volumes.affine))
-
-    next_step("scale", args.previous, args.report, [args.out], work)
+    Raises:
+        Failure: a sequence has no contrast in the brain, or only a few voxels have it; nothing is scaled then.
+    """
+    found = {name: measure(volumes[..., channel][brain], settings) for channel, name in enumerate(sequences)}
+    # One measure at a time, as the reports of the other steps have them: measure -> sequence -> value.
+    measures |= {f"intensity_{key}": {name: values[key] for name, values in found.items()} for key in INTENSITIES}
+    for name, values in found.items():
+        check(name, values, settings)
+    for channel, name in enumerate(sequences):
+        scale(volumes[..., channel], brain, found[name]["low"], found[name]["high"])
 
 
 def measure(values: np.ndarray, settings: ScaleSettings) -> dict[str, float]:

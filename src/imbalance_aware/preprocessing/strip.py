@@ -27,9 +27,7 @@ log = logging.getLogger(__name__)
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of the step."""
     parser.add_argument("--settings", required=True, help="method and checks: JSON, or a YAML/JSON file")
-    parser.add_argument("--start", choices=("raw", "registered", "stripped"), required=True, help="state of the scans")
     parser.add_argument("--volumes", type=named_paths, nargs="+", required=True, help="SEQUENCE=FILE for each sequence")
-    parser.add_argument("--centre", required=True, help="sequence in which the brain is looked for")
     parser.add_argument("--atlas-brain", type=Path, required=True, help="T1 of the atlas, without skull")
     parser.add_argument("--previous", type=Path, required=True, help="report of the step register")
     parser.add_argument("--out", type=Path, required=True, help="brain mask to write (.nii.gz)")
@@ -44,13 +42,15 @@ def run(args: argparse.Namespace) -> None:
     sequences = list(paths)
 
     def work(steps: dict[str, Measures], measures: Measures) -> None:
-        volumes = on_atlas(paths, steps["register"]["matrices"], atlas, measures)
-        brain = find_brain(volumes, sequences.index(args.centre), args.start, settings)
-        measures |= measure(volumes, brain, atlas, sequences, args.centre)
+        placed = steps["register"]
+        centre = placed["centre"]
+        volumes = on_atlas(paths, placed["matrices"], atlas, measures)
+        brain = find_brain(volumes, sequences.index(centre), placed["start"], settings)
+        measures |= measure(volumes, brain, atlas, sequences, centre)
         # Before the check: the picture of a subject that fails it shows what was found.
         write_volume(args.out, Volume(brain, volumes.affine))
-        check(measures, settings, args.centre)
-        measures["warnings"] = doubts(measures, settings, args.centre)
+        check(measures, settings, centre)
+        measures["warnings"] = doubts(measures, settings, centre)
         for doubt in measures["warnings"]:
             log.warning("%s", doubt)
 

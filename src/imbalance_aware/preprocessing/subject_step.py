@@ -12,6 +12,7 @@ import argparse
 import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,8 @@ from imbalance_aware.volumes import FORMS_MM, BadVolume, Placement, Volume, desc
 log = logging.getLogger(__name__)
 
 Measures = dict[str, Any]
+#: What a step does, given the measures of all steps so far and an empty mapping for its own.
+Work = Callable[[dict[str, Measures], Measures], None]
 #: Characters of an unforeseen error's message that the tables show; the log has all.
 SHOWN = 300
 
@@ -47,39 +50,44 @@ def warnings_of(report: Mapping[str, Any]) -> list[str]:
 
 def first_step(name: str, subject: str, report: Path, work: Callable[[Measures], None]) -> None:
     """Do ``work``, which fills in this step's measures, as the first step of ``subject``; write the report."""
-    _do(name, {"subject": subject, "failed": None, "steps": {}}, report, (), work)
+    content: dict[str, Any] = {"subject": subject, "failed": None, "steps": {}}
+    _do(name, content, work)
+    write_json(report, content)
 
 
-def next_step(
-    name: str,
-    previous: Path,
-    report: Path,
-    outputs: Sequence[Path],
-    work: Callable[[dict[str, Measures], Measures], None],
-) -> None:
-    """Do ``work``, given the measures of all steps so far, unless an earlier step failed; write the report.
+def next_step(name: str, previous: Path, report: Path, outputs: Sequence[Path], work: Work) -> None:
+    """`next_steps` with one step; write the report."""
+    write_json(report, next_steps(read_report(previous), outputs, {name: work}))
+
+
+def next_steps(report: Mapping[str, Any], outputs: Sequence[Path], parts: Mapping[str, Work]) -> dict[str, Any]:
+    """Do the steps ``parts`` one after the other, up to the first that fails; none if an earlier step failed.
 
     Args:
-        name: of the step.
-        previous: report of the step before.
-        report: report to write.
-        outputs: files that ``work`` writes; on failure, those that it has not written are left empty.
-        work: is given the measures so far (step -> measures) and an empty mapping that it fills with this step's, each
-            as soon as it is known: what was measured before a check failed is kept.
+        report: of the step before.
+        outputs: files that the steps write; on failure, those that they have not written are left empty.
+        parts: name of a step -> what it does, given the measures so far (step -> measures) and an empty mapping that
+            it fills with its own, each as soon as it is known: what was measured before a check failed is kept.
+
+    Returns:
+        The report with the measures of these steps, and the failure, if there is one.
     """
-    content = read_report(previous)
-    if content["failed"]:
-        _leave_empty(outputs)
-        write_json(report, content)
-        return
-    _do(name, content, report, outputs, lambda measures: work(content["steps"], measures))
-
-
-def _do(
-    name: str, content: dict[str, Any], report: Path, outputs: Sequence[Path], work: Callable[[Measures], None]
-) -> None:
+    report = {**report, "steps": dict(report["steps"])}
     for output in outputs:
         output.unlink(missing_ok=True)
+    for name, work in parts.items():
+        if not report["failed"]:
+            _do(name, report, partial(work, report["steps"]))
+    if report["failed"]:
+        for output in outputs:
+            if not output.exists():
+                with atomic(output):
+                    pass
+    return report
+
+
+def _do(name: str, content: dict[str, Any], work: Callable[[Measures], None]) -> None:
+    """Do ``work`` and enter what it measured, or why it failed, into the report ``content``."""
     measures: Measures = {}
     try:
         work(measures)
@@ -97,21 +105,12 @@ def _do(
         content["failed"] = {"step": name, "reason": _unexpected(name, error), "file": ""}
     if measures or not content["failed"]:
         content["steps"][name] = measures
-    if content["failed"]:
-        _leave_empty([output for output in outputs if not output.exists()])
-    write_json(report, content)
 
 
 def _unexpected(name: str, error: Exception) -> str:
     """The reason that the tables show for an error that no step foresees, in one line."""
     message = " ".join(str(error).split())[:SHOWN] or "no message"
     return f"unexpected: {type(error).__name__}: {message} (step {name})"
-
-
-def _leave_empty(outputs: Sequence[Path]) -> None:
-    for output in outputs:
-        with atomic(output):
-            pass
 
 
 def read_all(paths: Mapping[str, Path]) -> dict[str, Volume]:

@@ -81,14 +81,10 @@ class Volumes3D(SplitSettings):
         """Settings of the step ``strip``."""
         return self._step("strip")
 
-    def for_scale(self) -> dict[str, Any]:
-        """Settings of the step ``scale``."""
-        return self._step("scale")
-
     def for_mask(self) -> dict[str, Any]:
         """Settings of the step ``mask``."""
         return self._step("mask")
 
-    def for_crop(self) -> dict[str, Any]:
-        """Settings of the step ``crop``."""
-        return self._step("crop")
+    def for_patch(self) -> dict[str, Any]:
+        """Settings of the step ``patch``."""
+        return {name: self._step(name) for name in ("scale", "crop")}

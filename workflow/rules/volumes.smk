@@ -1,9 +1,10 @@
-# Cohort to patches, volumes, first half: where the scans, the brain and the tumour of each subject lie in the atlas.
+# Cohort to patches, volumes: where the scans, the brain and the tumour of each subject lie in the atlas; the patch around
+# the tumour with its quality control; and who is in.
 #
 # The steps of one subject form one group: on a cluster they are one job. What costs much (register, strip) leaves small
-# files that stay; volumes are temporary.
+# files that stay; volumes are never written. A group's job gets the sum of its steps' minutes, 80 for a subject.
 # Priorities rise along the chain: the first subjects are finished, with their pictures, while others wait, so that a
-# mistake shows early and few temporary volumes exist at a time.
+# mistake shows early.
 
 SUBJECT = "results/datasets/{dataset}/subjects/{subject}"
 ATLAS_HEAD = "results/datasets/{dataset}/atlas/head.nii.gz"
@@ -20,9 +21,6 @@ rule atlas:
         "results/logs/atlas/{dataset}.log",
     conda:
         "../../envs/preprocess.yaml"
-    resources:
-        mem_mb=1000,
-        runtime=10,
     params:
         source=atlas_folder,
         code=code_digest(["preprocessing.atlas"]),
@@ -47,7 +45,6 @@ rule register:
     conda:
         "../../envs/preprocess.yaml"
     resources:
-        mem_mb=1000,
         runtime=15,
     params:
         settings=settings_for("register"),
@@ -79,18 +76,16 @@ rule strip:
         "../../envs/strip.yaml"
     resources:
         mem_mb=lambda wildcards: STRIP_MB[dataset_of(wildcards).preprocessing.strip.method],
-        runtime=15,
+        runtime=40,
         gpu=strip_gpus,
     params:
         settings=settings_for("strip"),
-        start=start_of,
         volumes=scan_arguments,
-        centre=centre_of,
         code=code_digest(["preprocessing.strip"]),
     shell:
-        "python -m imbalance_aware strip --settings {params.settings:q} --start {params.start}"
-        " --volumes {params.volumes} --centre {params.centre} --atlas-brain {input.brain:q}"
-        " --previous {input.previous:q} --out {output.brain:q} --report {output.report:q} 2> {log:q}"
+        "python -m imbalance_aware strip --settings {params.settings:q} --volumes {params.volumes}"
+        " --atlas-brain {input.brain:q} --previous {input.previous:q} --out {output.brain:q} --report {output.report:q}"
+        " 2> {log:q}"
 
 
 rule mask:
@@ -112,8 +107,6 @@ rule mask:
     conda:
         mask_environment
     resources:
-        mem_mb=1000,
-        runtime=10,
         gpu=lambda wildcards: int(dataset_of(wildcards).preprocessing.mask.method == "brats"),
     params:
         settings=settings_for("mask"),
@@ -124,3 +117,68 @@ rule mask:
         "python -m imbalance_aware mask --settings {params.settings:q} {params.mask} --volumes {params.volumes}"
         " --brain {input.brain:q} --previous {input.previous:q} --out {output.tumour:q} --report {output.report:q}"
         " 2> {log:q}"
+
+
+rule patch:
+    input:
+        scans=scans,
+        atlas=ATLAS_BRAIN,
+        brain=f"{SUBJECT}/brain.nii.gz",
+        tumour=f"{SUBJECT}/tumour.nii.gz",
+        previous=f"{SUBJECT}/mask.json",
+    output:
+        patch="results/datasets/{dataset}/patches/{subject}.npy",
+        slices=f"{SUBJECT}/slices.npz",
+        picture=report(
+            f"{SUBJECT}/qc.png",
+            caption="../report/qc_picture.rst",
+            category="Data",
+            subcategory="{dataset}: quality control",
+            labels={"subject": "{subject}"},
+        ),
+        report=f"{SUBJECT}/patch.json",
+    log:
+        "results/logs/patch/{dataset}/{subject}.log",
+    benchmark:
+        "results/benchmarks/patch/{dataset}/{subject}.tsv"
+    priority: 40
+    group:
+        "subject"
+    conda:
+        "../../envs/preprocess.yaml"
+    resources:
+        mem_mb=1500,
+        runtime=15,
+    params:
+        settings=settings_for("patch"),
+        volumes=scan_arguments,
+        # What makes the numbers, not what draws the picture: an edited picture must not train anything again.
+        code=code_digest(["preprocessing.scans_to_patch"]),
+    shell:
+        "python -m imbalance_aware patch --settings {params.settings:q} --volumes {params.volumes}"
+        " --atlas-brain {input.atlas:q} --brain {input.brain:q} --tumour {input.tumour:q} --previous {input.previous:q}"
+        " --out {output.patch:q} --slices {output.slices:q} --picture {output.picture:q} --report {output.report:q}"
+        " 2> {log:q}"
+
+
+rule prepared:
+    input:
+        cohort="results/datasets/{dataset}/cohort.csv",
+        reports=of_each_subject(f"{SUBJECT}/patch.json"),
+        # Not read; an environment made again is no reason to prepare the cohort again.
+        environments=ancient(subject_environments),
+    output:
+        cohort="results/datasets/{dataset}/prepared.csv",
+        qc="results/datasets/{dataset}/qc.csv",
+        flow="results/datasets/{dataset}/prepared_flow.csv",
+    log:
+        "results/logs/prepared/{dataset}.log",
+    conda:
+        "../../envs/preprocess.yaml"
+    params:
+        classes=class_arguments,
+        code=code_digest(["cohort.prepared"]),
+    shell:
+        "python -m imbalance_aware prepared --cohort {input.cohort:q}"
+        " --subjects results/datasets/{wildcards.dataset:q}/subjects"
+        " {params.classes} --out {output.cohort:q} --qc {output.qc:q} --flow {output.flow:q} 2> {log:q}"
