@@ -19,6 +19,8 @@ from imbalance_aware.sources.fingerprint import fingerprint
 from imbalance_aware.errors import UserError
 from imbalance_aware.losses.build import module_names as loss_modules
 from imbalance_aware.provenance import code_digest
+from imbalance_aware.reporting.figure_catalogue import FIGURES
+from imbalance_aware.reporting.table_catalogue import COMPARISON, TABLES
 
 # Every step is found in this checkout. Inside a conda job Snakemake clears PYTHONPATH (so it is set in the command) and
 # puts the environment's python first; outside of one, the python that runs Snakemake comes first.

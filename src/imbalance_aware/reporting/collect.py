@@ -16,6 +16,7 @@ import pandas as pd
 from imbalance_aware.class_names import metric_of_class
 from imbalance_aware.errors import UserError
 from imbalance_aware.files import write_csv
+from imbalance_aware.metrics.table import POSTHOC, TEST_SUBJECTS, metric_names
 from imbalance_aware.runs.place import identify
 
 COLUMNS = [
@@ -94,14 +95,13 @@ def _metrics(path: Path) -> Iterator[tuple[str, float | None, str]]:
     """(metric, value, status) of one metrics.json."""
     try:
         report = json.loads(path.read_text(encoding="utf-8"))
-        blocks = {"": report, "posthoc_": report.get("posthoc_logit_adjustment", {})}
+        names = {*metric_names(report["classes"])}
+        blocks = {"": report, POSTHOC: report.get("posthoc_logit_adjustment", {})}
         for prefix, block in blocks.items():
-            for name, value in block.items():
-                if name not in ("n", "tau", "confusion_matrix") and isinstance(value, int | float | None):
-                    yield prefix + name, value, block["status"]
-        for name, count in report.get("test_subjects", {}).items():
-            yield metric_of_class("test_subjects", name), count, report["status"]
+            yield from ((prefix + name, value, block["status"]) for name, value in block.items() if name in names)
+        for name, count in report.get(TEST_SUBJECTS, {}).items():
+            yield metric_of_class(TEST_SUBJECTS, name), count, report["status"]
     except FileNotFoundError:
         raise UserError(f"{path}: no such file") from None
-    except (json.JSONDecodeError, KeyError, AttributeError) as error:
+    except (json.JSONDecodeError, KeyError, AttributeError, TypeError) as error:
         raise UserError(f"{path}: not the metrics of a run: {error!r}") from None
