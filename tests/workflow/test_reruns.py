@@ -15,7 +15,7 @@ TOY_ROW = """    Figure(
         summary="draw a toy",
         label="Toy",
         scope="dataset",
-        arguments="--samples {input.samples:q}",
+        options=("samples",),
         caption="**A toy** of {dataset} in {study}.",
     ),
 """

@@ -161,6 +161,19 @@ def table_arguments(*names):
     return arguments
 
 
+def figure_options(figure):
+    """Params function: the named arguments of a figure's command; an input that a study lacks is left out."""
+
+    def options(wildcards, input):
+        given = {name: getattr(input, name) for name in figure.options if name not in OPTIONS}
+        listed = {name: [paths] if isinstance(paths, str) else paths for name, paths in given.items()}
+        named = {name: shlex.join([f"--{name}", *paths]) for name, paths in listed.items() if paths}
+        named |= {name: OPTIONS[name](wildcards) for name in figure.options if name in OPTIONS}
+        return " ".join(named.values())
+
+    return options
+
+
 def baseline(wildcards):
     """The condition that the others are compared with: cross-entropy and nothing else, or else the first."""
     conditions = study_of(wildcards).conditions

@@ -1,6 +1,7 @@
 # Samples, runs and cohorts to figures, each as a picture for the report and as vectors for print.
 #
-# The rules are made from the rows of the package's reporting/figure_catalogue.py, which name their inputs and params as here.
+# The rules are made from the rows of the package's reporting/figure_catalogue.py, which name their inputs as here. A command in a
+# loop is put together when its job runs, so that all of a row comes through params.
 
 INPUTS = {
     "metrics": "results/tables/{study}/metrics.csv",
@@ -18,10 +19,10 @@ INPUTS = {
     "slices": of_each_subject("results/datasets/{dataset}/subjects/{subject}/slices.npz"),
     "examples": "results/datasets/{dataset}/augmentation_examples.npz",
 }
-PARAMS = {
-    "published": published_argument,
+# Arguments that are no input.
+OPTIONS = {
     "sequences": sequence_arguments,
-    "subjects": "results/datasets/{dataset}/subjects",
+    "subjects": lambda wildcards: f"--subjects results/datasets/{wildcards.dataset}/subjects",
 }
 # Where ../report/figure.rst finds them. As a param, a caption that is worded otherwise would draw its figure again.
 config["captions"] = {figure.name: figure.caption for figure in FIGURES}
@@ -54,7 +55,8 @@ for figure in FIGURES:
         name:
             figure.step
         input:
-            **{name: INPUTS[name] for name in figure.inputs},
+            **{name: INPUTS[name] for name in (*figure.options, *figure.waits_for) if name in INPUTS},
+            files=INPUTS[figure.files] if figure.files else [],
         output:
             png=report(
                 f"{figure.path}.png",
@@ -72,8 +74,9 @@ for figure in FIGURES:
             mem_mb=1000,
             runtime=10,
         params:
-            **{name: PARAMS[name] for name in figure.params},
+            step=figure.step,
+            options=figure_options(figure),
             code=code_digest([f"reporting.{figure.step}"]),
         shell:
-            f"python -m imbalance_aware {figure.step} {figure.arguments}"
-            " --png {output.png:q} --pdf {output.pdf:q} 2> {log:q}"
+            "python -m imbalance_aware {params.step} {params.options} --png {output.png:q} --pdf {output.pdf:q}"
+            " {input.files:q} 2> {log:q}"

@@ -4,12 +4,8 @@ Another figure is a module that draws it and a row here. Planning reads this, so
 that draws imports it, so that the wording of a caption redraws nothing.
 """
 
-import re
 from dataclasses import dataclass
 from typing import Literal
-
-#: A field of a rule's command, such as ``{input.metrics:q}``.
-FIELD = re.compile(r"\{(input|params)\.(\w+)(:q)?\}")
 
 
 @dataclass(frozen=True)
@@ -22,10 +18,11 @@ class Figure:
         summary: what the command does, for ``--help``.
         label: what the report calls it.
         scope: whether one figure shows the whole study or one of its datasets.
-        arguments: of the command, besides ``--png`` and ``--pdf``, with fields as in a rule's command. The names are
-            those of ``INPUTS`` and ``PARAMS`` in ``workflow/rules/figures.smk``.
+        options: of the command, besides ``--png`` and ``--pdf``: names of ``INPUTS`` in ``workflow/rules/figures.smk``,
+            such as ``metrics`` for ``--metrics`` and its path, or of ``OPTIONS`` there.
+        files: the one of ``INPUTS`` whose files the command takes without a name; empty if there is none.
         caption: for the report, in reStructuredText; ``{study}`` and ``{dataset}`` stand for their names.
-        waits_for: inputs that no argument names, since the step finds them beside others or a param names them.
+        waits_for: those of ``INPUTS`` that the command is not given, since it finds them beside the others.
         kind: the only kind of datasets that have it, if not all do.
     """
 
@@ -34,8 +31,9 @@ class Figure:
     summary: str
     label: str
     scope: Literal["study", "dataset"]
-    arguments: str
     caption: str
+    options: tuple[str, ...] = ()
+    files: str = ""
     waits_for: tuple[str, ...] = ()
     kind: Literal["images", "volumes"] | None = None
 
@@ -49,19 +47,6 @@ class Figure:
         """Its files, without suffix, with wildcards for study and dataset."""
         return f"results/figures/{self.place}/{self.name}"
 
-    @property
-    def inputs(self) -> tuple[str, ...]:
-        """Names of its inputs."""
-        return (*self._fields("input"), *self.waits_for)
-
-    @property
-    def params(self) -> tuple[str, ...]:
-        """Names of its params."""
-        return self._fields("params")
-
-    def _fields(self, kind: str) -> tuple[str, ...]:
-        return tuple(name for of, name, _ in FIELD.findall(self.arguments) if of == kind)
-
 
 FIGURES = (
     Figure(
@@ -70,7 +55,7 @@ FIGURES = (
         summary="draw how many samples each class has",
         label="Class distribution",
         scope="study",
-        arguments="{input.samples_of_datasets:q}",
+        files="samples_of_datasets",
         caption=(
             "**Class distribution** of the datasets of the study *{study}*: share and number of subjects of each "
             "class, in all and per cohort, or per side of the split where there is one cohort. Excluded subjects do "
@@ -83,8 +68,7 @@ FIGURES = (
         summary="draw a metric of every condition",
         label="Balanced accuracy by condition",
         scope="study",
-        arguments="--metrics {input.metrics:q} {params.published}",
-        waits_for=("published",),
+        options=("metrics", "published"),
         caption=(
             "**Balanced accuracy of every condition and seed**, study *{study}*. Each filled mark is one seed, the bar "
             "their mean, the open diamond the paper's value where there is one. A dagger in place of a filled mark: "
@@ -98,7 +82,8 @@ FIGURES = (
         summary="draw the training loss of every condition",
         label="Learning curves",
         scope="dataset",
-        arguments="--metrics {input.metrics:q} {input.histories:q}",
+        options=("metrics",),
+        files="histories",
         caption=(
             "**Training loss per epoch**, dataset *{dataset}*, study *{study}*. Line: mean over seeds; band: from the "
             "lowest to the highest seed; cross: the last finite loss of a seed that diverged. Each loss has its own "
@@ -111,7 +96,8 @@ FIGURES = (
         summary="draw what each condition mistakes for what",
         label="Confusion matrices",
         scope="dataset",
-        arguments="--metrics {input.metrics:q} {input.reports:q}",
+        options=("metrics",),
+        files="reports",
         caption=(
             "**Confusion matrices** on the test set, dataset *{dataset}*, study *{study}*. Percent of the subjects of "
             "each true class (rows) that are predicted as each class (columns); counts of all seeds are added up "
@@ -126,10 +112,7 @@ FIGURES = (
         summary="draw a patient of each class in every sequence",
         label="Sequences",
         scope="dataset",
-        arguments=(
-            "{params.sequences} --images {input.images:q} --samples {input.samples:q} --qc {input.qc:q} --subjects "
-            "{params.subjects:q}"
-        ),
+        options=("sequences", "images", "samples", "qc", "subjects"),
         waits_for=("slices",),
         kind="volumes",
         caption=(
@@ -147,7 +130,8 @@ FIGURES = (
         summary="draw what augmentation does to one image",
         label="Augmentation",
         scope="dataset",
-        arguments="{input.examples:q} {params.sequences}",
+        options=("sequences",),
+        files="examples",
         caption=(
             "**What augmentation does** to the first training image, dataset *{dataset}*: each change alone, then all "
             "together, made by the code that makes the batches of training. Strengths alone are the ends of their "
@@ -162,7 +146,8 @@ FIGURES = (
         summary="draw the features of the best and the worst condition",
         label="t-SNE of the features",
         scope="dataset",
-        arguments="--metrics {input.metrics:q} {input.features:q}",
+        options=("metrics",),
+        files="features",
         waits_for=("predictions",),
         caption=(
             "**Features of the last layer**, mapped to the plane by t-SNE, for the best and the worst condition by "
