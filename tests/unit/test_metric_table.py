@@ -114,7 +114,7 @@ def test_all_that_names_metrics_names_those_of_the_table(checkout):
 
 def test_labels():
     assert [metric_label(name) for name in ("mcc", "f1_rare_thing", "posthoc_ece")] == [
-        *("MCC", "F1 rare thing", "Calibration error (ECE)"),
+        *("MCC", "F1 rare thing", "Calibration error (ECE) after post-hoc logit adjustment"),
     ]
 
 

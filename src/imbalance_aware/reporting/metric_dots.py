@@ -79,7 +79,8 @@ def metric_label(name: str) -> str:
         UserError: there is no such metric.
     """
     what = named(name)
-    return readable(f"{what.metric.label} {what.of_class}") if what.of_class else what.metric.label
+    label = readable(f"{what.metric.label} {what.of_class}") if what.of_class else what.metric.label
+    return f"{label} after post-hoc logit adjustment" if what.posthoc else label
 
 
 def values_of(metrics: pd.DataFrame, metric: str) -> pd.DataFrame:
