@@ -12,6 +12,7 @@ from pathlib import Path
 
 from imbalance_aware import __version__
 from imbalance_aware.errors import UserError
+from imbalance_aware.reporting.figure_catalogue import FIGURES
 from imbalance_aware.system_errors import WRONG_PATH, is_disk_full
 
 #: How a step ends: done; an error that nothing foresees; a mistake of the user's; no space left on a disk (EX_IOERR of
@@ -41,13 +42,7 @@ STEPS = {
     "compare": ("evaluation.compare", "compare each condition with a baseline, with confidence intervals"),
     "tables": ("reporting.tables", "write the tables of a study"),
     "html_table": ("reporting.html_table", "write a CSV table as a page for the report"),
-    "class_distribution": ("reporting.class_distribution", "draw how many samples each class has"),
-    "metric_dots": ("reporting.metric_dots", "draw a metric of every condition"),
-    "learning_curves": ("reporting.learning_curves", "draw the training loss of every condition"),
-    "confusion_matrices": ("reporting.confusion_matrices", "draw what each condition mistakes for what"),
-    "sequences": ("reporting.sequences", "draw a patient of each class in every sequence"),
-    "augmentations": ("reporting.augmentations", "draw what augmentation does to one image"),
-    "feature_map": ("reporting.feature_map", "draw the features of the best and the worst condition"),
+    **{figure.step: (f"reporting.{figure.step}", figure.summary) for figure in FIGURES},
     "results_page": ("reporting.results_page", "put the tables and figures of a study on one page"),
     "manual": ("manual", "write the manual of the configuration"),
 }

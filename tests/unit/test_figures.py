@@ -334,7 +334,7 @@ def test_what_cannot_be_drawn_is_explained(study, capsys):
     assert main(["feature_map", *out, *metrics, *features]) == 2
     assert "one seed" in capsys.readouterr().err
     assert main(["metric_dots", *out, *metrics, "--metric", "beauty"]) == 2
-    assert "no run has the metric beauty" in capsys.readouterr().err
+    assert 'there is no metric "beauty"' in capsys.readouterr().err
     assert main(["class_distribution", *out, str(study / "nowhere" / "samples.csv")]) == 2
     assert "no such file" in capsys.readouterr().err
     assert not (study / "x.png").exists()

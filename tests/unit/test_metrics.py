@@ -12,7 +12,10 @@ from sklearn import metrics as oracle
 from imbalance_aware.__main__ import main
 from imbalance_aware.errors import UserError
 from imbalance_aware.evaluation.logit_adjustment import adjust_logits
-from imbalance_aware.evaluation.metrics import classification_metrics, expected_calibration_error, metric_names
+from imbalance_aware.evaluation.metrics import classification_metrics
+from imbalance_aware.metrics.calibration import expected_calibration_error
+from imbalance_aware.metrics.metric import Outcome
+from imbalance_aware.metrics.table import metric_names
 from imbalance_aware.tables.predictions import read_predictions
 
 CLASSES = ("no", "early", "advanced")
@@ -55,8 +58,10 @@ def test_every_metric_is_scikit_learns(seed, n, classes):
         "brier": oracle.brier_score_loss(labels, probabilities, labels=range(classes), scale_by_half=False),
     }
     assert {name: report[name] for name in expected} == pytest.approx(expected)
-    f1 = oracle.f1_score(labels, predicted, average=None, labels=range(classes))
-    assert [report[f"f1_{name}"] for name in names] == pytest.approx(f1.tolist())
+    of_class = oracle.precision_recall_fscore_support(labels, predicted, labels=range(classes), zero_division=0)
+    areas = [oracle.roc_auc_score(labels == index, probabilities[:, index]) for index in range(classes)]
+    for metric, values in zip(("precision", "recall", "f1", "auroc"), (*of_class[:3], areas), strict=True):
+        assert [report[f"{metric}_{name}"] for name in names] == pytest.approx(list(values))
     assert report["confusion_matrix"] == oracle.confusion_matrix(labels, predicted).tolist()
     assert report["n"] == n and report["undefined"] == {}
 
@@ -65,8 +70,8 @@ def test_calibration_error_by_hand():
     labels = np.array([0, 0, 1, 1])
     probabilities = np.array([[0.91, 0.09], [0.92, 0.08], [0.94, 0.06], [0.55, 0.45]])
     # Confidence above 14/15: one, wrong. From 13/15 to 14/15: two, both right. From 8/15 to 9/15: one, wrong.
-    assert expected_calibration_error(labels, probabilities) == pytest.approx((0.94 + 0.09 + 0.08 + 0.55) / 4)
-    assert expected_calibration_error(np.array([0]), np.array([[1.0, 0.0]])) == 0
+    assert expected_calibration_error(Outcome(labels, probabilities)) == pytest.approx((0.94 + 0.09 + 0.08 + 0.55) / 4)
+    assert expected_calibration_error(Outcome(np.array([0]), np.array([[1.0, 0.0]]))) == 0
 
 
 def test_class_absent_from_the_test_set_leaves_reasons_not_numbers():

@@ -65,16 +65,6 @@ def test_work_in_blocks_gives_the_same_replicates(monkeypatch):
     assert (statistics.bootstrap_metrics(labels, [probabilities], 10, seed=5) == whole).all()
 
 
-def test_collapsed_predictions_and_absent_classes():
-    confusion = np.array([[[5, 0, 0], [3, 0, 0], [0, 0, 0]]], dtype=float)
-    values = statistics.confusion_metrics(confusion)
-    labels, predicted = [0] * 5 + [1] * 3, [0] * 8
-    assert values["mcc"][0] == oracle.matthews_corrcoef(labels, predicted) == 0
-    assert values["balanced_accuracy"][0] == oracle.balanced_accuracy_score(labels, predicted)
-    assert values["f1_macro"][0] == pytest.approx(oracle.f1_score(labels, predicted, average="macro"))
-    assert np.isnan(statistics.weighted_auroc(np.zeros(3, bool), np.arange(3.0), np.ones((1, 3))))[0]
-
-
 def study(differences, labels):
     """Runs of two conditions; ``b`` turns the first ``differences[seed]`` wrong subjects of class 0 right."""
     runs = {}

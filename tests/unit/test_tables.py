@@ -12,7 +12,8 @@ from imbalance_aware.reporting import comparison, formats, labels, results_page
 from imbalance_aware.reporting.cells import interval_cell
 from imbalance_aware.reporting.grid import Cell, Grid, Panel, Row, number, without_repeats
 from imbalance_aware.reporting.summary import read_published, summarise
-from imbalance_aware.reporting.tables import TABLES, make_table
+from imbalance_aware.reporting.table_catalogue import TABLES
+from imbalance_aware.reporting.tables import make_table
 from imbalance_aware.tables.differences import COLUMNS
 
 CONDITIONS = [

@@ -4,6 +4,7 @@ import csv
 import os
 import shutil
 from pathlib import Path
+from zipfile import ZipFile
 
 import numpy as np
 import pytest
@@ -13,6 +14,32 @@ from tiny_study import ROWS, TINY
 
 pytestmark = pytest.mark.slow
 
+CATALOGUE = "src/imbalance_aware/reporting/figure_catalogue.py"
+TOY_ROW = """    Figure(
+        name="toy",
+        step="toy",
+        summary="draw a toy",
+        label="Toy",
+        scope="dataset",
+        options=("samples",),
+        caption="**A toy** of {dataset} in {study}.",
+    ),
+"""
+TOY_MODULE = """
+from pathlib import Path
+
+from imbalance_aware.reporting import style
+
+
+def add_arguments(parser):
+    style.add_arguments(parser)
+    parser.add_argument("--samples", type=Path, required=True)
+
+
+def run(args):
+    with style.figure(args, style.ONE_COLUMN_INCH, 1.0) as canvas:
+        style.nothing_to_draw(canvas, "Toy", args.samples.name)
+"""
 AFTERWARDS = {"collect", "tables"}
 
 
@@ -26,17 +53,20 @@ def finished(workflow):
 
 @pytest.fixture
 def edited(finished):
-    """Edit a file for the length of a test."""
+    """Edit a file, or write one that is not there, for the length of a test."""
     originals = {}
 
     def edit(name, change):
         path = finished.folder / name
-        originals[path] = path.read_text()
-        path.write_text(change(originals[path]))
+        originals[path] = path.read_text() if path.exists() else None
+        path.write_text(change(originals[path] or ""))
 
     yield edit
     for path, text in originals.items():
-        path.write_text(text)
+        if text is None:
+            path.unlink()
+        else:
+            path.write_text(text)
     assert finished.planned() == set(), "reverting the edit cancels the rerun"
 
 
@@ -107,6 +137,26 @@ def test_changed_arguments_of_a_loss_rerun_that_condition(finished, edited):
 def test_a_setting_reruns_what_it_shapes(finished, edited):
     edited("config/test.yaml", lambda text: text.replace("epochs: 2", "epochs: 3"))
     assert {job for job in finished.planned() if job.startswith("train")} == {f"train {name}" for name in ROWS}
+
+
+def test_an_edited_figure_is_the_only_one_drawn_again(finished, edited):
+    edited("src/imbalance_aware/reporting/learning_curves.py", lambda text: text + "\nLIMIT = 1\n")
+    edited(CATALOGUE, lambda text: text.replace("**Confusion matrices**", "**Matrices of confusion**"))
+    assert finished.planned() == {"learning_curves"}
+
+
+def test_a_figure_is_a_module_and_a_row(finished, edited):
+    """From these two come its rule, its place among the targets, its command, and its caption in the report."""
+    edited("src/imbalance_aware/reporting/toy.py", lambda _: TOY_MODULE)
+    edited(CATALOGUE, lambda text: text.replace("FIGURES = (\n", f"FIGURES = (\n{TOY_ROW}"))
+    assert finished.planned() == {"toy"}
+    finished.run()
+    assert (finished.folder / "results/figures/tiny/fundus_phantoms/toy.pdf").stat().st_size > 1000
+    finished.run("--report", "report.zip")
+    with ZipFile(finished.folder / "report.zip") as report:
+        pages = "".join(report.read(name).decode("utf-8", "ignore") for name in report.namelist())
+    for caption in ("A toy</strong> of fundus_phantoms in tiny", "Learning curves", "Training loss per epoch</strong>"):
+        assert caption in pages
 
 
 def test_a_single_condition_is_a_target(finished):

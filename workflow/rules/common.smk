@@ -20,6 +20,8 @@ from imbalance_aware.sources.lookup import fingerprint, is_generated, modules as
 from imbalance_aware.errors import UserError
 from imbalance_aware.provenance import code_digest
 from imbalance_aware.runs.numbers import training_code
+from imbalance_aware.reporting.figure_catalogue import FIGURES
+from imbalance_aware.reporting.table_catalogue import COMPARISON, TABLES
 
 # Every step is found in this checkout. Inside a conda job Snakemake clears PYTHONPATH (so it is set in the command) and
 # puts the environment's python first; outside of one, the python that runs Snakemake comes first.
@@ -153,6 +155,19 @@ def table_arguments(*names):
         return f"{comparison} {published_argument(wildcards, input)} --tables {' '.join(names)}"
 
     return arguments
+
+
+def figure_options(figure):
+    """Params function: the named arguments of a figure's command; an input that a study lacks is left out."""
+
+    def options(wildcards, input):
+        given = {name: getattr(input, name) for name in figure.options if name not in OPTIONS}
+        listed = {name: [paths] if isinstance(paths, str) else paths for name, paths in given.items()}
+        named = {name: shlex.join([f"--{name}", *paths]) for name, paths in listed.items() if paths}
+        named |= {name: OPTIONS[name](wildcards) for name in figure.options if name in OPTIONS}
+        return " ".join(named.values())
+
+    return options
 
 
 def baseline(wildcards):

@@ -1,18 +1,5 @@
 # Metrics to tables: what ran, beside what was published.
 
-METRIC_TABLES = [
-    "table1_balanced_accuracy",
-    "table2_f1_by_class",
-    "table3_f1_macro",
-    "table4_auroc_macro",
-    "table5_mcc",
-    "posthoc_logit_adjustment",
-    "calibration",
-]
-# The three metrics of the paper's ablation in one table; made for studies with batches of their own size.
-SMALL_BATCHES = "table6_small_batches"
-TABLES = [*METRIC_TABLES, "comparison_with_baseline"]
-
 
 rule collect:
     input:
@@ -50,17 +37,12 @@ rule tables:
         differences="results/tables/{study}/differences.csv",
         published=lambda wildcards: PUBLISHED if study_of(wildcards).settings.published else [],
     output:
-        expand("results/tables/{{study}}/{table}.{suffix}", table=TABLES, suffix=["csv", "md", "tex"]),
-        *[
-            report(
-                f"results/tables/{{study}}/{table}.html",
-                caption=f"../report/{table}.rst",
-                category="Tables",
-                subcategory="{study}",
-                labels={"table": table},
-            )
-            for table in TABLES
-        ],
+        expand(
+            "results/tables/{{study}}/{table}.{suffix}",
+            table=[*METRIC_TABLES, COMPARISON],
+            suffix=["csv", "md", "tex"],
+        ),
+        *map(page_of, [*METRIC_TABLES, COMPARISON]),
     log:
         "results/logs/tables/{study}.log",
     conda:
@@ -81,17 +63,11 @@ use rule tables as table_of_small_batches with:
         metrics="results/tables/{study}/metrics.csv",
         published=lambda wildcards: PUBLISHED if study_of(wildcards).settings.published else [],
     output:
-        expand("results/tables/{{study}}/{table}.{suffix}", table=SMALL_BATCHES, suffix=["csv", "md", "tex"]),
-        report(
-            f"results/tables/{{study}}/{SMALL_BATCHES}.html",
-            caption=f"../report/{SMALL_BATCHES}.rst",
-            category="Tables",
-            subcategory="{study}",
-            labels={"table": SMALL_BATCHES},
-        ),
+        expand("results/tables/{{study}}/{table}.{suffix}", table=BATCH_SIZE_TABLES, suffix=["csv", "md", "tex"]),
+        *map(page_of, BATCH_SIZE_TABLES),
     log:
         "results/logs/tables/{study}-small_batches.log",
     params:
         folder=subpath(output[0], parent=True),
-        arguments=table_arguments(SMALL_BATCHES),
+        arguments=table_arguments(*BATCH_SIZE_TABLES),
         code=code_digest(["reporting.tables"]),

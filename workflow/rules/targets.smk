@@ -1,5 +1,9 @@
 """Which files a study has: its runs, and all that is made of them."""
 
+# Tables that every study has, and those for studies with batches of their own size.
+METRIC_TABLES = [name for name, table in TABLES.items() if not table.own_batch_size]
+BATCH_SIZE_TABLES = [name for name, table in TABLES.items() if table.own_batch_size]
+
 
 def runs_of(wildcards, file, datasets=None, conditions=None, seeds=None):
     """That file of every run of a study: on all its datasets, conditions and seeds, or on those named."""
@@ -19,30 +23,35 @@ def runs_of_first_seed(wildcards, file):
     return runs_of(wildcards, file, wildcards.dataset, seeds=study_of(wildcards).settings.seeds[0])
 
 
-def all_tables():
-    """Every table of the studies to run; that of small batches for studies with a batch size of their own."""
-    small = [name for name in CONFIG.run if STUDIES[name].training.batch_size != CONFIG.training.batch_size]
-    return expand("results/tables/{study}/{table}.html", study=CONFIG.run, table=TABLES) + expand(
-        "results/tables/{study}/{table}.html", study=small, table=SMALL_BATCHES
+def page_of(table):
+    """The page of a table, for the report."""
+    return report(
+        f"results/tables/{{study}}/{table}.html",
+        caption=f"../report/{table}.rst",
+        category="Tables",
+        subcategory="{study}",
+        labels={"table": table},
     )
+
+
+def all_tables():
+    """Every table of the studies to run; some only for studies with a batch size of their own."""
+    own = [name for name in CONFIG.run if STUDIES[name].training.batch_size != CONFIG.training.batch_size]
+    page = "results/tables/{study}/{table}.html"
+    return [
+        *expand(page, study=CONFIG.run, table=[*METRIC_TABLES, COMPARISON]),
+        *expand(page, study=own, table=BATCH_SIZE_TABLES),
+    ]
 
 
 def all_figures():
     """Every figure of the studies to run: some show all datasets of a study, some one."""
-    whole = ["figure5_class_distribution", "balanced_accuracy"]
-    single = ["learning_curves", "confusion_matrices", "figure2_feature_map", "figure4_augmentations"]
-    of_kind = {"images": single, "volumes": [*single, "figure3_sequences"]}
     return [
-        f"results/figures/{name}/{figure}.png"
-        for name in CONFIG.run
-        for figure in [
-            *whole,
-            *(
-                f"{dataset}/{figure}"
-                for dataset in STUDIES[name].settings.datasets
-                for figure in of_kind[CONFIG.datasets[dataset].kind]
-            ),
-        ]
+        f"{figure.path}.png".format(study=study, dataset=dataset)
+        for study in CONFIG.run
+        for figure in FIGURES
+        for dataset in (STUDIES[study].settings.datasets if figure.scope == "dataset" else [None])
+        if dataset is None or figure.kind in (None, CONFIG.datasets[dataset].kind)
     ]
 
 

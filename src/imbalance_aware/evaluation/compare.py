@@ -16,8 +16,9 @@ import pandas as pd
 
 from imbalance_aware.errors import UserError
 from imbalance_aware.evaluation.metrics import is_collapsed
-from imbalance_aware.evaluation.statistics import METRICS, bootstrap_metrics
+from imbalance_aware.evaluation.statistics import bootstrap_metrics
 from imbalance_aware.files import write_text
+from imbalance_aware.metrics.table import RESAMPLED
 from imbalance_aware.runs.identity import Run, identify
 from imbalance_aware.tables.differences import COLUMNS, differences_csv
 from imbalance_aware.tables.predictions import Predictions, read_predictions
@@ -115,10 +116,10 @@ def _paired_differences(values: dict[Run, np.ndarray], condition: str, baseline:
 def _summarise(pairs: list[np.ndarray]) -> list[tuple]:
     """A row per metric: name, number of pairs, mean difference, interval, range over seeds."""
     if not pairs:
-        return [(metric, 0, *[np.nan] * 5) for metric in METRICS]
+        return [(metric, 0, *[np.nan] * 5) for metric in RESAMPLED]
     stacked = np.stack(pairs)
     means, seeds = stacked.mean(axis=0), stacked[:, 0]
     low, high = np.percentile(means[1:], LEVELS, axis=0)
     low, high = (np.where(high - low > NO_WIDTH, bound, np.nan) for bound in (low, high))
     columns = (means[0], low, high, seeds.min(axis=0), seeds.max(axis=0))
-    return [(metric, len(pairs), *(float(column[k]) for column in columns)) for k, metric in enumerate(METRICS)]
+    return [(metric, len(pairs), *(float(column[k]) for column in columns)) for k, metric in enumerate(RESAMPLED)]

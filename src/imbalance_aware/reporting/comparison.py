@@ -12,9 +12,9 @@ from imbalance_aware.reporting.layouts import metrics_across
 from imbalance_aware.reporting.notes import NOT_BOLD, mark_notes
 from imbalance_aware.reporting.small_classes import Few, few_test_subjects, note, rests_on_few
 from imbalance_aware.reporting.summary import in_order, label_conditions
+from imbalance_aware.reporting.table_catalogue import COMPARISON
 from imbalance_aware.tables.differences import read_differences
 
-NAME = "comparison_with_baseline"
 NOTES = (
     "Mean over seeds of the difference between runs of the same seed. In brackets: 95 % confidence interval of that "
     "mean from a stratified bootstrap over test subjects, the same subjects for all conditions; it does not cover the "
@@ -42,7 +42,7 @@ def make_comparison(path: str | Path, metrics: pd.DataFrame) -> tuple[Grid, pd.D
     """
     table = read_differences(path)
     if table.empty:
-        return Grid(NAME, "Difference from a baseline", (), (ALONE,)), table
+        return Grid(COMPARISON, "Difference from a baseline", (), (ALONE,)), table
     known = label_conditions(metrics[["condition", "loss", "sampling", "weighted"]].drop_duplicates())
     labelled = known.drop(columns=["loss", "sampling", "weighted"]).set_index("condition")
     named = {*table["condition"], *table["baseline"]}
@@ -55,7 +55,7 @@ def make_comparison(path: str | Path, metrics: pd.DataFrame) -> tuple[Grid, pd.D
     table["few_test_subjects"] = [
         rests_on_few(dataset, metric, few) for dataset, metric in zip(table["dataset"], table["metric"], strict=True)
     ]
-    return Grid(NAME, title, metrics_across(table, [("", interval_cell)]), _notes(table, few)), table
+    return Grid(COMPARISON, title, metrics_across(table, [("", interval_cell)]), _notes(table, few)), table
 
 
 def _notes(table: pd.DataFrame, few: Few) -> tuple[str, ...]:

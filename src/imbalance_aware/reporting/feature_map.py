@@ -15,6 +15,7 @@ from matplotlib.lines import Line2D
 from imbalance_aware.arrays import read_npy
 from imbalance_aware.class_names import metric_of_class
 from imbalance_aware.errors import UserError
+from imbalance_aware.metrics.table import METRICS
 from imbalance_aware.reporting import style
 from imbalance_aware.reporting.labels import distinct, readable
 from imbalance_aware.reporting.run_files import runs_of_one_dataset
@@ -114,7 +115,7 @@ def f1_text(row: dict, metrics: pd.DataFrame, classes: list[str]) -> str:
     values = here[here["seed"] == row["seed"]].set_index("metric")["value"]
     names = distinct(classes)
     of_class = ((names[name], values[metric_of_class("f1", name)]) for name in classes)
-    lines = [("Macro F1", values["f1_macro"]), *of_class]
+    lines = [(METRICS["f1_macro"].label, values["f1_macro"]), *of_class]
     return "\n".join(f"{name} {'–' if pd.isna(value) else f'{value:.{DECIMALS}f}'}" for name, value in lines)
 
 

@@ -11,16 +11,6 @@ SAMPLINGS = {
     ("uniform", True): "+ Weights",
     ("oversampling", False): "Oversampling",
 }
-#: metric -> (name, whether higher is better)
-METRICS = {
-    "accuracy": ("Accuracy", True),
-    "balanced_accuracy": ("Balanced accuracy", True),
-    "f1_macro": ("Macro F1", True),
-    "auroc_macro": ("Macro AUROC", True),
-    "mcc": ("MCC", True),
-    "brier": ("Brier score", False),
-    "ece": ("Calibration error (ECE)", False),
-}
 #: The paper's columns, rows and datasets, in its order; everything else follows.
 PAPER_LOSSES = ("ce", "ce_f1", "ce_mcc", "f1", "focal", "mcc")
 PAPER_DATASETS = ("glioma", "glaucoma")
@@ -59,16 +49,6 @@ def loss_label(expression: str) -> str:
 def sampling_label(sampling: str, weighted: bool) -> str:
     """``("uniform", True)`` -> ``"+ Weights"``, as the paper writes it."""
     return SAMPLINGS.get((sampling, weighted)) or readable(sampling) + (" + weights" if weighted else "")
-
-
-def metric_label(metric: str) -> str:
-    """``"f1_early"`` -> ``"F1 early"``; the metrics over all classes by their names."""
-    return METRICS[metric][0] if metric in METRICS else readable(metric)
-
-
-def higher_is_better(metric: str) -> bool:
-    """Whether more of ``metric`` is better; so it is unless `METRICS` says otherwise."""
-    return METRICS.get(metric, ("", True))[1]
 
 
 def loss_key(condition: str, sampling: str, weighted: bool) -> str:

@@ -5,6 +5,7 @@ from itertools import groupby
 
 import pandas as pd
 
+from imbalance_aware.metrics.table import named
 from imbalance_aware.reporting import labels
 from imbalance_aware.reporting.cells import difference_cell, obtained_cell, reference_cell
 from imbalance_aware.reporting.grid import MISSING, Cell, Panel, Row, without_repeats
@@ -51,15 +52,12 @@ def _pairs(frame: pd.DataFrame, first: str, second: str) -> list[tuple[str, str]
 
 
 def _column_names(columns: Sequence[Column]) -> dict[Column, str]:
-    """A class's F1 stands under its class's name, as the title says F1; no two classes of a dataset look alike."""
+    """A metric of a class stands under the class's name, as the title names the metric; no two look alike."""
     names = {}
     for dataset in dict.fromkeys(dataset for dataset, _ in columns):
-        plain = {key: key[1].removeprefix("posthoc_") for key in columns if key[0] == dataset}
-        classes = {key: name.removeprefix("f1_") for key, name in plain.items() if name not in labels.METRICS}
-        shown = labels.distinct(classes.values())
-        names |= {
-            key: shown[classes[key]] if key in classes else labels.metric_label(name) for key, name in plain.items()
-        }
+        shown = {key: named(key[1]) for key in columns if key[0] == dataset}
+        classes = labels.distinct(what.of_class for what in shown.values() if what.of_class)
+        names |= {key: classes[what.of_class] if what.of_class else what.metric.label for key, what in shown.items()}
     return names
 
 

@@ -16,10 +16,11 @@ from matplotlib.path import Path as Path2D
 from matplotlib.textpath import TextPath
 
 from imbalance_aware.errors import UserError
+from imbalance_aware.metrics.table import named
 from imbalance_aware.reporting import style
 from imbalance_aware.reporting.fonts import OWN
 from imbalance_aware.reporting.grid import COLLAPSED
-from imbalance_aware.reporting.labels import SAMPLINGS, metric_label, paper_first, readable
+from imbalance_aware.reporting.labels import SAMPLINGS, paper_first, readable
 from imbalance_aware.reporting.small_classes import few_test_subjects, note
 from imbalance_aware.reporting.summary import (
     REFERENCE_KEYS,
@@ -71,12 +72,24 @@ def run(args: argparse.Namespace) -> None:
         style.note_below(canvas, few)
 
 
-def values_of(metrics: pd.DataFrame, metric: str) -> pd.DataFrame:
-    """Rows of ``metric`` that have a value, labelled; a run that diverged has none.
+def metric_label(name: str) -> str:
+    """``"f1_early"`` -> ``"F1 early"``; the metrics over all classes by their names.
 
     Raises:
         UserError: there is no such metric.
     """
+    what = named(name)
+    label = readable(f"{what.metric.label} {what.of_class}") if what.of_class else what.metric.label
+    return f"{label} after post-hoc logit adjustment" if what.posthoc else label
+
+
+def values_of(metrics: pd.DataFrame, metric: str) -> pd.DataFrame:
+    """Rows of ``metric`` that have a value, labelled; a run that diverged has none.
+
+    Raises:
+        UserError: there is no such metric, or no run has it.
+    """
+    named(metric)
     chosen = metrics[metrics["metric"] == metric]
     if chosen.empty:
         raise UserError(f"no run has the metric {metric}")

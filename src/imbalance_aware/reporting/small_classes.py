@@ -4,12 +4,13 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
+from imbalance_aware.metrics.table import TEST_SUBJECTS, named
 from imbalance_aware.reporting import labels
 
 #: A class with fewer test subjects than this tells nothing: one subject changes its recall by a quarter or more.
 MIN_TEST_SUBJECTS = 5
 #: Metric of the tidy table that counts the test subjects of a class.
-PREFIX = "test_subjects_"
+PREFIX = f"{TEST_SUBJECTS}_"
 
 #: dataset -> class, as it stands in the names of its metrics -> test subjects.
 Few = Mapping[str, Mapping[str, int]]
@@ -30,9 +31,8 @@ def few_test_subjects(metrics: pd.DataFrame) -> Few:
 
 def rests_on_few(dataset: str, metric: str, few: Few) -> bool:
     """Whether a metric hangs on a class with few test subjects: one of its own class, or any in a mean over classes."""
-    name = metric.removeprefix("posthoc_")
-    here = few.get(dataset, {})
-    return bool(here) if name in labels.METRICS else name.partition("_")[2] in here
+    here, of_class = few.get(dataset, {}), named(metric).of_class
+    return of_class in here if of_class else bool(here)
 
 
 def note(few: Few, datasets: Sequence[str], consequence: str = "") -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from imbalance_aware.errors import UserError
+from imbalance_aware.metrics.table import POSTHOC, named
 from imbalance_aware.reporting import labels
 from imbalance_aware.reporting.small_classes import few_test_subjects, rests_on_few
 
@@ -36,8 +37,8 @@ def read_published(path: str | Path) -> pd.DataFrame:
 
 def unadjusted(metrics: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
     """The values before post-hoc logit adjustment, to compare ``names`` (``posthoc_<metric>``) with."""
-    summary = summarise(metrics, [name.removeprefix("posthoc_") for name in names])
-    summary["metric"] = "posthoc_" + summary["metric"]
+    summary = summarise(metrics, [name.removeprefix(POSTHOC) for name in names])
+    summary["metric"] = POSTHOC + summary["metric"]
     summary = summary.rename(columns={"mean": "reference_mean", "std": "reference_std"})
     return summary.assign(reference="before")[[*REFERENCE_KEYS, *REFERENCE]]
 
@@ -57,7 +58,12 @@ def summarise(metrics: pd.DataFrame, names: Sequence[str], reference: pd.DataFra
         the metric hangs on a class that has few); ``best`` (of its dataset and metric, at the printed precision, where
         that means something); and, if ``reference`` is given, its columns and ``difference``. Datasets and losses of
         the paper come first.
+
+    Raises:
+        UserError: one of ``names`` is no metric, or no run has any of them.
     """
+    for name in names:
+        named(name)
     place = {name: index for index, name in enumerate(names)}
     chosen = metrics[metrics["metric"].isin(names)]
     chosen = chosen.sort_values("metric", key=lambda column: column.map(place), kind="stable")
@@ -115,7 +121,7 @@ def _best(summary: pd.DataFrame) -> pd.Series:
     Nothing is best where no other value is worse, where all runs behind the value collapsed, where a score is 0 or
     less, or where a class has too few test subjects.
     """
-    sign = summary["metric"].map(lambda metric: 1 if labels.higher_is_better(metric) else -1)
+    sign = summary["metric"].map(lambda name: {"higher": 1, "lower": -1}[named(name).metric.better])
     printed = summary["mean"].map(lambda mean: float(f"{mean:.{DECIMALS}f}")) * sign
     groups = printed.groupby([summary["dataset"], summary["metric"]])
     best = (printed == groups.transform("max")) & (groups.transform("min") < groups.transform("max"))

@@ -11,12 +11,10 @@ from typing import Any
 
 from imbalance_aware.class_names import metric_of_class
 from imbalance_aware.errors import UserError
+from imbalance_aware.metrics.table import POSTHOC as POSTHOC_PREFIX
+from imbalance_aware.metrics.table import TEST_SUBJECTS, metric_names
 
 POSTHOC = "posthoc_logit_adjustment"
-#: What begins the names of its metrics, and of those that count the test subjects of a class, in ``metrics.csv``.
-POSTHOC_PREFIX, TEST_SUBJECTS = "posthoc_", "test_subjects"
-#: Numbers of a block that are no metrics.
-NO_METRICS = ("n", "tau", "confusion_matrix")
 
 
 def read_run_metrics(path: Path) -> dict[str, Any]:
@@ -45,11 +43,10 @@ def metric_values(path: Path) -> Iterator[tuple[str, float | None, str]]:
     """
     report = read_run_metrics(path)
     try:
+        names = {*metric_names(report["classes"])}
         for prefix, block in {"": report, POSTHOC_PREFIX: report.get(POSTHOC, {})}.items():
-            for name, value in block.items():
-                if name not in NO_METRICS and isinstance(value, int | float | None):
-                    yield prefix + name, value, block["status"]
+            yield from ((prefix + name, value, block["status"]) for name, value in block.items() if name in names)
         for name, count in report.get(TEST_SUBJECTS, {}).items():
             yield metric_of_class(TEST_SUBJECTS, name), count, report["status"]
-    except (KeyError, AttributeError) as error:
+    except (KeyError, AttributeError, TypeError) as error:
         raise UserError(f"{path}: not the metrics of a run: {error!r}") from None

@@ -1,0 +1,60 @@
+"""Every table of a study, one row each: what it shows and how it is laid out.
+
+The files of a table, its place among the targets and its caption (``workflow/report/<name>.rst``) follow from its name.
+Planning reads this, so it imports nothing heavy.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class Table:
+    """What a table shows.
+
+    Attributes:
+        name: of its files, without suffix.
+        title: ``{batch_size}`` stands for the study's, ``{better}`` for the direction of its metrics.
+        metrics: names as in ``metrics.csv``; ``<class>`` stands for every class of a dataset.
+        layout: function of `layouts`.
+        own_batch_size: whether it is for studies whose batch size is not that of the configuration.
+    """
+
+    name: str
+    title: str
+    metrics: tuple[str, ...]
+    layout: Literal["losses_across", "metrics_across"]
+    own_batch_size: bool = False
+
+
+TABLES = {
+    table.name: table
+    for table in (
+        Table("table1_balanced_accuracy", "Balanced accuracy", ("balanced_accuracy",), "losses_across"),
+        Table("table2_f1_by_class", "F1 score of each class", ("f1_<class>",), "metrics_across"),
+        Table("table3_f1_macro", "Macro F1 score", ("f1_macro",), "losses_across"),
+        Table(
+            "table4_auroc_macro",
+            "Area under the ROC curve, one class against the rest, mean over classes",
+            ("auroc_macro",),
+            "losses_across",
+        ),
+        Table("table5_mcc", "Matthews correlation coefficient (multi-class)", ("mcc",), "losses_across"),
+        Table(
+            "table6_small_batches",
+            "Small batches (batch size {batch_size})",
+            ("balanced_accuracy", "mcc", "auroc_macro"),
+            "metrics_across",
+            own_batch_size=True,
+        ),
+        Table(
+            "posthoc_logit_adjustment",
+            "After post-hoc logit adjustment",
+            ("posthoc_balanced_accuracy", "posthoc_f1_macro", "posthoc_mcc"),
+            "metrics_across",
+        ),
+        Table("calibration", "Calibration ({better} is better)", ("brier", "ece"), "metrics_across"),
+    )
+}
+#: The table of differences from a baseline, which `comparison` makes of every metric that is resampled.
+COMPARISON = "comparison_with_baseline"
