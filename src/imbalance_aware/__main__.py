@@ -31,7 +31,6 @@ STEPS = {
     "crop": ("preprocessing.crop", "cut the cube around a subject's tumour"),
     "qc_picture": ("preprocessing.qc_picture", "draw what was made of a subject"),
     "prepared": ("cohort.prepared", "say who is in and who is out after preprocessing, with every measure"),
-    "compare_reference": ("preprocessing.compare_reference", "compare a prepared subject with BraTS Toolkit's result"),
     "pack": ("preprocessing.pack", "put all samples of a dataset into one array"),
     "augmentation_examples": ("reporting.augmentation_examples", "change one training image in every way"),
     "train": ("runs.train", "train one condition with one seed"),
@@ -50,7 +49,6 @@ STEPS = {
     "sequences": ("reporting.sequences", "draw a patient of each class in every sequence"),
     "augmentations": ("reporting.augmentations", "draw what augmentation does to one image"),
     "feature_map": ("reporting.feature_map", "draw the features of the best and the worst condition"),
-    "results_page": ("reporting.results_page", "put the tables and figures of a study on one page"),
     "manual": ("manual", "write the manual of the configuration"),
 }
 

@@ -11,8 +11,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import compare_reference
 from imbalance_aware.volume_settings import StripSettings, VolumePreprocessing
-from mri_cases import SEQUENCES, step
+from mri_cases import SEQUENCES, as_arguments, step
 
 pytestmark = pytest.mark.slow
 
@@ -46,7 +47,7 @@ def made(reference_patient, checkout, tmp_path_factory):
     crop = {"volumes": out / "scaled.nii", "tumour": tumour, "out": out / "patch.npy"}
     step("crop", settings="{}", **crop, **files("crop", "scale"))
     table = {"reference": theirs, "out": out / "comparison.csv", "picture": out / "comparison.png"}
-    step("compare_reference", **scans, brain=brain, report=out / "strip.json", **table)
+    compare_reference.main(as_arguments(**scans, brain=brain, report=out / "strip.json", **table))
     return out
 
 
