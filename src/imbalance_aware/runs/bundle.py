@@ -37,6 +37,7 @@ sys.exit(main(["train_bundle", "--bundle", str(Path(__file__).resolve().parent),
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of the step."""
     parser.add_argument("--images", type=Path, required=True, help="images.npy of the dataset")
     parser.add_argument("--samples", type=Path, required=True, help="samples.csv of the dataset")
     parser.add_argument("--study", required=True, help="name of the study")
@@ -51,6 +52,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
+    """Write the archive; the same inputs make the same bytes.
+
+    Raises:
+        UserError: settings, images or samples are not usable.
+    """
     conditions = parse(Bundled, args.settings).conditions
     dataset = open_dataset(args.images, args.samples)
     manifest = Manifest(

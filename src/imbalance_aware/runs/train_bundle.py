@@ -35,6 +35,7 @@ POLL_S = 0.1
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of the step."""
     parser.add_argument("--bundle", type=Path, required=True, help="the unpacked bundle")
     parser.add_argument("--out", type=Path, default=Path("results"), help="receives runs/ and logs/ (default: results)")
     parser.add_argument("--conditions", nargs="+", help="only these (default: all)")
@@ -58,6 +59,12 @@ class Job:
 
 
 def run(args: argparse.Namespace) -> None:
+    """Train the chosen runs that are not done.
+
+    Raises:
+        UserError: the bundle is damaged, has no such condition or seed, or some runs failed.
+        SystemExit: stopped by a signal or the time limit (status `UNFINISHED`); the same command continues.
+    """
     deadline = time.monotonic() + args.time_limit_s
     if args.jobs < 1:
         raise UserError(f"--jobs is {args.jobs}; it must be at least 1")
