@@ -29,7 +29,7 @@ def test_editors_find_the_schema_and_agree_with_every_file_that_ships(checkout, 
     [
         {"studies": {"paper": {"sedes": [0]}}},
         {"datasets": {"glaucoma": {"adapter": "no such source"}}},
-        {"studies": {"paper": {"training": {"epochs": 0}}}},
+        {"datasets": {"mine": {"adapter": "folder", "image_size": "large"}}},
     ],
 )
 def test_editors_see_mistakes(checkout, content):
