@@ -47,7 +47,7 @@ STEPS = {
     "learning_curves": ("reporting.learning_curves", "draw the training loss of every condition"),
     "confusion_matrices": ("reporting.confusion_matrices", "draw what each condition mistakes for what"),
     "sequences": ("reporting.sequences", "draw a patient of each class in every sequence"),
-    "augmentations": ("reporting.augmentations", "draw what augmentation does to one image"),
+    "augmentations": ("reporting.augmentation_figure", "draw what augmentation does to one image"),
     "feature_map": ("reporting.feature_map", "draw the features of the best and the worst condition"),
     "manual": ("manual", "write the manual of the configuration"),
 }

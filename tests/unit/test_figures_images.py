@@ -13,7 +13,7 @@ from skimage.exposure import adjust_gamma, adjust_sigmoid
 from training_cases import tie
 
 from imbalance_aware.__main__ import main
-from imbalance_aware.reporting import augmentations, sequences, style
+from imbalance_aware.reporting import augmentation_figure, sequences, style
 from imbalance_aware.reporting.class_distribution import read_samples
 from imbalance_aware.runs.settings import Augmentation2D, Augmentation3D
 
@@ -106,7 +106,7 @@ def test_figure_of_photographs_has_a_titled_panel_for_each_change(packed, monkey
     folder, images = packed("fundus_phantoms", PHOTOGRAPHS)
     made = make_examples(folder, Augmentation2D())
     panels, texts = drawn(folder, monkeypatch, "augmentations", folder / "augmentation_examples.npz")
-    titles = [axes.get_title().replace(augmentations.NO_BREAK, " ") for axes in panels]
+    titles = [axes.get_title().replace(augmentation_figure.NO_BREAK, " ") for axes in panels]
     assert titles[:5] == [
         "Unchanged\n30 × 24",
         "Gamma\nγ = 0.5",
@@ -130,7 +130,7 @@ def test_figure_of_volumes_has_three_planes_of_each_change(packed, monkeypatch):
     grid = np.array(panels, dtype=object).reshape(3, 10)
     assert [axes.get_ylabel() for axes in grid[:, 0]] == ["Axial", "Coronal", "Sagittal"]
     shift = ", ".join(f"{step:+d}".replace("-", "−").replace("+0", "0") for step in made["origin"][7] - 4)
-    assert [axes.get_title().replace(augmentations.NO_BREAK, " ") for axes in grid[0]] == [
+    assert [axes.get_title().replace(augmentation_figure.NO_BREAK, " ") for axes in grid[0]] == [
         "Whole\n20³ voxels",
         "Central crop\n12³ voxels",
         "Gamma\nγ = 0.5",
@@ -169,7 +169,7 @@ def test_three_strengths_take_two_lines(packed):
     folder, _ = packed("photographs", PHOTOGRAPHS)
     made = make_examples(folder, Augmentation2D(blur_sigma=(0.5, 1), crop=16))
     last = len(made["images"]) - 1
-    lines = augmentations.title(made, last).replace(augmentations.NO_BREAK, " ").splitlines()
+    lines = augmentation_figure.title(made, last).replace(augmentation_figure.NO_BREAK, " ").splitlines()
     amounts = [
         f"{symbol} {made[name][last]:.3g}" for symbol, name in (("γ", "gamma"), ("gain", "gain"), ("σ", "sigma"))
     ]

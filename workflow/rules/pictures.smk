@@ -75,7 +75,7 @@ rule augmentations:
         runtime=10,
     params:
         sequences=sequence_arguments,
-        code=code_digest(["reporting.augmentations"]),
+        code=code_digest(["reporting.augmentation_figure"]),
     shell:
         "python -m imbalance_aware augmentations {input:q} {params.sequences} --png {output.png:q} --pdf {output.pdf:q}"
         " 2> {log:q}"

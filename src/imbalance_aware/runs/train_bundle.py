@@ -6,8 +6,10 @@ several GPUs each run takes the one with the fewest jobs (of those of CUDA_VISIB
 """
 
 import argparse
+import bz2
 import logging
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -19,9 +21,9 @@ from pathlib import Path
 from typing import Any
 
 from imbalance_aware.errors import UserError
+from imbalance_aware.files import atomic
 from imbalance_aware.provenance import ROOT
-from imbalance_aware.runs.bundled import COMPACT, IMAGES, MANIFEST, SAMPLES, Manifest
-from imbalance_aware.runs.compact import read_compact
+from imbalance_aware.runs.bundle_manifest import COMPRESSED, IMAGES, MANIFEST, SAMPLES, Manifest
 from imbalance_aware.runs.interruption import Interruption
 from imbalance_aware.runs.run_folder import finished, remove_checkpoints
 from imbalance_aware.schema import nearest, parse
@@ -100,12 +102,28 @@ def _require_images(bundle: Path, manifest: Manifest) -> None:
     """
     if not (bundle / IMAGES).exists():
         log.info("unpacking the images")
-        read_compact(bundle / COMPACT, manifest.shape, manifest.dtype, bundle / IMAGES)
+        _decompress(bundle / COMPRESSED, bundle / IMAGES)
     with suppress(UserError):
         if open_dataset(bundle / IMAGES, bundle / SAMPLES).digest == manifest.data:
             return
     (bundle / IMAGES).unlink()
     raise UserError(f"{bundle}: images or samples are not those that were bundled; unpack the archive again")
+
+
+def _decompress(compressed: Path, out: Path) -> None:
+    """Write what a file compressed by bzip2 holds.
+
+    Raises:
+        UserError: the file is damaged.
+        OSError: it cannot be read, or ``out`` cannot be written.
+    """
+    try:
+        with bz2.open(compressed) as packed, atomic(out) as temporary, temporary.open("wb") as plain:
+            shutil.copyfileobj(packed, plain)
+    except (OSError, EOFError) as error:
+        if isinstance(error, OSError) and error.errno:  # of the system: no such file, a full disk
+            raise
+        raise UserError(f"{compressed}: damaged, or cut short ({error}); unpack the archive again") from None
 
 
 def _chosen(option: str, wanted: Sequence | None, known: Sequence) -> Sequence:
