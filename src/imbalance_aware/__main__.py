@@ -93,7 +93,8 @@ def _run(step: str, name: str, arguments: list[str]) -> None:
 def _explain(error: Exception) -> int:
     """Say what an error that is no `UserError` means; its status."""
     if is_disk_full(error):
-        message = f"error: {error.filename or 'the disk'}: no space left to write to; free some and run again"
+        place = getattr(error, "filename", None) or "the disk"
+        message = f"error: {place}: no space left to write to; free some and run again"
         _say(message)
         # On a network disk the log may seem written and stay empty: here the reason must be seen.
         if not sys.stderr.isatty():

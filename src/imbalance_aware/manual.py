@@ -123,6 +123,6 @@ def _kind(annotation: Any) -> str:
         return " \\| ".join(f"`{argument}`" for argument in arguments)
     if arguments:
         return " or ".join(dict.fromkeys(_kind(a) for a in arguments if not hasattr(a, "discriminator")))
-    names = {"str": "text", "int": "whole number", "float": "number", "bool": "true/false", "Path": "path"}
+    simple = {"str": "text", "int": "whole number", "float": "number", "bool": "true/false", "Path": "path"}
     name = getattr(annotation, "__name__", "")
-    return names.get(name, name)
+    return simple.get(name, name)
