@@ -21,12 +21,17 @@ demo: $(INSTALLED)
 	@echo "Tables:  results/tables/demo/"
 	@ls results/tables/demo/*.md
 
+# Fast checks and tests first: what is wrong is mostly seen after a minute or two. A file's tests stay in one process.
+# Slow tests start processes of their own, Snakemake among them, so two at a time are enough.
 test: $(INSTALLED)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/snakefmt --check Snakefile workflow
+	$(BIN)/codespell
+	$(BIN)/mypy
 	$(BIN)/snakemake --lint
-	$(BIN)/pytest
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n $(CORES) --dist loadfile -m "not slow"
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile -m slow
 
 # Prints tables, and writes the section on training of docs/benchmarks.md anew; takes about a quarter of an hour.
 bench: $(INSTALLED)

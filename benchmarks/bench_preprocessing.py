@@ -19,6 +19,7 @@ from pathlib import Path
 import pandas as pd
 import psutil
 
+import compare_reference
 from imbalance_aware.files import write_csv
 from page_section import replace_section
 
@@ -69,7 +70,7 @@ def measure(args: argparse.Namespace, folder: Path) -> tuple[list[tuple], dict[s
         costs.append((f"strip, {method}", *step("strip", **options, **atlas, out=brain, **reports(method, "register"))))
         against = {"volumes": scans, "brain": brain, "report": folder / f"{method}.json", "reference": args.reference}
         against |= {"picture": args.out / "figures/reference_patient.png"} if method == STRIPPERS[0] else {}
-        step("compare_reference", **against, out=folder / f"{method}.csv")
+        compare(**against, out=folder / f"{method}.csv")
         comparisons[method] = pd.read_csv(folder / f"{method}.csv", keep_default_na=False)
     brain, tumour = {"brain": folder / f"{STRIPPERS[0]}.nii.gz"}, folder / "tumour.nii.gz"
     options = {"settings": "{}", "volumes": scans, **brain}
@@ -82,9 +83,7 @@ def measure(args: argparse.Namespace, folder: Path) -> tuple[list[tuple], dict[s
 
 def step(name: str, **options: object) -> tuple[float, float, float]:
     """Run one step; wall seconds, CPU seconds, peak MB."""
-    command = [sys.executable, "-m", "imbalance_aware", name]
-    for key, value in options.items():
-        command += [f"--{key}", *(map(str, value) if isinstance(value, list | tuple) else [str(value)])]
+    command = [sys.executable, "-m", "imbalance_aware", name, *as_arguments(options)]
     start, peak = time.perf_counter(), 0
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     with psutil.Popen(command, env=environment, stdout=-3, stderr=-3) as process:
@@ -98,6 +97,19 @@ def step(name: str, **options: object) -> tuple[float, float, float]:
     if process.wait():
         raise SystemExit(f"failed, try it by hand: {' '.join(command)}")
     return time.perf_counter() - start, times.user + times.system, peak / 2**20
+
+
+def compare(**options: object) -> None:
+    """Compare the result with the reference (`compare_reference`)."""
+    compare_reference.main(as_arguments(options))
+
+
+def as_arguments(options: dict[str, object]) -> list[str]:
+    """Arguments of a command line: ``out=path`` becomes ``--out path``."""
+    arguments = []
+    for key, value in options.items():
+        arguments += [f"--{key}", *(map(str, value) if isinstance(value, list | tuple) else [str(value)])]
+    return arguments
 
 
 def section(costs: list[tuple], comparisons: dict[str, pd.DataFrame]) -> str:

@@ -34,11 +34,16 @@ def write_subjects(folder: Path, classes: dict[str, str]) -> None:
 
 
 def step(name: str, **options: object) -> None:
-    """Run one step; it must succeed. ``atlas_brain=path`` becomes ``--atlas-brain path``."""
+    """Run one step; it must succeed."""
+    assert main([name, *as_arguments(**options)]) == 0
+
+
+def as_arguments(**options: object) -> list[str]:
+    """Arguments of a command line: ``atlas_brain=path`` becomes ``--atlas-brain path``."""
     arguments = []
     for key, value in options.items():
         arguments += [f"--{key.replace('_', '-')}", *(map(str, value) if isinstance(value, list) else [str(value)])]
-    assert main([name, *arguments]) == 0
+    return arguments
 
 
 def prepare(source: Path, subject: str, out: Path, start: str = "raw", sequences=SEQUENCES, **settings: dict) -> dict:

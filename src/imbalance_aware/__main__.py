@@ -30,7 +30,6 @@ STEPS = {
     "mask": ("preprocessing.mask", "bring a subject's tumour mask onto the atlas's grid"),
     "patch": ("preprocessing.patch", "make a subject's patch and draw what was made of it"),
     "prepared": ("cohort.prepared", "say who is in and who is out after preprocessing, with every measure"),
-    "compare_reference": ("preprocessing.compare_reference", "compare a prepared subject with BraTS Toolkit's result"),
     "pack": ("preprocessing.pack", "put all samples of a dataset into one array"),
     "augmentation_examples": ("reporting.augmentation_examples", "change one training image in every way"),
     "train": ("runs.train", "train one condition with one seed"),
@@ -43,7 +42,6 @@ STEPS = {
     "tables": ("reporting.tables", "write the tables of a study"),
     "html_table": ("reporting.html_table", "write a CSV table as a page for the report"),
     **{figure.step: (f"reporting.{figure.step}", figure.summary) for figure in FIGURES},
-    "results_page": ("reporting.results_page", "put the tables and figures of a study on one page"),
     "manual": ("manual", "write the manual of the configuration"),
 }
 
@@ -88,7 +86,8 @@ def _run(step: str, name: str, arguments: list[str]) -> None:
 def _explain(error: Exception) -> int:
     """Say what an error that is no `UserError` means; its status."""
     if is_disk_full(error):
-        message = f"error: {error.filename or 'the disk'}: no space left to write to; free some and run again"
+        place = getattr(error, "filename", None) or "the disk"
+        message = f"error: {place}: no space left to write to; free some and run again"
         _say(message)
         # On a network disk the log may seem written and stay empty: here the reason must be seen.
         if not sys.stderr.isatty():

@@ -181,11 +181,11 @@ def _study(name: str, config: Config, sources: Sources) -> Study:
             check_arguments(condition.kwargs)
         except UserError as problem:
             raise UserError(f"{_place_of(settings, condition)}: {problem}") from None
-    for index, condition in enumerate(settings.only or []):
-        if condition not in conditions:
+    for index, chosen in enumerate(settings.only or []):
+        if chosen not in conditions:
             raise UserError(
-                f'{sources.of([*place, "only", index])}: studies.{name}.only: there is no condition "{condition}" in '
-                f"{settings.conditions}.{nearest(condition, conditions)}"
+                f'{sources.of([*place, "only", index])}: studies.{name}.only: there is no condition "{chosen}" in '
+                f"{settings.conditions}.{nearest(chosen, conditions)}"
             )
 
     def with_changes(key: str) -> Any:

@@ -44,12 +44,13 @@ def read_image(path: str | Path) -> np.ndarray:
     try:
         with Image.open(path) as image:
             _check_size(*image.size)
-            if getattr(image, "n_frames", 1) > 1:
-                raise BadImage(f"several images in one file: {image.n_frames}")
+            frames = getattr(image, "n_frames", 1)
+            if frames > 1:
+                raise BadImage(f"several images in one file: {frames}")
             mode = _kept_mode(image)
             image.load()
-            image = ImageOps.exif_transpose(image)
-            return np.asarray(image if image.mode == mode else image.convert(mode))
+            upright = ImageOps.exif_transpose(image)
+            return np.asarray(upright if upright.mode == mode else upright.convert(mode))
     except FileNotFoundError:
         raise BadImage("missing: no such file") from None
     except Image.UnidentifiedImageError:

@@ -20,7 +20,8 @@ DIGITS = 16
 
 def image_digest(image: np.ndarray) -> str:
     """SHA-256 of an image's values as they are stored, in C order: 64 hexadecimal digits."""
-    return hashlib.sha256(np.ascontiguousarray(image)).hexdigest()
+    stored = np.ascontiguousarray(image)
+    return hashlib.sha256(stored).hexdigest()  # type: ignore[arg-type]  # a buffer, to type checkers from Python 3.12 on
 
 
 def short(digest: str) -> str:

@@ -43,9 +43,10 @@ def _in_any_form(path: Path) -> Path | None:
     found = Path(path.anchor)
     for name in path.relative_to(path.anchor).parts:
         forms = dict.fromkeys([name, unicodedata.normalize("NFC", name), unicodedata.normalize("NFD", name)])
-        found = next((found / form for form in forms if _exists(found / form)), None)
-        if found is None:
+        existing = [found / form for form in forms if _exists(found / form)]
+        if not existing:
             return None
+        found = existing[0]
     return found
 
 

@@ -99,7 +99,7 @@ def _source_digest(module: str) -> str:
 class _WithoutProse(ast.NodeTransformer):
     """Takes out of a syntax tree what only people read."""
 
-    def _documented(self, node: ast.AST) -> ast.AST:
+    def _documented(self, node: ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) -> ast.AST:
         if ast.get_docstring(node, clean=False) is not None:
             node.body = node.body[1:]
         return self.generic_visit(node)

@@ -29,7 +29,7 @@ def _exact(schema: Any) -> Any:
         return type(schema)(_exact(part) for part in schema)
     if not isinstance(schema, dict) or _is_exact(schema):
         return schema
-    check = LEAVES.get(schema.get("type"))
+    check = LEAVES.get(str(schema.get("type")))
     if check is not None:
         return core_schema.no_info_before_validator_function(check, schema)
     return {key: part if key in ("default", "metadata", "ref") else _exact(part) for key, part in schema.items()}
@@ -226,7 +226,8 @@ def _fields_at(model: Any, location: Sequence[Any]) -> list[str]:
             elif isinstance(candidate, tuple):
                 following += _models(candidate[-1])
         candidates = following or candidates
-    return sorted({name for item in candidates if isinstance(item, type) for name in item.model_fields})
+    models = [item for item in candidates if isinstance(item, type) and issubclass(item, BaseModel)]
+    return sorted({name for model in models for name in model.model_fields})
 
 
 def _tags(model: type[BaseModel]) -> set[str]:

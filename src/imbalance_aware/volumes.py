@@ -11,11 +11,13 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from io import BufferedIOBase
 from pathlib import Path
-from typing import BinaryIO
+from typing import cast
 
 import nibabel as nib
 import numpy as np
+from nibabel.arrayproxy import ArrayProxy
 from nibabel.filebasedimages import ImageFileError
 from nibabel.spatialimages import HeaderDataError
 from nibabel.wrapstruct import WrapStructError
@@ -129,7 +131,7 @@ def read_placement(path: str | Path) -> Placement:
 
 def read_channels(path: str | Path) -> Volume:
     """Read a file of this project's own: (x, y, z) or (x, y, z, channels), float32."""
-    image = nib.load(path)
+    image = cast(nib.Nifti1Image, nib.load(path))
     return Volume(np.asanyarray(image.dataobj).astype(np.float32, copy=False), image.affine)
 
 
@@ -233,7 +235,7 @@ def _corner_distance(one: Volume, other: Volume) -> float:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[BinaryIO]:
+def _opened(path: Path) -> Iterator[BufferedIOBase]:
     """The decompressed stream of a file; what is wrong with it while it is read becomes a `BadVolume`."""
     if not path.is_file():
         raise BadVolume("missing")
@@ -334,7 +336,7 @@ def _image(content: bytes) -> nib.Nifti1Image:
     """A NIfTI-1 or NIfTI-2 file from its bytes, with room for all the voxels that its header announces."""
     with _nifti():
         image = _kind(content).from_bytes(content)
-    if image.dataobj.offset + math.prod(image.shape) * image.get_data_dtype().itemsize > len(content):
+    if cast(ArrayProxy, image.dataobj).offset + math.prod(image.shape) * image.get_data_dtype().itemsize > len(content):
         raise BadVolume("unreadable: the file ends too early")
     return image
 

@@ -7,16 +7,11 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
+from training_cases import settings, write_dataset
 
-UNIT = Path(__file__).resolve().parents[1] / "unit"
-sys.path.insert(0, str(UNIT))
-
-from training_cases import settings, write_dataset  # noqa: E402
-
-from imbalance_aware.runs.run_folder import OUTPUTS, finished  # noqa: E402
+from imbalance_aware.runs.run_folder import OUTPUTS, finished
 
 SETTINGS = json.dumps(settings(training={"epochs": 120}, condition={"loss": {"ce": 1, "soft_f1": 1}}))
 KILLS = 6

@@ -11,8 +11,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import compare_reference
 from imbalance_aware.volume_settings import StripSettings, VolumePreprocessing
-from mri_cases import SEQUENCES, step
+from mri_cases import SEQUENCES, as_arguments, step
 
 pytestmark = pytest.mark.slow
 
@@ -42,7 +43,7 @@ def made(reference_patient, checkout, tmp_path_factory):
     patch = {"out": out / "patch.npy", "slices": out / "slices.npz", "picture": out / "qc.png"}
     step("patch", settings="{}", **scans, **atlas, brain=brain, tumour=tumour, **patch, **files("patch", "mask"))
     table = {"reference": theirs, "out": out / "comparison.csv", "picture": out / "comparison.png"}
-    step("compare_reference", **scans, brain=brain, report=out / "strip.json", **table)
+    compare_reference.main(as_arguments(**scans, brain=brain, report=out / "strip.json", **table))
     return out
 
 

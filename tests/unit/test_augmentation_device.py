@@ -1,8 +1,5 @@
 """Batches made on a device: right for any settings, and cheap in the ways that only a GPU would show."""
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
@@ -11,15 +8,12 @@ from hypothesis import strategies as st
 from test_augmentation import reference
 from torch._subclasses.fake_tensor import FakeTensorMode
 
+from device_counter import Counter
 from imbalance_aware.runs.settings import Augmentation, Augmentation2D, Augmentation3D
 from imbalance_aware.training import augment_device
 from imbalance_aware.training.augment_cpu import CpuImages
 from imbalance_aware.training.augment_device import DeviceImages
 from imbalance_aware.training.augmentation import Changes, draw, radius, unchanged
-
-sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
-
-from device_counter import Counter
 
 CPU = torch.device("cpu")
 CASES = {

@@ -1,5 +1,6 @@
 """The command line: what a person reads when something goes wrong."""
 
+import ast
 import errno
 import os
 import subprocess
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from imbalance_aware import __main__
+from imbalance_aware.provenance import module_path
 
 SENTENCE = "error: results/metrics.json: no space left to write to; free some and run again\n"
 
@@ -39,6 +41,7 @@ FAILURES = {
 STEP = """
 import logging, sys, types
 from imbalance_aware import __main__
+from imbalance_aware.provenance import module_path
 from imbalance_aware.errors import UserError
 
 def run(args):
@@ -104,3 +107,13 @@ def test_other_errors_of_the_system_keep_their_traceback(monkeypatch, capsys):
     monkeypatch.setattr(__main__.importlib, "import_module", lambda name: Step)
     assert __main__.main(["evaluate"]) == __main__.UNEXPECTED
     assert "Traceback" in (told := capsys.readouterr().err) and "broken" in told
+
+
+@pytest.mark.parametrize("step", __main__.STEPS)
+def test_what_a_step_takes_and_does_is_documented(step):
+    """Its module, `add_arguments` and `run` have a docstring."""
+    module = ast.parse(module_path(__main__.STEPS[step][0]).read_text(encoding="utf-8"))
+    functions = {node.name: ast.get_docstring(node) for node in module.body if isinstance(node, ast.FunctionDef)}
+    assert ast.get_docstring(module)
+    assert functions["add_arguments"]
+    assert functions["run"]

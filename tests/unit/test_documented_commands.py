@@ -7,6 +7,8 @@ import subprocess
 
 import pytest
 
+from imbalance_aware.__main__ import STEPS
+
 OPTIONS = {
     "--configfile": re.compile(r".+\.(yaml|yml|json)"),
     "--configfiles": re.compile(r".+\.(yaml|yml|json)"),
@@ -79,3 +81,19 @@ def test_the_prefix_of_the_profile_is_the_one_that_the_commands_look_for(checkou
     assert (
         "\nslurm-jobname-prefix: imbalance-aware\n" in (checkout / "workflow/profiles/slurm/profile.yaml").read_text()
     )
+
+
+def test_scripts_and_steps_that_the_documentation_names_exist(checkout):
+    files = [
+        checkout / "README.md",
+        *checkout.glob("*.md"),
+        *checkout.glob("docs/**/*.md"),
+        *checkout.glob("config/*.*"),
+    ]
+    text = "\n".join(path.read_text(encoding="utf-8") for path in files)
+    scripts = set(re.findall(r"python ((?:benchmarks|docs)/[\w/]+\.py)", text))
+    steps = set(re.findall(r"python -m imbalance_aware ([a-z_]+)", text))
+    assert len(scripts) > 5
+    assert not [name for name in scripts if not (checkout / name).is_file()]
+    assert steps
+    assert steps <= set(STEPS)

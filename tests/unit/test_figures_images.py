@@ -13,7 +13,7 @@ from skimage.exposure import adjust_gamma, adjust_sigmoid
 from training_cases import tie
 
 from imbalance_aware.__main__ import main
-from imbalance_aware.reporting import augmentations, sequences, style
+from imbalance_aware.reporting import augmentation_figure, sequences, style
 from imbalance_aware.runs.settings import Augmentation2D, Augmentation3D
 from imbalance_aware.tables.samples import COLUMNS, read_samples_frame
 
@@ -105,8 +105,8 @@ def test_a_change_that_is_off_has_no_example(packed):
 def test_figure_of_photographs_has_a_titled_panel_for_each_change(packed, monkeypatch):
     folder, images = packed("fundus_phantoms", PHOTOGRAPHS)
     made = make_examples(folder, Augmentation2D())
-    panels, texts = drawn(folder, monkeypatch, "augmentations", folder / "augmentation_examples.npz")
-    titles = [axes.get_title().replace(augmentations.NO_BREAK, " ") for axes in panels]
+    panels, texts = drawn(folder, monkeypatch, "augmentation_figure", folder / "augmentation_examples.npz")
+    titles = [axes.get_title().replace(augmentation_figure.NO_BREAK, " ") for axes in panels]
     assert titles[:5] == [
         "Unchanged\n30 × 24",
         "Gamma\nγ = 0.5",
@@ -126,11 +126,11 @@ def test_figure_of_volumes_has_three_planes_of_each_change(packed, monkeypatch):
     folder, images = packed("mri_phantoms", VOLUMES)
     made = make_examples(folder, Augmentation3D(crop=12))
     examples = folder / "augmentation_examples.npz"
-    panels, texts = drawn(folder, monkeypatch, "augmentations", examples, "--sequences", *SEQUENCES)
+    panels, texts = drawn(folder, monkeypatch, "augmentation_figure", examples, "--sequences", *SEQUENCES)
     grid = np.array(panels, dtype=object).reshape(3, 10)
     assert [axes.get_ylabel() for axes in grid[:, 0]] == ["Axial", "Coronal", "Sagittal"]
     shift = ", ".join(f"{step:+d}".replace("-", "−").replace("+0", "0") for step in made["origin"][7] - 4)
-    assert [axes.get_title().replace(augmentations.NO_BREAK, " ") for axes in grid[0]] == [
+    assert [axes.get_title().replace(augmentation_figure.NO_BREAK, " ") for axes in grid[0]] == [
         "Whole\n20³ voxels",
         "Central crop\n12³ voxels",
         "Gamma\nγ = 0.5",
@@ -156,7 +156,7 @@ def test_outlines_on_the_whole_image_hold_what_the_crops_show(packed, monkeypatc
     folder, _ = packed("mri_phantoms", VOLUMES)
     made = make_examples(folder, Augmentation3D(crop=12))
     panels, _ = drawn(
-        folder, monkeypatch, "augmentations", folder / "augmentation_examples.npz", "--sequences", *SEQUENCES
+        folder, monkeypatch, "augmentation_figure", folder / "augmentation_examples.npz", "--sequences", *SEQUENCES
     )
     x, y, z = made["origin"][7]
     for axes, corner in zip(panels[::10], ((x, y), (x, 8 - z), (y, 8 - z)), strict=True):
@@ -169,7 +169,7 @@ def test_three_strengths_take_two_lines(packed):
     folder, _ = packed("photographs", PHOTOGRAPHS)
     made = make_examples(folder, Augmentation2D(blur_sigma=(0.5, 1), crop=16))
     last = len(made["images"]) - 1
-    lines = augmentations.title(made, last).replace(augmentations.NO_BREAK, " ").splitlines()
+    lines = augmentation_figure.title(made, last).replace(augmentation_figure.NO_BREAK, " ").splitlines()
     amounts = [
         f"{symbol} {made[name][last]:.3g}" for symbol, name in (("γ", "gamma"), ("gain", "gain"), ("σ", "sigma"))
     ]
@@ -272,7 +272,7 @@ def test_figures_are_the_same_bytes_each_time(packed, patients):
         contents.append([examples.read_bytes()])
         for step, rest in (
             ("sequences", arguments(patients)),
-            ("augmentations", [examples, "--sequences", *SEQUENCES]),
+            ("augmentation_figure", [examples, "--sequences", *SEQUENCES]),
         ):
             assert main([step, *out, *map(str, rest)]) == 0
             contents[-1] += [(patients / name / file).read_bytes() for file in ("x.png", "x.pdf")]
@@ -308,10 +308,10 @@ def test_figure_3_refuses_rows_in_another_order(patients, capsys):
 
 def test_what_cannot_be_drawn_is_explained(packed, patients, capsys):
     out = ["--png", str(patients / "x.png"), "--pdf", str(patients / "x.pdf")]
-    assert main(["augmentations", *out, str(patients / "nowhere.npz")]) == 2
+    assert main(["augmentation_figure", *out, str(patients / "nowhere.npz")]) == 2
     assert "no such file" in capsys.readouterr().err
     make_examples(patients, Augmentation3D(crop=12))
-    assert main(["augmentations", *out, str(patients / "augmentation_examples.npz"), "--sequences", "t1"]) == 2
+    assert main(["augmentation_figure", *out, str(patients / "augmentation_examples.npz"), "--sequences", "t1"]) == 2
     assert "name the 2 channels" in capsys.readouterr().err
     (patients / "subjects/c/slices.npz").unlink()
     assert main(["sequences", *out, *map(str, arguments(patients))]) == 2

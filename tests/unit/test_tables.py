@@ -8,7 +8,7 @@ import pytest
 
 from imbalance_aware.__main__ import main
 from imbalance_aware.errors import UserError
-from imbalance_aware.reporting import comparison, formats, labels, results_page
+from imbalance_aware.reporting import comparison, formats, labels
 from imbalance_aware.reporting.cells import interval_cell
 from imbalance_aware.reporting.grid import Cell, Grid, Panel, Row, number, without_repeats
 from imbalance_aware.reporting.summary import read_published, summarise
@@ -388,11 +388,6 @@ def test_one_loss_with_two_arguments_gets_two_labels():
 def test_classes_that_would_print_alike_keep_their_names():
     metrics = tidy(*(("x", "ce-uniform", 0, 0.8, "ok", f"f1_{name}") for name in ("a_b", "a b", "rare_thing")))
     assert make_table("table2_f1_by_class", metrics)[0].panels[0].columns == ("a_b", "a b", "Rare thing")
-
-
-def test_results_page_escapes_names():
-    table = pd.DataFrame([("a|b", "<script>$x$")], columns=["class", "value"])
-    assert results_page._markdown(table).splitlines()[2] == r"| a\|b | \<script\>\$x\$ |".replace("\\\\", "\\")
 
 
 def write_run(folder, dataset, condition, seed, **metrics):

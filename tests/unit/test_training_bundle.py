@@ -1,5 +1,6 @@
 """Bundles: what they hold, that the images come back bit for bit, and what is said about damaged or foreign ones."""
 
+import bz2
 import errno
 import functools
 import json
@@ -17,42 +18,11 @@ import yaml
 from training_cases import settings, write_dataset
 
 from imbalance_aware.errors import UserError
-from imbalance_aware.runs import bundle, compact, train, train_bundle
+from imbalance_aware.runs import bundle, train, train_bundle
 from imbalance_aware.runs.model_file import load_model
 
 CODE = "0" * 16
 CONDITIONS = {"ce-uniform": {"ce": 1}, "ce_mcc-uniform": {"ce": 1, "soft_mcc": 1}}
-
-
-@pytest.mark.parametrize("case", ["photographs", "one image", "grey, odd size", "volumes", "volumes of bytes"])
-def test_images_come_back_bit_for_bit(tmp_path, monkeypatch, case):
-    shape = {"photographs": (13, 3, 17, 9), "one image": (1, 3, 8, 8), "grey, odd size": (5, 1, 1, 7)}.get(case)
-    images = np.random.default_rng(0).integers(0, 256, shape or (5, 4, 6, 5, 7), dtype=np.uint8)
-    images = (images / 255).astype(np.float16) if case == "volumes" else images
-    monkeypatch.setattr(compact, "CHUNK_BYTES", 3 * images[0].nbytes)
-    np.save(tmp_path / "images.npy", images)
-    compact.write_compact(np.load(tmp_path / "images.npy", mmap_mode="r"), tmp_path / "images.bz2")
-    compact.read_compact(tmp_path / "images.bz2", images.shape, images.dtype.name, tmp_path / "again.npy")
-    assert (tmp_path / "again.npy").read_bytes() == (tmp_path / "images.npy").read_bytes()
-
-
-def test_smooth_photographs_become_small(tmp_path):
-    place = np.arange(64)
-    grey = (100 + 60 * np.sin(place / 9) + 60 * np.cos(place / 7)[:, None]).astype(np.uint8)
-    images = np.tile(grey, (6, 3, 1, 1))
-    compact.write_compact(images, tmp_path / "images.bz2")
-    assert (tmp_path / "images.bz2").stat().st_size < images.nbytes / 20
-
-
-@pytest.mark.parametrize("damage", [lambda content: content[: len(content) // 2], lambda content: b"hello" + content])
-def test_damaged_images(tmp_path, damage):
-    images = np.random.default_rng(0).integers(0, 256, (5, 3, 8, 8), dtype=np.uint8)
-    path = tmp_path / "images.bz2"
-    compact.write_compact(images, path)
-    path.write_bytes(damage(path.read_bytes()))
-    with pytest.raises(UserError, match="damaged, or cut short"):
-        compact.read_compact(path, images.shape, "uint8", tmp_path / "images.npy")
-    assert not (tmp_path / "images.npy").exists()
 
 
 def make(dataset, out, seeds=(0, 1), **training):
@@ -88,6 +58,34 @@ def unpacked(archive, tmp_path):
 
 def test_the_same_bundle_is_the_same_bytes(archive, dataset, tmp_path):
     assert make(dataset, tmp_path / "again.tar").read_bytes() == archive.read_bytes()
+
+
+def test_images_come_back_bit_for_bit(unpacked, dataset):
+    train_bundle._require_images(unpacked, train_bundle._manifest(unpacked / "bundle.json"))
+    assert (unpacked / "images.npy").read_bytes() == (dataset / "images.npy").read_bytes()
+
+
+def test_images_are_of_a_format_that_other_programs_read(unpacked, dataset):
+    assert bz2.decompress((unpacked / "images.npy.bz2").read_bytes()) == (dataset / "images.npy").read_bytes()
+
+
+@pytest.mark.parametrize("damage", [lambda content: content[: len(content) // 2], lambda content: b"hello" + content])
+def test_damaged_images(unpacked, damage):
+    path = unpacked / "images.npy.bz2"
+    path.write_bytes(damage(path.read_bytes()))
+    with pytest.raises(UserError, match="damaged, or cut short"):
+        train_bundle.run(arguments(unpacked))
+    assert not (unpacked / "images.npy").exists()
+
+
+def test_a_full_disk_is_no_damage_of_the_bundle(unpacked, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(train_bundle.shutil, "copyfileobj", full)
+    with pytest.raises(OSError, match="No space left") as failure:
+        train_bundle.run(arguments(unpacked))
+    assert failure.value.filename == str(unpacked / "images.npy")
 
 
 @pytest.mark.slow

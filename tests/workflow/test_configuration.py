@@ -209,10 +209,10 @@ def test_a_mistyped_argument_of_a_loss(message):
 
 
 @pytest.mark.parametrize("study", ["small_batch", "small_batch_queue", "extended"])
-def test_the_other_studies_of_the_demo_can_be_planned(checkout, study):
+def test_the_other_studies_of_the_demo_can_be_planned(workflow, study):
     command = [sys.executable, "-m", "snakemake", "--dry-run", "--quiet", "host", "--configfile", "config/demo.yaml"]
     done = subprocess.run(
-        [*command, "--config", f'run=["{study}"]'], cwd=checkout, capture_output=True, text=True, check=False
+        [*command, "--config", f'run=["{study}"]'], cwd=workflow.folder, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
     assert f"results/tables/{study}" in done.stdout + done.stderr or "Nothing to be done" in done.stdout + done.stderr

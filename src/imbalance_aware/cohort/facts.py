@@ -18,7 +18,7 @@ def exclude(facts: pd.DataFrame, rows: Iterable, reason: str) -> None:
     """
     reason = reason.replace(SEPARATOR, ", ")
     for row in rows:
-        previous = facts.at[row, "excluded"]
+        previous = str(facts.at[row, "excluded"])
         facts.at[row, "excluded"] = f"{previous}{SEPARATOR}{reason}" if previous else reason
 
 

@@ -9,10 +9,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
+from typing import cast
 
 import nibabel as nib
 import numpy as np
 import pandas as pd
+from nibabel.arrayproxy import ArrayProxy
 from nibabel.filebasedimages import ImageFileError
 from nibabel.spatialimages import HeaderDataError
 from nibabel.wrapstruct import WrapStructError
@@ -111,7 +113,7 @@ def voxel_sha256(path: str | Path, share: float = 1.0) -> str:
             if not number:
                 # With the number of values, the size of a slice gives the shape.
                 found.update(str(slab.shape[1:]).encode())
-            found.update(slab)
+            found.update(slab)  # type: ignore[arg-type]  # an array is a buffer, to type checkers from Python 3.12 on
             low, high = min(low, slab.min()), max(high, slab.max())
     except NOT_READ:
         return ""
@@ -130,7 +132,7 @@ def _slabs(path: Path, share: float) -> Iterator[np.ndarray]:
         with gzip.GzipFile(fileobj=raw) if packed else raw as handle:
             kind = nib.Nifti2Image if handle.read(4) in NIFTI_2 else nib.Nifti1Image
             handle.seek(0)
-            data = kind.from_stream(handle).dataobj
+            data = cast(ArrayProxy, kind.from_stream(handle).dataobj)
             shape, more = data.shape[:3], data.shape[3:]
             if len(shape) < 3 or set(more) - {1} or not 0 < math.prod(shape) <= MOST_VOXELS:
                 raise ValueError(f"{shape + more} is no volume")

@@ -64,7 +64,10 @@ def parameters_of(reference: str) -> Parameters:
     known, so that the class takes no arguments.
     """
     module, _, name = reference.partition(":")
-    tree = ast.parse(Path(find_spec(module).origin).read_text(encoding="utf-8"))
+    found = find_spec(module)
+    if found is None or found.origin is None:
+        raise ModuleNotFoundError(f"no module {module}", name=module)
+    tree = ast.parse(Path(found.origin).read_text(encoding="utf-8"))
     cls = next((node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == name), None)
     if cls is None:  # defined elsewhere and only imported here
         return next((parameters_of(origin) for origin in _origins(tree, module, name)), Parameters({}))

@@ -63,7 +63,8 @@ class AUCMarginLoss(PerBatchLoss):
         mean_of_rest, variance_of_rest, of_rest = _moments(probabilities, (1 - rows) * sample_weight)
         hinge = (self.margin - mean_of_class + mean_of_rest).clamp_min(0)
         known = ((of_class > 0) & (of_rest > 0)).to(hinge.dtype)
-        known = known if self.weight is None else known * self.class_weight(hinge)
+        weight = self.class_weight(hinge)
+        known = known if weight is None else known * weight
         losses = variance_of_class + variance_of_rest + hinge.square()
         return (known * losses).sum() / known.sum().clamp_min(torch.finfo(hinge.dtype).tiny)
 

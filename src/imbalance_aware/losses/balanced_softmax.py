@@ -30,6 +30,8 @@ class BalancedSoftmaxLoss(PerSampleLoss):
         reduction: ``"mean"``, ``"sum"`` or ``"none"``.
     """
 
+    log_counts: Tensor
+
     def __init__(self, class_counts: Sequence[int], reduction: str = "mean") -> None:
         super().__init__(reduction)
         self.register_buffer("log_counts", counts_of_classes(class_counts).log().float(), persistent=False)

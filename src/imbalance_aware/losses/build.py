@@ -96,7 +96,8 @@ def try_loss(name: str, kwargs: Mapping[str, Any], class_counts: Sequence[int]) 
     except (TypeError, ValueError, RuntimeError, IndexError) as error:
         reason = str(error).strip().partition("\n")[0]
         raise UserError(f'the loss "{name}" cannot be used with {classes} classes: {reason}') from error
-    if not (value.isfinite() and logits.grad.isfinite().all()):
+    gradient = logits.grad
+    if gradient is None or not (value.isfinite() and gradient.isfinite().all()):
         raise UserError(f'the loss "{name}" is no finite number, or its gradient is not, with {dict(kwargs)}')
 
 

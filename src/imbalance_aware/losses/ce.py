@@ -36,6 +36,8 @@ class CrossEntropyLoss(PerSampleLoss):
         reduction: ``"mean"``, ``"sum"`` or ``"none"``.
     """
 
+    weight: Tensor | None
+
     def __init__(
         self, weight: Sequence[float] | Tensor | None = None, label_smoothing: float = 0.0, reduction: str = "mean"
     ) -> None:

@@ -30,6 +30,8 @@ class ClassBalancedCrossEntropyLoss(PerSampleLoss):
         reduction: ``"mean"``, ``"sum"`` or ``"none"``.
     """
 
+    weight: Tensor
+
     def __init__(self, class_counts: Sequence[int], beta: float = 0.999, reduction: str = "mean") -> None:
         super().__init__(reduction)
         self.register_buffer("weight", effective_number_weight(class_counts, beta).float(), persistent=False)

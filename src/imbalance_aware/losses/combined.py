@@ -1,6 +1,6 @@
 """Weighted sum of losses."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from torch import Tensor, nn
@@ -56,5 +56,6 @@ class CombinedLoss(nn.Module):
     def set_progress(self, epoch: int, epochs: int) -> None:
         """Tell the terms that have a schedule that epoch ``epoch`` (from 0) of ``epochs`` starts."""
         for term in self.terms.values():
-            if hasattr(term, "set_progress"):
-                term.set_progress(epoch, epochs)
+            set_progress: Callable[[int, int], None] | None = getattr(term, "set_progress", None)
+            if set_progress is not None:
+                set_progress(epoch, epochs)

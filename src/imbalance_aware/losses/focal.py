@@ -32,6 +32,8 @@ class FocalLoss(PerSampleLoss):
         reduction: ``"mean"``, ``"sum"`` or ``"none"``.
     """
 
+    alpha: Tensor | None
+
     def __init__(
         self, gamma: float = 2.0, alpha: float | Sequence[float] | Tensor | None = None, reduction: str = "mean"
     ) -> None:

@@ -42,6 +42,10 @@ class LDAMLoss(PerSampleLoss):
         reduction: ``"mean"``, ``"sum"`` or ``"none"``.
     """
 
+    margin: Tensor
+    late_weight: Tensor
+    weight: Tensor
+
     def __init__(
         self,
         class_counts: Sequence[int],

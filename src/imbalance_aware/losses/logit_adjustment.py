@@ -31,6 +31,8 @@ class LogitAdjustmentLoss(PerSampleLoss):
         reduction: ``"mean"``, ``"sum"`` or ``"none"``.
     """
 
+    adjustment: Tensor
+
     def __init__(self, class_counts: Sequence[int], tau: float = 1.0, reduction: str = "mean") -> None:
         super().__init__(reduction)
         if not 0 <= tau < float("inf"):

@@ -29,6 +29,8 @@ class PerBatchLoss(nn.Module):
         num_classes: number of classes; needed with a queue.
     """
 
+    weight: Tensor | None
+
     def __init__(
         self,
         weight: Sequence[float] | Tensor | None = None,
@@ -44,9 +46,11 @@ class PerBatchLoss(nn.Module):
             self.register_buffer("weight", torch.as_tensor(weight, dtype=torch.float32), persistent=False)
         if queue_size < 0:
             raise ValueError(f"queue_size is {queue_size}; expected a number of samples")
-        if queue_size and num_classes is None:
-            raise ValueError("a loss with queue_size needs num_classes")
-        self.queue = SampleQueue(queue_size, num_classes) if queue_size else None
+        self.queue = None
+        if queue_size:
+            if num_classes is None:
+                raise ValueError("a loss with queue_size needs num_classes")
+            self.queue = SampleQueue(queue_size, num_classes)
 
     def forward(self, logits: Tensor, target: Tensor, sample_weight: Tensor | None = None) -> Tensor:
         """Value of the loss, a scalar.

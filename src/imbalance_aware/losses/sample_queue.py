@@ -17,6 +17,11 @@ class SampleQueue(nn.Module):
         num_classes: number of classes.
     """
 
+    probabilities: Tensor
+    target: Tensor
+    sample_weight: Tensor
+    position: Tensor
+
     def __init__(self, size: int, num_classes: int) -> None:
         super().__init__()
         self.size = size
@@ -47,9 +52,9 @@ class SampleQueue(nn.Module):
             sample_weight: ``(B,)``; ones by default.
         """
         sample_weight = probabilities.new_ones(len(probabilities)) if sample_weight is None else sample_weight
-        batch = (probabilities, target, sample_weight)
+        batch: tuple[Tensor, ...] = (probabilities, target, sample_weight)
         if len(probabilities) > self.size:
-            batch = [rows[-self.size :] for rows in batch]
+            batch = tuple(rows[-self.size :] for rows in batch)
         position = self.position
         slots = torch.arange(len(batch[0]), device=position.device).add_(position).remainder_(self.size)
         for buffer, rows in zip((self.probabilities, self.target, self.sample_weight), batch, strict=True):
@@ -62,5 +67,6 @@ def join(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Rows of a queue, then those of a batch: probabilities and targets ``(size + B, C)``, and weights."""
     sample_weight = probabilities.new_ones(len(probabilities)) if sample_weight is None else sample_weight
-    rows = (probabilities, target, sample_weight)
-    return tuple(torch.cat((old.to(new.dtype), new)) for old, new in zip(kept, rows, strict=True))
+    batch = (probabilities, target, sample_weight)
+    rows, targets, weights = (torch.cat((old.to(new.dtype), new)) for old, new in zip(kept, batch, strict=True))
+    return rows, targets, weights

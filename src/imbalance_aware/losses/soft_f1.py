@@ -62,7 +62,7 @@ class SoftF1Loss(PerBatchLoss):
         self, logits: Tensor, target: Tensor, sample_weight: Tensor | None, queue: SampleQueue | None
     ) -> Tensor:
         formula = self._micro if self.average == "micro" else self._mean_over_classes
-        memory = queue and queue.counts(self.sample_weight_in == "counts")
+        memory = None if queue is None else queue.counts(self.sample_weight_in == "counts")
         return loss_of_counts(logits, target, formula, sample_weight, memory)
 
     def _mean_over_classes(self, counts: SoftCounts) -> LossOfCounts:
@@ -85,7 +85,8 @@ class SoftF1Loss(PerBatchLoss):
 
     def _micro(self, counts: SoftCounts) -> LossOfCounts:
         """L = 1 - F, F = 2 sum_c v_c TP_c / D, D = sum_c v_c D_c; by TP_c -2 v_c / D, by predicted_c v_c F / D."""
-        weight = torch.ones_like(counts.actual) if self.weight is None else self.class_weight(counts.actual)
+        weight = self.class_weight(counts.actual)
+        weight = torch.ones_like(counts.actual) if weight is None else weight
         share = weight / (weight * (counts.predicted + counts.actual)).sum().clamp_min(self.eps)
         f1 = 2 * (share * counts.true_positive).sum()
         return LossOfCounts(1 - f1, -2 * share, f1 * share)

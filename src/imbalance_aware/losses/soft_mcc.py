@@ -72,7 +72,7 @@ class SoftMCCLoss(PerBatchLoss):
         self, logits: Tensor, target: Tensor, sample_weight: Tensor | None, queue: SampleQueue | None
     ) -> Tensor:
         if self.form != "pearson":
-            memory = queue and queue.counts(self.sample_weight_in == "counts")
+            memory = None if queue is None else queue.counts(self.sample_weight_in == "counts")
             return loss_of_counts(logits, target, self._loss, sample_weight, memory)
         kept = queue.rows() if queue else ()
         return loss_of_probabilities(logits, self._pearson, target, sample_weight, *kept)
@@ -108,7 +108,8 @@ class SoftMCCLoss(PerBatchLoss):
         """Products of each class; for R_K their (weighted) sum over classes."""
         if self.form == "macro":
             return first * second
-        return torch.dot(first if self.weight is None else first * self.class_weight(first), second)
+        weight = self.class_weight(first)
+        return torch.dot(first if weight is None else first * weight, second)
 
     def _pearson(
         self, probabilities: Tensor, target: Tensor, sample_weight: Tensor | None, *kept: Tensor
@@ -127,7 +128,8 @@ class SoftMCCLoss(PerBatchLoss):
         limited = variance_predicted.clamp_min(self.eps)
         inverse = (limited * variance_actual.clamp_min(self.eps)).rsqrt_().mul_(variance_actual > 0)
         slope = (covariance / limited).mul_(variance_predicted > self.eps)
-        factor = inverse if self.weight is None else inverse * self.class_weight(inverse)
+        weight = self.class_weight(inverse)
+        factor = inverse if weight is None else inverse * weight
         factor = (factor / samples if sample_weight is None else factor).expand_as(share_of_class)
         loss = LossOfCounts(1 - covariance * inverse, -factor, factor * share_of_class)
         gradient = by_probability(loss, probabilities, target, None).addcmul_(centred, factor * slope)
@@ -137,7 +139,8 @@ class SoftMCCLoss(PerBatchLoss):
 
     def _over_classes(self, values: Tensor) -> Tensor:
         """The (weighted) sum over classes."""
-        return values.sum() if self.weight is None else torch.dot(values, self.class_weight(values))
+        weight = self.class_weight(values)
+        return values.sum() if weight is None else torch.dot(values, weight)
 
 
 def _share(sample_weight: Tensor) -> Tensor:

@@ -35,6 +35,9 @@ class VSLoss(PerSampleLoss):
         reduction: ``"mean"``, ``"sum"`` or ``"none"``.
     """
 
+    scale: Tensor
+    shift: Tensor
+
     def __init__(
         self, class_counts: Sequence[int], gamma: float = 0.15, tau: float = 1.25, reduction: str = "mean"
     ) -> None:

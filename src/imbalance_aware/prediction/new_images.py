@@ -107,7 +107,8 @@ def _photograph(path: Path, name: str, spec: InputSpec) -> Iterator[Entry]:
             image = to_channels(read_image(path), "grey" if spec.channels == 1 else "rgb", spec.max_value)
         except BadImage as bad:
             raise UserError(f"{path}: {bad}") from None
-        return resize(image, spec.shape)
+        height, width = spec.shape
+        return resize(image, (height, width))
 
     yield name, read
 

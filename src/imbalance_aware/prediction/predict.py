@@ -40,6 +40,7 @@ log = logging.getLogger(__name__)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of the step."""
     parser.add_argument("--model", type=Path, required=True, help="run folder, or its model.pt")
     parser.add_argument("--images", type=Path, required=True, nargs="+", help="files or folders")
     parser.add_argument("--out", type=Path, required=True, help="table to write (CSV)")
@@ -49,6 +50,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
+    """Write the table: one row per image, its probabilities and the class with the largest.
+
+    Raises:
+        UserError: no usable image, or a model that diverged; also after the table is written, if some images could not
+            be read, with each reason.
+    """
     if args.batch_size < 1:
         raise UserError(f"--batch-size is {args.batch_size}; it must be at least 1")
     compute = choose(TrainingSettings(device=args.device, precision="float32"), args.threads)

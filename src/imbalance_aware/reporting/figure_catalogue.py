@@ -126,7 +126,7 @@ FIGURES = (
     ),
     Figure(
         name="figure4_augmentations",
-        step="augmentations",
+        step="augmentation_figure",
         summary="draw what augmentation does to one image",
         label="Augmentation",
         scope="dataset",

@@ -1,6 +1,6 @@
 """Put all that training a study on one dataset needs into one file, for a machine without Snakemake.
 
-The file is a tar archive: code, images (compressed without loss), and the settings of every condition. There, Python
+The file is a tar archive: code, images (compressed by bzip2), and the settings of every condition. There, Python
 and the packages of envs/train.yaml suffice:
 
     tar xf glaucoma.tar && python paper-glaucoma/run.py --jobs 4 --out results
@@ -10,7 +10,9 @@ folders that the workflow would make; copied into results/, they count as done.
 """
 
 import argparse
+import bz2
 import io
+import shutil
 import tarfile
 import tempfile
 from pathlib import Path
@@ -19,8 +21,7 @@ from typing import BinaryIO
 from imbalance_aware.files import atomic
 from imbalance_aware.losses.build import module_names
 from imbalance_aware.provenance import ROOT, closure, module_path
-from imbalance_aware.runs.bundled import COMPACT, MANIFEST, SAMPLES, Bundled, Manifest
-from imbalance_aware.runs.compact import write_compact
+from imbalance_aware.runs.bundle_manifest import COMPRESSED, MANIFEST, SAMPLES, Conditions, Manifest
 from imbalance_aware.runs.dataset import open_dataset
 from imbalance_aware.schema import parse
 
@@ -37,6 +38,7 @@ sys.exit(main(["train_bundle", "--bundle", str(Path(__file__).resolve().parent),
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of the step."""
     parser.add_argument("--images", type=Path, required=True, help="images.npy of the dataset")
     parser.add_argument("--samples", type=Path, required=True, help="samples.csv of the dataset")
     parser.add_argument("--study", required=True, help="name of the study")
@@ -51,15 +53,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    conditions = parse(Bundled, args.settings).conditions
+    """Write the archive; the same inputs make the same bytes.
+
+    Raises:
+        UserError: settings, images or samples are not usable.
+    """
+    conditions = parse(Conditions, args.settings).conditions
     dataset = open_dataset(args.images, args.samples)
     manifest = Manifest(
         conditions=conditions,
         study=args.study,
         dataset=args.dataset,
         seeds=args.seeds,
-        shape=dataset.images.shape,
-        dtype=dataset.images.dtype.name,
         data=dataset.digest,
     )
     losses = sorted(
@@ -69,8 +74,9 @@ def run(args: argparse.Namespace) -> None:
     texts = {MANIFEST: manifest.model_dump_json(indent=2) + "\n", "run.py": RUN}
     # Made beside the archive, where there is room for it.
     with tempfile.TemporaryDirectory(dir=args.out.parent) as folder, atomic(args.out) as temporary:
-        files |= {SAMPLES: args.samples, COMPACT: Path(folder) / COMPACT}
-        write_compact(dataset.images, files[COMPACT])
+        files |= {SAMPLES: args.samples, COMPRESSED: Path(folder) / COMPRESSED}
+        with args.images.open("rb") as plain, bz2.open(files[COMPRESSED], "wb") as compressed:
+            shutil.copyfileobj(plain, compressed)
         with tarfile.open(temporary, "w", format=tarfile.PAX_FORMAT) as archive:
             for name, text in texts.items():
                 _add(archive, f"{args.study}-{args.dataset}/{name}", io.BytesIO(text.encode()))

@@ -53,6 +53,7 @@ HISTORY_EVERY_S = 5.0
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of the step."""
     parser.add_argument("--images", type=Path, required=True, help="images.npy of the dataset")
     parser.add_argument("--samples", type=Path, required=True, help="samples.csv of the dataset")
     parser.add_argument("--settings", required=True, help="run settings: JSON, or a file such as a run's config.yaml")
@@ -69,6 +70,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
+    """Train one run, or continue from its checkpoint, and write the run folder; ``config.yaml`` last.
+
+    Raises:
+        UserError: settings or data are not usable, another process holds the folder, or memory does not suffice.
+        SystemExit: stopped by a signal, after a checkpoint was saved.
+    """
     settings = parse(RunSettings, args.settings)
     if args.seed < 0:
         raise UserError(f"--seed is {args.seed}; it must not be negative")

@@ -6,8 +6,10 @@ several GPUs each run takes the one with the fewest jobs (of those of CUDA_VISIB
 """
 
 import argparse
+import bz2
 import logging
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -21,9 +23,9 @@ from typing import Any
 from pydantic import ValidationError
 
 from imbalance_aware.errors import UserError
+from imbalance_aware.files import atomic
 from imbalance_aware.provenance import ROOT
-from imbalance_aware.runs.bundled import COMPACT, IMAGES, MANIFEST, SAMPLES, Manifest
-from imbalance_aware.runs.compact import read_compact
+from imbalance_aware.runs.bundle_manifest import COMPRESSED, IMAGES, MANIFEST, SAMPLES, Manifest
 from imbalance_aware.runs.dataset import open_dataset
 from imbalance_aware.runs.interruption import Interruption
 from imbalance_aware.runs.run_folder import finished, remove_checkpoints
@@ -38,6 +40,7 @@ POLL_S = 0.1
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of the step."""
     parser.add_argument("--bundle", type=Path, required=True, help="the unpacked bundle")
     parser.add_argument("--out", type=Path, default=Path("results"), help="receives runs/ and logs/ (default: results)")
     parser.add_argument("--conditions", nargs="+", help="only these (default: all)")
@@ -61,6 +64,12 @@ class Job:
 
 
 def run(args: argparse.Namespace) -> None:
+    """Train the chosen runs that are not done.
+
+    Raises:
+        UserError: the bundle is damaged, has no such condition or seed, or some runs failed.
+        SystemExit: stopped by a signal or the time limit (status `UNFINISHED`); the same command continues.
+    """
     deadline = time.monotonic() + args.time_limit_s
     if args.jobs < 1:
         raise UserError(f"--jobs is {args.jobs}; it must be at least 1")
@@ -96,12 +105,28 @@ def _require_images(bundle: Path, manifest: Manifest) -> None:
     """
     if not (bundle / IMAGES).exists():
         log.info("unpacking the images")
-        read_compact(bundle / COMPACT, manifest.shape, manifest.dtype, bundle / IMAGES)
+        _decompress(bundle / COMPRESSED, bundle / IMAGES)
     with suppress(UserError):
         if open_dataset(bundle / IMAGES, bundle / SAMPLES).digest == manifest.data:
             return
     (bundle / IMAGES).unlink()
     raise UserError(f"{bundle}: images or samples are not those that were bundled; unpack the archive again")
+
+
+def _decompress(compressed: Path, out: Path) -> None:
+    """Write what a file compressed by bzip2 holds.
+
+    Raises:
+        UserError: the file is damaged.
+        OSError: it cannot be read, or ``out`` cannot be written.
+    """
+    try:
+        with bz2.open(compressed) as packed, atomic(out) as temporary, temporary.open("wb") as plain:
+            shutil.copyfileobj(packed, plain)
+    except (OSError, EOFError) as error:
+        if isinstance(error, OSError) and error.errno:  # of the system: no such file, a full disk
+            raise
+        raise UserError(f"{compressed}: damaged, or cut short ({error}); unpack the archive again") from None
 
 
 def _chosen(option: str, wanted: Sequence | None, known: Sequence) -> Sequence:

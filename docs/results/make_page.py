@@ -1,12 +1,16 @@
 """Put what a finished study gave on one page, with its figures beside it: README.md, *.png, metrics.csv.
 
 Everything on the page is read from the results: tables, counts, settings, seconds and memory of the training jobs.
+
+    python docs/results/make_page.py --help
 """
 
 import argparse
 import re
 import shlex
 import shutil
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,31 +26,29 @@ from imbalance_aware.tables.flow import read_flow
 NUMBERED = re.compile(r"(table|figure)(\d)_(.*)")
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the arguments of the step."""
-    parser.add_argument("--study", required=True, help="name of the study")
-    parser.add_argument("--command", required=True, help="the command that made the results, to be told on the page")
-    parser.add_argument("--results", type=Path, default=Path("results"), help="folder of results (default: results)")
-    parser.add_argument("--out", type=Path, required=True, help="folder of the page")
-
-
-def run(args: argparse.Namespace) -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Write the page and copy the figures that it shows.
 
     Raises:
         UserError: the study has no tables yet.
     """
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--study", required=True, help="name of the study")
+    parser.add_argument("--command", required=True, help="the command that made the results, to be told on the page")
+    parser.add_argument("--results", type=Path, default=Path("results"), help="folder of results (default: results)")
+    parser.add_argument("--out", type=Path, required=True, help="folder of the page")
+    args = parser.parse_args(arguments)
     tables = list((args.results / "tables" / args.study).glob("*.md"))
     if not tables:
         raise UserError(f"{args.results / 'tables' / args.study}: no tables; run the study first: {args.command}")
     tables.sort(key=lambda path: (not path.stem.startswith("table"), path.stem))
     args.out.mkdir(parents=True, exist_ok=True)
     shutil.copy(args.results / "tables" / args.study / "metrics.csv", args.out)
-    arguments = shlex.join(["--study", args.study, "--command", args.command, "--out", str(args.out)])
+    options = shlex.join(["--study", args.study, "--command", args.command, "--out", str(args.out)])
     parts = [
         f"# Results of the study *{args.study}*",
         "This page and its figures were written from the results by",
-        f"```bash\n{args.command}\npython -m imbalance_aware results_page {arguments}\n```",
+        f"```bash\n{args.command}\npython docs/results/make_page.py {options}\n```",
         *_counts(args.results, args.study),
         *_settings(args.results, args.study),
         *_costs(args.results, args.study),
@@ -118,3 +120,10 @@ def _markdown(table: pd.DataFrame) -> str:
     lines = [table.columns, ["---"] * len(table.columns), *table.astype(str).itertuples(index=False, name=None)]
     cells = [[str(cell) if str(cell) == "---" else escape_markdown(str(cell)) for cell in line] for line in lines]
     return "\n".join(f"| {' | '.join(line)} |" for line in cells)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except UserError as error:
+        sys.exit(f"error: {error}")

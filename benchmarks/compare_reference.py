@@ -5,9 +5,12 @@ registrations/ with its ANTs matrices. Where its images really lie is found by l
 of it. Two rigid registrations to an atlas differ by a millimetre or two, which says nothing about the images; so
 correlations are given as they are and after one rigid motion of the whole subject, beside the most that the scan can
 reach wherever it is laid. They are taken over the voxels of the reference's brain mask that its image shows.
+
+    python benchmarks/compare_reference.py --help
 """
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -33,18 +36,16 @@ ORANGE = (230, 159, 0)
 Row = tuple[str, str, float, str]
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the arguments of the step."""
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Write the table and the picture."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--volumes", type=named_paths, nargs="+", required=True, help="SEQUENCE=FILE of the raw scans")
     parser.add_argument("--brain", type=Path, required=True, help="our brain mask")
     parser.add_argument("--report", type=Path, required=True, help="our report of the step strip or a later one")
     parser.add_argument("--reference", type=Path, required=True, help="folder of BraTS Toolkit's output")
     parser.add_argument("--out", type=Path, required=True, help="table to write (.csv)")
     parser.add_argument("--picture", type=Path, help="picture to write (.png): reference above, ours below")
-
-
-def run(args: argparse.Namespace) -> None:
-    """Write the table and the picture."""
+    args = parser.parse_args(arguments)
     subject = Comparison(dict(args.volumes), args.brain, args.report, args.reference)
     write_csv(args.out, pd.DataFrame(subject.rows(), columns=["measure", "sequence", "value", "unit"]))
     if args.picture:
@@ -194,3 +195,7 @@ def _slice(values: np.ndarray, brain: np.ndarray, level: int, label: str) -> np.
     canvas = Image.fromarray(np.pad(image, ((22, 4), (0, 4), (0, 0))))
     ImageDraw.Draw(canvas).text((4, 3), label, fill=(255, 255, 255), font=ImageFont.load_default(14))
     return np.asarray(canvas)
+
+
+if __name__ == "__main__":
+    main()
