@@ -18,6 +18,8 @@ from imbalance_aware.sources import ADAPTERS, GENERATORS
 from imbalance_aware.sources.fingerprint import fingerprint
 from imbalance_aware.errors import UserError
 from imbalance_aware.losses.build import module_names as loss_modules
+from imbalance_aware.models.build import environment as network_environment
+from imbalance_aware.models.build import module_names as network_modules
 from imbalance_aware.provenance import code_digest
 
 # Every step is found in this checkout. Inside a conda job Snakemake clears PYTHONPATH (so it is set in the command) and
@@ -105,8 +107,14 @@ def cohort_code(wildcards):
 
 
 def train_code(wildcards):
-    """The engine and the losses of this condition: editing another loss leaves the run alone."""
-    return code_digest(["runs.train", *loss_modules(condition_of(wildcards).terms)])
+    """The engine, the network and the losses of this condition: editing another loss leaves the run alone."""
+    network = study_of(wildcards).model.network
+    return code_digest(["runs.train", *network_modules(network), *loss_modules(condition_of(wildcards).terms)])
+
+
+def train_environment(wildcards):
+    """A network of another package than this needs that package, and only that network does."""
+    return f"../../envs/{network_environment(study_of(wildcards).model.network)}.yaml"
 
 
 def class_arguments(wildcards):

@@ -10,8 +10,10 @@ import torch
 
 from imbalance_aware.errors import UserError
 from imbalance_aware.files import atomic
+from imbalance_aware.models import DEFAULT
+from imbalance_aware.models.build import build_network, require_fit
 from imbalance_aware.models.memory_format import CHANNELS_LAST
-from imbalance_aware.models.residual_network import ResidualNetwork
+from imbalance_aware.models.network import Network
 from imbalance_aware.training.intensity import LEVELS
 from imbalance_aware.training.streams import Purpose, torch_seed
 
@@ -46,16 +48,32 @@ class InputSpec:
         """Spatial dimensions: 2 or 3."""
         return len(self.shape)
 
+    @property
+    def seen(self) -> tuple[int, ...]:
+        """Spatial shape of what the network sees."""
+        return self.shape if self.crop is None else (self.crop,) * self.dimensions
 
-def make_model(architecture: dict[str, Any], spec: InputSpec, seed: int) -> ResidualNetwork:
-    """A new network in channels-last format; its weights depend on the seed alone."""
+
+def make_model(architecture: dict[str, Any], spec: InputSpec, seed: int) -> Network:
+    """A new network in channels-last format; its weights depend on the seed alone.
+
+    Args:
+        architecture: arguments of `build_network`: the settings of ``model``.
+        spec: what it takes.
+        seed: of the run.
+
+    Raises:
+        UserError: an unknown network, unusable arguments, or images that do not fit the network.
+    """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(torch_seed(seed, Purpose.WEIGHTS))
-        model = ResidualNetwork(spec.dimensions, spec.channels, len(spec.classes), **architecture)
-    return model.to(memory_format=CHANNELS_LAST[spec.dimensions])
+        model = build_network(spec.dimensions, spec.channels, len(spec.classes), **architecture)
+    model = model.to(memory_format=CHANNELS_LAST[spec.dimensions])
+    require_fit(model, architecture.get("network", DEFAULT), spec.channels, spec.seen, len(spec.classes))
+    return model
 
 
-def save_model(path: Path, model: ResidualNetwork, spec: InputSpec, config: dict[str, Any]) -> None:
+def save_model(path: Path, model: Network, spec: InputSpec, config: dict[str, Any]) -> None:
     """Write a network with all that is needed to use it; the same network gives the same bytes.
 
     Args:
@@ -94,7 +112,7 @@ def _require_sound(spec: InputSpec) -> None:
         raise ValueError(f"it takes {spec}")
 
 
-def load_model(path: Path) -> tuple[ResidualNetwork, InputSpec, dict[str, Any]]:
+def load_model(path: Path) -> tuple[Network, InputSpec, dict[str, Any]]:
     """Read a network for inference on the CPU, with what it takes and the config of its run.
 
     Raises:
@@ -108,7 +126,7 @@ def load_model(path: Path) -> tuple[ResidualNetwork, InputSpec, dict[str, Any]]:
         spec = InputSpec(**{**fields, "shape": tuple(fields["shape"]), "classes": tuple(fields["classes"])})
         _require_sound(spec)
         with torch.device("meta"):  # no memory for an architecture that does not fit the weights
-            model = ResidualNetwork(spec.dimensions, spec.channels, len(spec.classes), **content["config"]["model"])
+            model = build_network(spec.dimensions, spec.channels, len(spec.classes), **content["config"]["model"])
         model.load_state_dict(content["weights"], assign=True)
     except FileNotFoundError:
         raise UserError(f"{path}: no such file; a run folder holds model.pt once training has finished") from None

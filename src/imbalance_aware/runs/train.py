@@ -29,6 +29,8 @@ import imbalance_aware
 from imbalance_aware.errors import UserError
 from imbalance_aware.files import atomic, write_text
 from imbalance_aware.losses.build import build_loss, module_names
+from imbalance_aware.models.build import module_names as network_modules
+from imbalance_aware.models.build import packages_of
 from imbalance_aware.models.model_file import InputSpec, make_model, save_model
 from imbalance_aware.provenance import code_digest
 from imbalance_aware.runs.checkpoint import Checkpoint
@@ -79,8 +81,11 @@ def run(args: argparse.Namespace) -> None:
         dataset = open_dataset(args.images, args.samples)
         shape = dataset.images.shape[2:]
         check(settings.augmentation, shape)
-        code = args.code or code_digest(["runs.train", *module_names(settings.condition.loss)])
+        network = settings.model.network
+        modules = ["runs.train", *module_names(settings.condition.loss), *network_modules(network)]
+        code = args.code or code_digest(modules)
         recorded = _record(args.seed, dataset, code, compute, args.threads)
+        recorded["versions"] |= packages_of(network)
         checkpoint = Checkpoint(args.out, _key(settings.shaping() | recorded))
         # A run may go on on another kind of processor, though the bytes then depend on both: not part of the key.
         config = settings.shaping() | {"recorded": recorded | {"processor": compute.processor()}}

@@ -19,6 +19,7 @@ from imbalance_aware.training.batches import Images
 from imbalance_aware.training.data import Part
 from imbalance_aware.training.device import Compute
 from imbalance_aware.training.sampling import class_weights, epoch_batches
+from imbalance_aware.training.streams import Purpose, torch_seed
 
 log = logging.getLogger(__name__)
 
@@ -127,6 +128,8 @@ class Training:
             self.loss.set_progress(number, training.epochs)
         start = time.perf_counter() - self.position.seconds
         for batch, target in self._batches(number):
+            # Dropout draws the same numbers in a step whether the run was stopped before it or not.
+            torch.manual_seed(torch_seed(self.seed, Purpose.DROPOUT, number, self.position.step))
             self._step(batch, target, rate)
             self.position.step += 1
             self.position.seconds = time.perf_counter() - start
