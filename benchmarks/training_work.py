@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from imbalance_aware.losses.ce import CrossEntropyLoss
-from imbalance_aware.models.model_file import InputSpec, make_model
+from imbalance_aware.models.make import InputSpec, make_model
 from imbalance_aware.runs.settings import (
     Augmentation2D,
     Augmentation3D,

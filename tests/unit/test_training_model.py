@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from imbalance_aware.errors import UserError
-from imbalance_aware.models.model_file import InputSpec, load_model, make_model, save_model
+from imbalance_aware.models.make import InputSpec, make_model
+from imbalance_aware.models.model_file import load_model, save_model
 from imbalance_aware.training.adam import Adam
 
 SMALL = {"blocks": (1, 2, 1, 1), "widths": (4, 6, 6, 8), "stem_kernel": 3}

@@ -13,7 +13,8 @@ import yaml
 from training_cases import SIZES, arguments, settings, write_dataset
 
 from imbalance_aware.errors import UserError
-from imbalance_aware.models.model_file import InputSpec, load_model, make_model
+from imbalance_aware.models.make import InputSpec, make_model
+from imbalance_aware.models.model_file import load_model
 from imbalance_aware.runs import train
 from imbalance_aware.runs.interruption import Interruption
 from imbalance_aware.runs.lock import locked

@@ -20,6 +20,7 @@ from imbalance_aware.errors import UserError
 from imbalance_aware.losses.build import module_names as loss_modules
 from imbalance_aware.models.build import environment as network_environment
 from imbalance_aware.models.build import module_names as network_modules
+from imbalance_aware.models.build import references as network_references
 from imbalance_aware.provenance import code_digest
 
 # Every step is found in this checkout. Inside a conda job Snakemake clears PYTHONPATH (so it is set in the command) and
@@ -109,7 +110,8 @@ def cohort_code(wildcards):
 def train_code(wildcards):
     """The engine, the network and the losses of this condition: editing another loss leaves the run alone."""
     network = study_of(wildcards).model.network
-    return code_digest(["runs.train", *network_modules(network), *loss_modules(condition_of(wildcards).terms)])
+    modules = ["runs.train", *network_modules(network), *loss_modules(condition_of(wildcards).terms)]
+    return code_digest(modules, network_references(network))
 
 
 def train_environment(wildcards):

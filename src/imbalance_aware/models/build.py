@@ -1,8 +1,7 @@
-"""From the name of a network to the network."""
+"""Networks by name: what a run with one needs, and whether it can be built and used."""
 
 import inspect
 from collections.abc import Mapping
-from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
@@ -12,91 +11,57 @@ from imbalance_aware.provenance import PACKAGE
 from imbalance_aware.schema import nearest
 
 if TYPE_CHECKING:
-    from imbalance_aware.models.network import Network
+    from imbalance_aware.models.make import InputSpec
 
 #: What every network is given first; not for users to set.
 GIVEN = ("dimensions", "in_channels", "classes")
+#: What building and trying a network may raise if its arguments or the size of the images do not suit it.
+UNSUITABLE = (TypeError, ValueError, KeyError, IndexError, ArithmeticError, RuntimeError)
 
 
-def build_network(
-    dimensions: int,
-    in_channels: int,
-    classes: int,
-    network: str = DEFAULT,
-    arguments: Mapping[str, Any] | None = None,
-    **own: Any,
-) -> "Network":
-    """A network of the table `NETWORKS`, with weights from torch's random numbers.
+def check_network(architecture: Mapping[str, Any], spec: "InputSpec") -> None:
+    """Build the network of a run and try it on one image of zeros, on the CPU.
+
+    The network `DEFAULT` is not tried: what its settings allow takes images of every size.
 
     Args:
-        dimensions: spatial dimensions of the images, 2 or 3.
-        in_channels: of the images.
-        classes: number of logits.
-        network: its name.
-        arguments: of the network, by name.
-        own: the same: those of `DEFAULT` are keys of ``model`` themselves.
+        architecture: settings of ``model``.
+        spec: what the network takes.
 
     Raises:
-        UserError: an unknown name, a package that is not installed, or unusable arguments.
-        TypeError: what the table names is not a `Network`.
+        UserError: a package that is not installed, unusable arguments, or images that are too small for the network.
+        TypeError: it is not a `imbalance_aware.models.network.Network`.
     """
-    from imbalance_aware.models.network import Network
-
-    make = _named(network)
-    given = {**(arguments or {}), **own}
-    parameters = inspect.signature(make).parameters
-    accepted = [name for name in parameters if name not in GIVEN]
-    is_open = any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in parameters.values())
-    for name in given:
-        if name not in accepted and not is_open:
-            raise UserError(f'the network "{network}" has no argument "{name}".{nearest(name, accepted)}')
-    try:
-        built = make(dimensions, in_channels, classes, **given)
-    except (TypeError, ValueError, KeyError, IndexError, ZeroDivisionError, OverflowError, RuntimeError) as error:
-        if "memory" in str(error):  # said elsewhere
-            raise
-        raise UserError(f'the network "{network}" cannot be built: {_reason(error)}') from error
-    if not isinstance(built, Network):
-        wanted = ("features", "head", "forward", "scale_logits")
-        missing = [name for name in wanted if not hasattr(built, name)]
-        raise TypeError(f"{NETWORKS[network]} lacks {', '.join(missing) or 'what a torch.nn.Module has'} of `Network`")
-    return built
-
-
-def require_fit(model: "Network", network: str, channels: int, size: tuple[int, ...], classes: int) -> None:
-    """Try a network on one image of zeros, on the CPU; its state stays as it is.
-
-    Args:
-        model: in any mode, which is kept.
-        network: its name.
-        channels: of an image.
-        size: spatial shape of what the network sees.
-        classes: number of logits.
-
-    Raises:
-        UserError: images of this size do not fit the network.
-        TypeError: its features or logits do not have the shapes of `Network`.
-    """
+    network = architecture.get("network", DEFAULT)
+    if network == DEFAULT:
+        return
     import torch
 
-    training, image = model.training, torch.zeros(1, channels, *size)
-    shape = " x ".join(map(str, image.shape[1:]))
+    from imbalance_aware.models.make import find_network, network_of
+    from imbalance_aware.models.network import Network
+
+    packages_of(network)
+    _check_arguments(network, find_network(network), architecture.get("arguments", {}))
+    with torch.random.fork_rng(devices=[]):
+        try:
+            model = network_of(architecture, spec)
+        except UNSUITABLE as error:
+            raise _told(error, f'the network "{network}" cannot be built') from error
+    if not isinstance(model, Network):
+        missing = [name for name in ("forward", "features", "head", "scale_logits") if not hasattr(model, name)]
+        raise TypeError(f"{NETWORKS[network]} lacks {', '.join(missing) or 'what a torch.nn.Module has'} of `Network`")
+    image = torch.zeros(1, spec.channels, *spec.seen)
     try:
         with torch.inference_mode():
             features = model.eval().features(image)
             logits = model.head(features)
-    except (ValueError, IndexError, RuntimeError) as error:
-        if "memory" in str(error):  # said elsewhere
-            raise
-        raise UserError(
-            f'the network "{network}" cannot take images of {shape}, perhaps because they are too small: '
-            f"{_reason(error)}"
-        ) from error
-    finally:
-        model.train(training)
-    if features.ndim != 2 or tuple(logits.shape) != (1, classes):
-        found = f"{tuple(features.shape)} and {tuple(logits.shape)}"
-        raise TypeError(f"{NETWORKS[network]}: features and logits of one image have shapes {found}; see `Network`")
+    except UNSUITABLE as error:
+        size = " x ".join(map(str, image.shape[1:]))
+        place = f'the network "{network}" cannot take images of {size}; they may be too small for it'
+        raise _told(error, place) from error
+    if features.ndim != 2 or logits.shape != (1, len(spec.classes)):
+        shapes = f"{tuple(features.shape)} and {tuple(logits.shape)}"
+        raise TypeError(f"{NETWORKS[network]}: features and logits of one image have shapes {shapes}; see `Network`")
 
 
 def environment(network: str) -> str:
@@ -115,11 +80,15 @@ def packages_of(network: str) -> dict[str, str]:
     try:
         return {package: version(package)} if separate else {}
     except PackageNotFoundError:
-        raise UserError(_not_installed(network, package)) from None
+        place = environment(network)
+        raise UserError(
+            f'the network "{network}" needs the package {package}, which is not installed: '
+            f"pip install 'imbalance-aware[{place}]', or install the packages of envs/{place}.yaml"
+        ) from None
 
 
 def module_names(network: str) -> list[str]:
-    """Modules, named below the package, that `build_network` looks up for a name: a run depends on them."""
+    """Modules, named below the package, that a name of the table stands for: a run depends on them."""
     return [reference.partition(":")[0].removeprefix(f"{PACKAGE}.") for reference in references(network).values()]
 
 
@@ -128,23 +97,17 @@ def references(network: str) -> dict[str, str]:
     return {network: NETWORKS[network]}
 
 
-def _named(network: str) -> Any:
-    if network not in NETWORKS:
-        raise UserError(f'unknown network "{network}".{nearest(network, NETWORKS)}')
-    module, _, name = NETWORKS[network].partition(":")
-    try:
-        return getattr(import_module(module), name)
-    except ModuleNotFoundError as error:
-        raise UserError(_not_installed(network, error.name)) from error
+def _check_arguments(network: str, make: Any, arguments: Mapping[str, Any]) -> None:
+    parameters = inspect.signature(make).parameters
+    accepted = [name for name in parameters if name not in GIVEN]
+    if any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in parameters.values()):
+        return  # the network says what it does not take
+    for name in arguments:
+        if name not in accepted:
+            raise UserError(f'the network "{network}" has no argument "{name}".{nearest(name, accepted)}')
 
 
-def _not_installed(network: str, package: str) -> str:
-    place = environment(network)
-    return (
-        f'the network "{network}" needs the package {package}, which is not installed: '
-        f"pip install 'imbalance-aware[{place}]', or the packages of envs/{place}.yaml"
-    )
-
-
-def _reason(error: Exception) -> str:
-    return str(error).strip().partition("\n")[0]
+def _told(error: Exception, sentence: str) -> Exception:
+    """``error`` as a user's mistake; one about memory as it is, since that is explained elsewhere."""
+    reason = str(error).strip().partition("\n")[0]
+    return error if "memory" in reason else UserError(f"{sentence}: {reason}")

@@ -1,8 +1,8 @@
-"""The network of a run: made from settings and a seed, written to and read from ``model.pt``."""
+"""The network of a run, written to and read from ``model.pt``."""
 
 import io
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -11,66 +11,16 @@ import torch
 from imbalance_aware.errors import UserError
 from imbalance_aware.files import atomic
 from imbalance_aware.models import DEFAULT
-from imbalance_aware.models.build import build_network, require_fit
+from imbalance_aware.models.build import packages_of
+from imbalance_aware.models.make import InputSpec, network_of
 from imbalance_aware.models.memory_format import CHANNELS_LAST
 from imbalance_aware.models.network import Network
 from imbalance_aware.training.intensity import LEVELS
-from imbalance_aware.training.streams import Purpose, torch_seed
 
 #: Raised when an older reader could no longer make sense of the file.
 FORMAT = 1
 #: Values of the largest image that a network may take: four sequences of 512 x 512 x 512 voxels.
 MOST_VALUES = 1 << 29
-
-
-@dataclass(frozen=True)
-class InputSpec:
-    """What a network takes and tells apart.
-
-    Attributes:
-        channels: channels of an image.
-        shape: size of an image, before the crop.
-        dtype: ``uint8`` (scaled by 1/255) or ``float16`` (taken as it is, in [0, 1]).
-        crop: edge of the central part that the network sees, or None for all of it.
-        classes: names in label order.
-        max_value: of 16-bit photographs, the value that became 1; None: they have 8 bits, or are no photographs.
-    """
-
-    channels: int
-    shape: tuple[int, ...]
-    dtype: str
-    crop: int | None
-    classes: tuple[str, ...]
-    max_value: int | None = None
-
-    @property
-    def dimensions(self) -> int:
-        """Spatial dimensions: 2 or 3."""
-        return len(self.shape)
-
-    @property
-    def seen(self) -> tuple[int, ...]:
-        """Spatial shape of what the network sees."""
-        return self.shape if self.crop is None else (self.crop,) * self.dimensions
-
-
-def make_model(architecture: dict[str, Any], spec: InputSpec, seed: int) -> Network:
-    """A new network in channels-last format; its weights depend on the seed alone.
-
-    Args:
-        architecture: arguments of `build_network`: the settings of ``model``.
-        spec: what it takes.
-        seed: of the run.
-
-    Raises:
-        UserError: an unknown network, unusable arguments, or images that do not fit the network.
-    """
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(torch_seed(seed, Purpose.WEIGHTS))
-        model = build_network(spec.dimensions, spec.channels, len(spec.classes), **architecture)
-    model = model.to(memory_format=CHANNELS_LAST[spec.dimensions])
-    require_fit(model, architecture.get("network", DEFAULT), spec.channels, spec.seen, len(spec.classes))
-    return model
 
 
 def save_model(path: Path, model: Network, spec: InputSpec, config: dict[str, Any]) -> None:
@@ -116,7 +66,7 @@ def load_model(path: Path) -> tuple[Network, InputSpec, dict[str, Any]]:
     """Read a network for inference on the CPU, with what it takes and the config of its run.
 
     Raises:
-        UserError: no such file, or not a network written by `save_model`.
+        UserError: no such file, not a network written by `save_model`, or one of a package that is not installed.
     """
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
@@ -125,8 +75,10 @@ def load_model(path: Path) -> tuple[Network, InputSpec, dict[str, Any]]:
         fields = content["input"]
         spec = InputSpec(**{**fields, "shape": tuple(fields["shape"]), "classes": tuple(fields["classes"])})
         _require_sound(spec)
+        architecture = content["config"]["model"]
+        packages_of(architecture.get("network", DEFAULT))
         with torch.device("meta"):  # no memory for an architecture that does not fit the weights
-            model = build_network(spec.dimensions, spec.channels, len(spec.classes), **content["config"]["model"])
+            model = network_of(architecture, spec)
         model.load_state_dict(content["weights"], assign=True)
     except FileNotFoundError:
         raise UserError(f"{path}: no such file; a run folder holds model.pt once training has finished") from None

@@ -16,7 +16,6 @@ from torch import Tensor, nn
 from imbalance_aware.errors import UserError
 from imbalance_aware.models import MONAI
 from imbalance_aware.models.network import full_precision, scale
-from imbalance_aware.schema import nearest
 
 #: Beginning of a name -> what makes the network, the class that takes what that passes on, and what MONAI calls the
 #: numbers of channels and of classes.
@@ -109,7 +108,7 @@ def _check(name: str, arguments: dict[str, Any], known: list[str], given: dict[s
     accepted = sorted({key for key in known if key not in FIXED and key not in given})
     for key in arguments:
         if key not in accepted:
-            raise UserError(f'the network "monai:{name}" has no argument "{key}".{nearest(key, accepted)}')
+            raise UserError(f'the network "monai:{name}" has no argument "{key}". Known: {", ".join(accepted)}.')
 
 
 def _require_safe(name: str, network: nn.Module) -> None:

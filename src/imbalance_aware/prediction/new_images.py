@@ -13,7 +13,7 @@ import numpy as np
 from imbalance_aware.arrays import read_npy
 from imbalance_aware.errors import UserError
 from imbalance_aware.images import BadImage, read_image, resize, to_channels
-from imbalance_aware.models.model_file import InputSpec
+from imbalance_aware.models.make import InputSpec
 
 #: Name of an image, and what reads it.
 Entry = tuple[str, Callable[[], np.ndarray]]

@@ -29,9 +29,10 @@ import imbalance_aware
 from imbalance_aware.errors import UserError
 from imbalance_aware.files import atomic, write_text
 from imbalance_aware.losses.build import build_loss, module_names
+from imbalance_aware.models.build import check_network, packages_of, references
 from imbalance_aware.models.build import module_names as network_modules
-from imbalance_aware.models.build import packages_of
-from imbalance_aware.models.model_file import InputSpec, make_model, save_model
+from imbalance_aware.models.make import InputSpec, make_model
+from imbalance_aware.models.model_file import save_model
 from imbalance_aware.provenance import code_digest
 from imbalance_aware.runs.checkpoint import Checkpoint
 from imbalance_aware.runs.history import write_history
@@ -83,7 +84,7 @@ def run(args: argparse.Namespace) -> None:
         check(settings.augmentation, shape)
         network = settings.model.network
         modules = ["runs.train", *module_names(settings.condition.loss), *network_modules(network)]
-        code = args.code or code_digest(modules)
+        code = args.code or code_digest(modules, references(network))
         recorded = _record(args.seed, dataset, code, compute, args.threads)
         recorded["versions"] |= packages_of(network)
         checkpoint = Checkpoint(args.out, _key(settings.shaping() | recorded))
@@ -98,6 +99,7 @@ def run(args: argparse.Namespace) -> None:
             max_value=settings.max_value,
         )
         with enough_memory(settings, dataset.images.shape[1:], compute.device):
+            check_network(config["model"], spec)
             training = _training(settings, args.seed, dataset, spec, compute)
             state = checkpoint.load()
             clear(args.out)
