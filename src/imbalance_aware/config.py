@@ -17,7 +17,6 @@ from imbalance_aware.losses.arguments import check_arguments
 from imbalance_aware.names import Name
 from imbalance_aware.paths import find_path
 from imbalance_aware.runs.settings import (
-    SAMPLINGS,
     Augmentation2D,
     Augmentation3D,
     ConditionSettings,
@@ -28,6 +27,7 @@ from imbalance_aware.runs.settings import (
 )
 from imbalance_aware.schema import Strict, nearest, validate
 from imbalance_aware.sources.settings import DatasetSettings
+from imbalance_aware.training.sampling import SAMPLERS
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 
@@ -175,7 +175,7 @@ def _study(name: str, config: Config, sources: Sources) -> Study:
     if not table.exists():
         where = sources.of([*place, "conditions"])
         raise UserError(f"{where}: studies.{name}.conditions: {settings.conditions}: no such table of conditions")
-    conditions = read_conditions(table, list(LOSSES), list(SAMPLINGS))
+    conditions = read_conditions(table, list(LOSSES), list(SAMPLERS))
     for condition in conditions.values():
         try:
             check_arguments(condition.kwargs)
@@ -189,8 +189,8 @@ def _study(name: str, config: Config, sources: Sources) -> Study:
             )
 
     def with_changes(key: str) -> Any:
-        base = getattr(config, key)
-        merged = base.model_dump() | getattr(settings, key)
+        base, changes = getattr(config, key), getattr(settings, key)
+        merged = ({} if _another_network(base, changes) else base.model_dump()) | changes
         prefix = ".".join([*place, key])
         return validate(type(base), merged, lambda inner: f"{sources.of([*place, key, *inner])}: {prefix}")
 
@@ -202,6 +202,11 @@ def _study(name: str, config: Config, sources: Sources) -> Study:
         model=with_changes("model"),
         misfits=tuple(_misfits(settings, config, sources)),
     )
+
+
+def _another_network(base: Any, changes: Mapping[str, Any]) -> bool:
+    """Whether a study takes another network than the base: what shapes that is then no concern of the study."""
+    return isinstance(base, ModelSettings) and changes.get("network", base.network) != base.network
 
 
 def _misfits(study: StudySettings, config: Config, sources: Sources) -> Iterator[str]:

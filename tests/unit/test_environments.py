@@ -5,7 +5,7 @@ import tomllib
 import pytest
 import yaml
 
-CONCERNS = ("preprocess", "strip", "brats", "train", "analysis")
+CONCERNS = ("preprocess", "strip", "brats", "train", "monai", "analysis")
 
 
 @pytest.fixture(scope="module")

@@ -19,14 +19,18 @@ from training_cases import settings, write_dataset
 from imbalance_aware import provenance
 from imbalance_aware.losses import LOSSES
 from imbalance_aware.losses.build import module_names
+from imbalance_aware.models import NETWORKS
+from imbalance_aware.models.build import module_names as network_modules
 from imbalance_aware.runs.numbers import NUMBERS, training_code
 from imbalance_aware.runs.settings import Augmentation, Augmentation2D, Augmentation3D, RunSettings, TrainingSettings
 from imbalance_aware.schema import Strict
 from imbalance_aware.training.optimisers import OPTIMISERS
 
 CONDITIONS = {name: {name: 1.0} for name in LOSSES} | {"ce+soft_mcc": {"ce": 1.0, "soft_mcc": 0.5}}
-#: Parts of the room of losses that only check and explain.
-CHECKS = {"losses.build", "losses.arguments"}
+#: Parts of the rooms that only check and explain.
+CHECKS = {"losses.build", "losses.arguments", "models.build"}
+#: Modules that a name in the table of networks refers to: of a run's own network alone.
+NETWORK_MODULES = {module for name in NETWORKS for module in network_modules(name)}
 
 
 @pytest.fixture
@@ -73,10 +77,23 @@ def test_a_loss_imports_losses_and_the_set_alone():
         assert not others & CHECKS, name
 
 
-def test_every_module_of_the_rooms_is_in_the_set():
+def test_a_network_imports_the_set_alone():
+    assert set(provenance.closure(NETWORK_MODULES)) - NETWORK_MODULES <= set(NUMBERS)
+
+
+def test_every_module_of_the_rooms_is_in_the_set_or_a_network():
     for room in ("training", "models"):
         found = {f"{room}.{path.stem}" for path in (provenance.ROOT / room).glob("[!_]*.py")}
-        assert found == {module for module in NUMBERS if module.startswith(f"{room}.")}
+        assert found - CHECKS == {module for module in {*NUMBERS, *NETWORK_MODULES} if module.startswith(f"{room}.")}
+
+
+def test_a_network_is_code_of_its_runs_alone(package):
+    terms, other = {"ce": 1.0}, "monai:DenseNet121"
+    before = training_code(terms), training_code(terms, other)
+    path = package / "models" / "monai_networks.py"
+    path.write_text(path.read_text() + "\nLIMIT = 1\n")
+    forget()
+    assert training_code(terms) == before[0] != training_code(terms, other) != before[1]
 
 
 def test_nothing_else_is_loaded_by_importing_it():

@@ -129,5 +129,6 @@ def test_torch_lists_max_pooling_as_deterministic():
 
 
 def test_no_step_waits_for_monai():
-    steps = ", ".join(f"imbalance_aware.training.{step}" for step in ("train", "predict", "bundle", "train_bundle"))
+    names = ("runs.train", "prediction.predict", "runs.bundle", "runs.train_bundle")
+    steps = ", ".join(f"imbalance_aware.{step}" for step in names)
     subprocess.run([sys.executable, "-c", f"import sys, {steps}; sys.exit('monai' in sys.modules)"], check=True)

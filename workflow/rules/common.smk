@@ -18,6 +18,7 @@ sys.path.insert(0, str(SOURCE))
 from imbalance_aware.config import check_losses, read_config, run_settings
 from imbalance_aware.sources.lookup import fingerprint, is_generated, modules as source_modules
 from imbalance_aware.errors import UserError
+from imbalance_aware.models.build import environment as network_environment
 from imbalance_aware.provenance import code_digest
 from imbalance_aware.runs.numbers import training_code
 from imbalance_aware.reporting.figure_catalogue import FIGURES
@@ -105,7 +106,12 @@ def cohort_code(wildcards):
 
 def train_code(wildcards):
     """What decides the numbers of this condition: editing another loss, or no number, leaves the run alone."""
-    return training_code(condition_of(wildcards).terms)
+    return training_code(condition_of(wildcards).terms, study_of(wildcards).model.network)
+
+
+def train_environment(wildcards):
+    """A network of another package than this needs that package, and only that network does."""
+    return f"../../envs/{network_environment(study_of(wildcards).model.network)}.yaml"
 
 
 def class_arguments(wildcards):

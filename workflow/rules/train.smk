@@ -18,7 +18,7 @@ rule train:
     group:
         "run"
     conda:
-        "../../envs/train.yaml"
+        train_environment
     # One thread, so that the bytes do not depend on the machine; several runs side by side use its cores better.
     threads: 1
     resources:

@@ -29,6 +29,17 @@ class AsymmetricLoss(PerSampleLoss):
         clip: shift m of the negatives' probabilities, in [0, 1).
         eps: floor of 1 - p in the logarithm.
         reduction: ``"mean"``, ``"sum"`` or ``"none"``.
+
+    Example: a sample whose wrong classes all have probabilities below ``clip`` costs its cross-entropy alone:
+
+    >>> import torch
+    >>> from imbalance_aware.losses import AsymmetricLoss
+    >>> logits, target = torch.tensor([[4.0, 0.0], [0.0, 1.0]]), torch.tensor([0, 1])
+    >>> for gamma_neg in (0, 4):
+    ...     losses = AsymmetricLoss(gamma_neg, reduction="none")(logits, target)
+    ...     print([round(value, 4) for value in losses.tolist()])
+    [0.0181, 0.5604]
+    [0.0181, 0.3138]
     """
 
     def __init__(

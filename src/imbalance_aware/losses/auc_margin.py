@@ -35,6 +35,16 @@ class AUCMarginLoss(PerBatchLoss):
         margin: m, in the unit of probabilities.
         weight: one weight per class v in the mean.
         sample_weight_in, queue_size, num_classes: see :class:`PerBatchLoss`.
+
+    Example: with the full margin the loss is 0, with equal scores it is the squared margin, and with one class 0:
+
+    >>> import torch
+    >>> from imbalance_aware.losses import AUCMarginLoss
+    >>> right, target = 99 * torch.eye(2), torch.tensor([0, 1])
+    >>> [round(AUCMarginLoss()(logits, target).item(), 4) for logits in (right, 0 * right)]
+    [0.0, 1.0]
+    >>> AUCMarginLoss()(right, torch.tensor([0, 0])).item()
+    0.0
     """
 
     def __init__(

@@ -28,6 +28,15 @@ class BalancedSoftmaxLoss(PerSampleLoss):
     Args:
         class_counts: number of training samples of each class.
         reduction: ``"mean"``, ``"sum"`` or ``"none"``.
+
+    Example: the same logits cost more for the rare class, log(1000 / 900) and log(1000 / 100):
+
+    >>> import torch
+    >>> from imbalance_aware.losses import BalancedSoftmaxLoss
+    >>> logits, target = torch.zeros(2, 2), torch.tensor([0, 1])
+    >>> losses = BalancedSoftmaxLoss([900, 100], reduction="none")(logits, target)
+    >>> [round(value, 4) for value in losses.tolist()]
+    [0.1054, 2.3026]
     """
 
     log_counts: Tensor

@@ -34,6 +34,17 @@ class CrossEntropyLoss(PerSampleLoss):
         weight: one weight per class.
         label_smoothing: share of the target spread evenly over all classes, in [0, 1).
         reduction: ``"mean"``, ``"sum"`` or ``"none"``.
+
+    Example: sample weights multiply, and the mean divides by the number of samples:
+
+    >>> import torch
+    >>> from imbalance_aware.losses import CrossEntropyLoss
+    >>> logits, target = torch.tensor([[4.0, 0.0], [0.0, 1.0]]), torch.tensor([0, 1])
+    >>> losses = CrossEntropyLoss(reduction="none")(logits, target)
+    >>> [round(value, 4) for value in losses.tolist()]
+    [0.0181, 0.3133]
+    >>> round(CrossEntropyLoss()(logits, target, sample_weight=torch.tensor([0.0, 2.0])).item(), 4)
+    0.3133
     """
 
     weight: Tensor | None

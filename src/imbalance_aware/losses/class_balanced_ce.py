@@ -28,6 +28,15 @@ class ClassBalancedCrossEntropyLoss(PerSampleLoss):
         class_counts: number of training samples of each class.
         beta: in [0, 1); 1 / (1 - beta) is the number of samples beyond which more of them add little.
         reduction: ``"mean"``, ``"sum"`` or ``"none"``.
+
+    Example: the same logits cost more for the rare class:
+
+    >>> import torch
+    >>> from imbalance_aware.losses import ClassBalancedCrossEntropyLoss
+    >>> logits, target = torch.zeros(2, 2), torch.tensor([0, 1])
+    >>> losses = ClassBalancedCrossEntropyLoss([900, 100], reduction="none")(logits, target)
+    >>> [round(value, 4) for value in losses.tolist()]
+    [0.1916, 1.1947]
     """
 
     weight: Tensor

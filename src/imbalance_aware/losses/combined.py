@@ -31,6 +31,16 @@ class CombinedLoss(nn.Module):
 
     Raises:
         TypeError, ValueError: no terms, an unknown name, or arguments that a term does not take.
+
+    Example: the sum of its terms:
+
+    >>> import torch
+    >>> from imbalance_aware.losses import CombinedLoss, CrossEntropyLoss, SoftMCCLoss
+    >>> logits, target = torch.tensor([[4.0, 0.0], [0.0, 1.0]]), torch.tensor([0, 1])
+    >>> loss = CombinedLoss({"ce": 1, "soft_mcc": 0.5})
+    >>> value = CrossEntropyLoss()(logits, target) + 0.5 * SoftMCCLoss()(logits, target)
+    >>> torch.equal(loss(logits, target), value)
+    True
     """
 
     def __init__(

@@ -30,6 +30,17 @@ class FocalLoss(PerSampleLoss):
         alpha: one weight per class; a single number a in [0, 1] means (1 - a, a) for two classes, as in the paper.
             The mean divides by the number of samples.
         reduction: ``"mean"``, ``"sum"`` or ``"none"``.
+
+    Example: the first sample is easy; in cross-entropy (``gamma=0``) it counts for more:
+
+    >>> import torch
+    >>> from imbalance_aware.losses import FocalLoss
+    >>> logits, target = torch.tensor([[4.0, 0.0], [0.0, 1.0]]), torch.tensor([0, 1])
+    >>> for gamma in (0, 2):
+    ...     losses = FocalLoss(gamma, reduction="none")(logits, target)
+    ...     print([round(value, 5) for value in losses.tolist()])
+    [0.01815, 0.31326]
+    [1e-05, 0.02266]
     """
 
     alpha: Tensor | None

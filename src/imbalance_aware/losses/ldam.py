@@ -40,6 +40,20 @@ class LDAMLoss(PerSampleLoss):
         beta: of the effective number of samples, in [0, 1).
         deferred_until: share of the epochs without class weights, in [0, 1].
         reduction: ``"mean"``, ``"sum"`` or ``"none"``.
+
+    Example: the rarest class has the whole margin; class weights enter late in training:
+
+    >>> import torch
+    >>> from imbalance_aware.losses import LDAMLoss
+    >>> loss = LDAMLoss([1600, 100], scale=1.0)
+    >>> loss.margin.tolist()
+    [0.25, 0.5]
+    >>> logits, target = torch.zeros(1, 2), torch.tensor([1])
+    >>> for epoch in (0, 9):
+    ...     loss.set_progress(epoch, epochs=10)
+    ...     print(round(loss(logits, target).item(), 4))
+    0.9741
+    1.8253
     """
 
     margin: Tensor

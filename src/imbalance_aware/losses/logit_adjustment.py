@@ -29,6 +29,18 @@ class LogitAdjustmentLoss(PerSampleLoss):
         class_counts: number of training samples of each class.
         tau: strength of the adjustment, at least 0.
         reduction: ``"mean"``, ``"sum"`` or ``"none"``.
+
+    Example: the same logits cost more for the rare class, the more so the larger ``tau``:
+
+    >>> import torch
+    >>> from imbalance_aware.losses import LogitAdjustmentLoss
+    >>> logits, target = torch.zeros(2, 2), torch.tensor([0, 1])
+    >>> for tau in (0, 1, 2):
+    ...     losses = LogitAdjustmentLoss([900, 100], tau, reduction="none")(logits, target)
+    ...     print([round(value, 4) for value in losses.tolist()])
+    [0.6931, 0.6931]
+    [0.1054, 2.3026]
+    [0.0123, 4.4067]
     """
 
     adjustment: Tensor

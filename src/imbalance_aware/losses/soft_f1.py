@@ -41,6 +41,17 @@ class SoftF1Loss(PerBatchLoss):
         weight: one weight per class in the mean (in the sums over classes for ``"micro"``).
         eps: floor of the denominators, in samples.
         sample_weight_in, queue_size, num_classes: see :class:`PerBatchLoss`.
+
+    Example: certain predictions give one minus the F1 score; these are the same, less certain:
+
+    >>> import torch
+    >>> from imbalance_aware.losses import SoftF1Loss
+    >>> target = torch.tensor([0, 0, 1])
+    >>> hard = torch.tensor([[99.0, 0.0], [0.0, 99.0], [0.0, 99.0]])
+    >>> round(SoftF1Loss()(hard, target).item(), 4)  # both classes have an F1 of 2/3
+    0.3333
+    >>> round(SoftF1Loss()(hard / 99, target).item(), 4)
+    0.4264
     """
 
     def __init__(

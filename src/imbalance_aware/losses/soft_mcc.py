@@ -53,6 +53,15 @@ class SoftMCCLoss(PerBatchLoss):
         weight: one weight per class in the sums over k (in the mean for ``"macro"``).
         eps: floor of the two variances under the roots, as shares of s^2.
         sample_weight_in, queue_size, num_classes: see :class:`PerBatchLoss`.
+
+    Example: perfect predictions give 0, predictions that are all the same 1, exchanged classes 2:
+
+    >>> import torch
+    >>> from imbalance_aware.losses import SoftMCCLoss
+    >>> target = torch.tensor([0, 0, 1])
+    >>> right = 99 * torch.eye(2)[target]
+    >>> [round(abs(SoftMCCLoss()(logits, target).item()), 4) for logits in (right, 0 * right, -right)]
+    [0.0, 1.0, 2.0]
     """
 
     def __init__(

@@ -33,6 +33,17 @@ class VSLoss(PerSampleLoss):
         gamma: exponent of the scale, at least 0.
         tau: strength of the shift, at least 0.
         reduction: ``"mean"``, ``"sum"`` or ``"none"``.
+
+    Example: logits of the rare class are scaled down and shifted:
+
+    >>> import torch
+    >>> from imbalance_aware.losses import VSLoss
+    >>> loss = VSLoss([900, 100])
+    >>> [[round(value, 4) for value in values.tolist()] for values in (loss.scale, loss.shift)]
+    [[1.0, 0.7192], [-0.1317, -2.8782]]
+    >>> logits, target = torch.zeros(2, 2), torch.tensor([0, 1])
+    >>> round(loss(logits, target).item(), 4)
+    1.4354
     """
 
     scale: Tensor

@@ -1,1 +1,43 @@
-"""Networks: images to features, features to logits."""
+"""Networks: images to features, features to logits.
+
+``NETWORKS`` maps the names that ``model.network`` may have to ``"module:attribute"``. What is there is called as
+``network(dimensions, in_channels, classes, **arguments)`` and returns what `imbalance_aware.models.network.Network`
+asks for. Nothing is imported until it is asked for. A name ``package:NAME`` is a network of another Python package,
+which the environment ``envs/package.yaml`` holds.
+
+Another network is one file here and one row in the table.
+"""
+
+#: Networks for classification of MONAI's, by their names there.
+MONAI = (
+    "DenseNet121",
+    "DenseNet169",
+    "DenseNet201",
+    "DenseNet264",
+    "EfficientNetB0",
+    "EfficientNetB1",
+    "EfficientNetB2",
+    "EfficientNetB3",
+    "EfficientNetB4",
+    "ResNet10",
+    "ResNet18",
+    "ResNet34",
+    "ResNet50",
+    "ResNet101",
+    "ResNet152",
+    "ResNet200",
+    "SENet154",
+    "SEResNet50",
+    "SEResNet101",
+    "SEResNet152",
+    "SEResNext50",
+    "SEResNext101",
+)
+
+#: The network of a configuration that names none; its arguments are keys of ``model`` themselves.
+DEFAULT = "resnet"
+
+NETWORKS = {
+    DEFAULT: "imbalance_aware.models.residual_network:ResidualNetwork",
+    **{f"monai:{name}": f"imbalance_aware.models.monai_networks:{name}" for name in MONAI},
+}

@@ -1,12 +1,15 @@
-"""A new network: what it takes, and its initial weights from a seed."""
+"""A new network: what it takes, which class its name stands for, and its initial weights from a seed."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any
 
 import torch
 
+from imbalance_aware.models import DEFAULT, NETWORKS
 from imbalance_aware.models.memory_format import CHANNELS_LAST
-from imbalance_aware.models.residual_network import ResidualNetwork
+from imbalance_aware.models.network import Network
 from imbalance_aware.training.streams import Purpose, torch_seed
 
 
@@ -35,10 +38,39 @@ class InputSpec:
         """Spatial dimensions: 2 or 3."""
         return len(self.shape)
 
+    @property
+    def seen(self) -> tuple[int, ...]:
+        """Spatial shape of what the network sees."""
+        return self.shape if self.crop is None else (self.crop,) * self.dimensions
 
-def make_model(architecture: dict[str, Any], spec: InputSpec, seed: int) -> ResidualNetwork:
-    """A new network in channels-last format; its weights depend on the seed alone."""
+
+def make_model(architecture: Mapping[str, Any], spec: InputSpec, seed: int) -> Network:
+    """A new network in channels-last format; its weights depend on the seed alone.
+
+    Args:
+        architecture: settings of ``model``.
+        spec: what the network takes.
+        seed: of the run.
+    """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(torch_seed(seed, Purpose.WEIGHTS))
-        model = ResidualNetwork(spec.dimensions, spec.channels, len(spec.classes), **architecture)
+        model = network_of(architecture, spec)
     return model.to(memory_format=CHANNELS_LAST[spec.dimensions])
+
+
+def network_of(architecture: Mapping[str, Any], spec: InputSpec) -> Network:
+    """The network that settings name, with weights from torch's random numbers.
+
+    Args:
+        architecture: settings of ``model``: ``network``, and ``arguments`` or, of `DEFAULT`, its arguments themselves.
+        spec: what the network takes.
+    """
+    own = {key: value for key, value in architecture.items() if key not in ("network", "arguments")}
+    make = find_network(architecture.get("network", DEFAULT))
+    return make(spec.dimensions, spec.channels, len(spec.classes), **own, **architecture.get("arguments", {}))
+
+
+def find_network(network: str) -> Any:
+    """What a name of the table stands for, called as ``make(dimensions, in_channels, classes, **arguments)``."""
+    module, _, name = NETWORKS[network].partition(":")
+    return getattr(import_module(module), name)

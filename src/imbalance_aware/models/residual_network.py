@@ -10,6 +10,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from imbalance_aware.models.network import full_precision, scale
+
 CONVOLUTIONS = {2: nn.Conv2d, 3: nn.Conv3d}
 NORMS = {2: nn.BatchNorm2d, 3: nn.BatchNorm3d}
 POOLS = {2: nn.MaxPool2d, 3: nn.MaxPool3d}
@@ -127,15 +129,11 @@ class ResidualNetwork(nn.Module):
 
     def head(self, features: Tensor) -> Tensor:
         """Logits of features, of their precision also under autocast."""
-        # bfloat16 has three digits: too few for logits, from which losses take differences.
-        with torch.autocast(features.device.type, enabled=False):
-            return self.fc(features)
+        return full_precision(self.fc, features)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.head(self.features(x))
 
-    @torch.no_grad()
     def scale_logits(self, factor: float) -> None:
         """Multiply the logits by ``factor`` from now on: where a loss trained the softmax of scaled logits."""
-        self.fc.weight.mul_(factor)
-        self.fc.bias.mul_(factor)
+        scale(self.fc, factor)

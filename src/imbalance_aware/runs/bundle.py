@@ -1,7 +1,8 @@
 """Put all that training a study on one dataset needs into one file, for a machine without Snakemake.
 
 The file is a tar archive: code, images (compressed by bzip2), and the settings of every condition. There, Python
-and the packages of envs/train.yaml suffice:
+and the packages of envs/train.yaml suffice (for networks of another package, such as `monai:DenseNet121`, those of
+envs/monai.yaml; run.py says what is missing before it trains):
 
     tar xf glaucoma.tar && python paper-glaucoma/run.py --jobs 4 --out results
 
@@ -20,6 +21,7 @@ from typing import BinaryIO
 
 from imbalance_aware.files import atomic
 from imbalance_aware.losses.build import module_names
+from imbalance_aware.models.build import module_names as network_modules
 from imbalance_aware.provenance import ROOT, closure, module_path
 from imbalance_aware.runs.bundle_manifest import COMPRESSED, MANIFEST, SAMPLES, Conditions, Manifest
 from imbalance_aware.runs.dataset import open_dataset
@@ -67,10 +69,11 @@ def run(args: argparse.Namespace) -> None:
         seeds=args.seeds,
         data=dataset.digest,
     )
-    losses = sorted(
-        {name for condition in conditions.values() for name in module_names(condition.settings.condition.loss)}
-    )
-    files = code_files([*STEPS, *losses])
+    looked_up = set()
+    for condition in conditions.values():
+        looked_up |= {*module_names(condition.settings.condition.loss)}
+        looked_up |= {*network_modules(condition.settings.model.network)}
+    files = code_files([*STEPS, *sorted(looked_up)])
     texts = {MANIFEST: manifest.model_dump_json(indent=2) + "\n", "run.py": RUN}
     # Made beside the archive, where there is room for it.
     with tempfile.TemporaryDirectory(dir=args.out.parent) as folder, atomic(args.out) as temporary:

@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager, contextmanager
 import torch
 
 from imbalance_aware.errors import UserError
+from imbalance_aware.models import DEFAULT
 from imbalance_aware.runs.settings import RunSettings
 
 #: What torch, CUDA and its libraries write in errors of no type of their own.
@@ -22,12 +23,15 @@ def enough_memory(settings: RunSettings, shape: Sequence[int], device: torch.dev
         shape: of an image, ``(C, *spatial)``.
         device: that the run computes on.
     """
-    batch, widths = settings.training.batch_size, list(settings.model.widths)
+    batch, model = settings.training.batch_size, settings.model
+    own = model.network == DEFAULT
+    network = f"a network of widths {list(model.widths)}" if own else f'the network "{model.network}"'
+    smaller = "training.batch_size or model.widths smaller" if own else "training.batch_size smaller"
     instead = "train on the CPU (training.device: cpu), " if device.type == "cuda" else ""
     return _explained(
         device,
-        needs=f"batches of {batch} images of {_size(shape)} and a network of widths {widths}",
-        change=f"make training.batch_size or model.widths smaller, {instead}or run fewer jobs at once",
+        needs=f"batches of {batch} images of {_size(shape)} and {network}",
+        change=f"make {smaller}, {instead}or run fewer jobs at once",
         kernels=f"set training.precision to float32 (it is {settings.training.precision})",
     )
 

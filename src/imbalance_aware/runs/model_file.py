@@ -10,9 +10,11 @@ import torch
 
 from imbalance_aware.errors import UserError
 from imbalance_aware.files import atomic
-from imbalance_aware.models.make import InputSpec
+from imbalance_aware.models import DEFAULT
+from imbalance_aware.models.build import packages_of
+from imbalance_aware.models.make import InputSpec, network_of
 from imbalance_aware.models.memory_format import CHANNELS_LAST
-from imbalance_aware.models.residual_network import ResidualNetwork
+from imbalance_aware.models.network import Network
 from imbalance_aware.training.intensity import LEVELS
 
 #: Raised when an older reader could no longer make sense of the file.
@@ -21,7 +23,7 @@ FORMAT = 1
 MOST_VALUES = 1 << 29
 
 
-def save_model(path: Path, model: ResidualNetwork, spec: InputSpec, config: dict[str, Any]) -> None:
+def save_model(path: Path, model: Network, spec: InputSpec, config: dict[str, Any]) -> None:
     """Write a network with all that is needed to use it; the same network gives the same bytes.
 
     Args:
@@ -60,11 +62,11 @@ def _require_sound(spec: InputSpec) -> None:
         raise ValueError(f"it takes {spec}")
 
 
-def load_model(path: Path) -> tuple[ResidualNetwork, InputSpec, dict[str, Any]]:
+def load_model(path: Path) -> tuple[Network, InputSpec, dict[str, Any]]:
     """Read a network for inference on the CPU, with what it takes and the config of its run.
 
     Raises:
-        UserError: no such file, or not a network written by `save_model`.
+        UserError: no such file, not a network written by `save_model`, or one of a package that is not installed.
     """
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
@@ -73,8 +75,10 @@ def load_model(path: Path) -> tuple[ResidualNetwork, InputSpec, dict[str, Any]]:
         fields = content["input"]
         spec = InputSpec(**{**fields, "shape": tuple(fields["shape"]), "classes": tuple(fields["classes"])})
         _require_sound(spec)
+        architecture = content["config"]["model"]
+        packages_of(architecture.get("network", DEFAULT))
         with torch.device("meta"):  # no memory for an architecture that does not fit the weights
-            model = ResidualNetwork(spec.dimensions, spec.channels, len(spec.classes), **content["config"]["model"])
+            model = network_of(architecture, spec)
         model.load_state_dict(content["weights"], assign=True)
     except FileNotFoundError:
         raise UserError(f"{path}: no such file; a run folder holds model.pt once training has finished") from None

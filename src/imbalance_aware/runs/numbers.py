@@ -1,4 +1,4 @@
-"""What can change the numbers of a training run: these modules and the losses of its condition, and no other.
+"""What can change the numbers of a training run: these modules, its network and its losses, and no others.
 
 Editing any of them reruns the training that it concerns, and no checkpoint survives it. All else is machinery: files,
 locks, checkpoints, messages, settings and their descriptions, command lines. Settings count by their values. Of the
@@ -11,6 +11,9 @@ decide a number unseen; `tests/unit/test_numbers.py` holds them to it.
 from collections.abc import Mapping
 
 from imbalance_aware.losses.build import module_names, references
+from imbalance_aware.models import DEFAULT
+from imbalance_aware.models.build import module_names as network_modules
+from imbalance_aware.models.build import references as network_references
 from imbalance_aware.provenance import code_digest
 
 NUMBERS = (
@@ -18,7 +21,7 @@ NUMBERS = (
     "losses.make",
     "models.make",
     "models.memory_format",
-    "models.residual_network",
+    "models.network",
     "training.augment_cpu",
     "training.augment_device",
     "training.augmentation",
@@ -39,10 +42,14 @@ NUMBERS = (
 FORMAT = 1
 
 
-def training_code(terms: Mapping[str, float]) -> str:
+def training_code(terms: Mapping[str, float], network: str = DEFAULT) -> str:
     """Digest of the code that decides the numbers of a condition's runs.
 
     Args:
         terms: name of a loss -> its factor in the condition's sum.
+        network: its name in the table of networks.
     """
-    return code_digest([*NUMBERS, *module_names(terms)], references(terms) | {"format": str(FORMAT)})
+    modules = [*NUMBERS, *network_modules(network), *module_names(terms)]
+    named = {f"loss {name}": reference for name, reference in references(terms).items()}
+    named |= {f"network {name}": reference for name, reference in network_references(network).items()}
+    return code_digest(modules, named | {"format": str(FORMAT)})

@@ -4,33 +4,69 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from pydantic import BaseModel, Field, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    Field,
+    SerializerFunctionWrapHandler,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
 from imbalance_aware.errors import UserError
-from imbalance_aware.schema import Strict, misfit
+from imbalance_aware.models import DEFAULT, NETWORKS
+from imbalance_aware.schema import Strict, misfit, nearest
 from imbalance_aware.training.blur import blur_reach
 from imbalance_aware.training.optimisers import OPTIMISERS, SCHEDULES
-
-#: How batches are drawn: name -> what it does (see `imbalance_aware.training.sampling`).
-SAMPLINGS = {
-    "uniform": "every sample once an epoch, in a new order",
-    "oversampling": "equal portions of each class in every batch",
-    "square_root": "classes drawn in proportion to the square root of their size",
-    "effective_number": "each sample drawn in inverse proportion to the effective number of its class",
-}
+from imbalance_aware.training.sampling import SAMPLERS
 
 Range = tuple[float, float]
 STAGES = 4
 
 
 class ModelSettings(Strict):
-    """A residual network of basic blocks (He et al. 2016); the defaults are ResNet-34 with 256 features."""
+    """The network. Without `network`: a residual network (He et al. 2016), by default ResNet-34 with 256 features."""
 
+    network: str = Field(
+        DEFAULT,
+        description="`resnet`, to which all other keys but `arguments` belong, or another of docs/networks.md, such as "
+        "`monai:DenseNet121`",
+        json_schema_extra={"enum": list(NETWORKS)},
+    )
+    arguments: dict[str, Any] = Field({}, description="arguments of another network than `resnet`, by name")
     blocks: tuple[int, ...] = Field((3, 4, 6, 3), description="residual blocks in each stage")
     widths: tuple[int, ...] = Field((32, 64, 128, 256), description="channels of each stage; the last is the features'")
     stem_kernel: int = Field(7, ge=1, description="edge of the first convolution, odd")
     stem_stride: int = Field(2, ge=1, description="stride of the first convolution")
     stem_pool: bool = Field(True, description="maximum pooling (3 wide, stride 2) after the first convolution")
+
+    @field_validator("network")
+    @classmethod
+    def _known(cls, value: str) -> str:
+        if value not in NETWORKS:
+            raise ValueError(f'"{value}" is not known.{nearest(value, NETWORKS)}')
+        return value
+
+    @model_validator(mode="after")
+    def _of_this_network(self) -> "ModelSettings":
+        if self.network == DEFAULT and self.arguments:
+            raise misfit(["arguments"], f'the arguments of "{DEFAULT}" are keys beside this one: {", ".join(OWN)}')
+        for key in OWN:
+            if self.network != DEFAULT and key in self.model_fields_set:
+                raise misfit(
+                    [key],
+                    f'is a key of the network "{DEFAULT}", which "{self.network}" does not take. If another file '
+                    "sets it: choose the network in the study (studies.NAME.model.network), where it does not count",
+                )
+        return self
+
+    @model_serializer(mode="wrap")
+    def _without_others(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """What shapes this network, and nothing else, so that keys for one network rerun no run with another."""
+        values = handler(self)
+        if self.network == DEFAULT:
+            return {key: values[key] for key in OWN}
+        return {key: values[key] for key in ("network", "arguments")}
 
     @model_validator(mode="after")
     def _stages(self) -> "ModelSettings":
@@ -43,6 +79,10 @@ class ModelSettings(Strict):
         if self.stem_kernel % 2 == 0:
             raise misfit(["stem_kernel"], "must be odd, so that the image is padded alike on both sides")
         return self
+
+
+#: Keys of ``model`` that are arguments of the network `DEFAULT`.
+OWN = tuple(key for key in ModelSettings.model_fields if key not in ("network", "arguments"))
 
 
 class TrainingSettings(Strict):
@@ -152,10 +192,15 @@ class ConditionSettings(Strict):
 
     loss: dict[str, float] = Field(min_length=1, description="loss name -> factor in the sum")
     kwargs: dict[str, dict[str, Any]] = Field({}, description="loss name -> arguments of its class")
-    sampling: Literal["uniform", "oversampling", "square_root", "effective_number"] = Field(
-        "uniform", description="how batches are drawn"
-    )
+    sampling: str = Field("uniform", description="how batches are drawn: a name in `SAMPLERS`")
     weighted: bool = Field(False, description="scale each sample's loss by its class's normalised inverse frequency")
+
+    @field_validator("sampling")
+    @classmethod
+    def _known(cls, value: str) -> str:
+        if value not in SAMPLERS:
+            raise ValueError(f'"{value}" is not known.{nearest(value, SAMPLERS)}')
+        return value
 
 
 class RunSettings(Strict):

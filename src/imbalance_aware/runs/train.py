@@ -29,6 +29,7 @@ import imbalance_aware
 from imbalance_aware.errors import UserError
 from imbalance_aware.files import atomic, write_text
 from imbalance_aware.losses.build import check_losses
+from imbalance_aware.models.build import check_network, packages_of
 from imbalance_aware.runs.checkpoint import Checkpoint
 from imbalance_aware.runs.dataset import open_dataset
 from imbalance_aware.runs.device import choose
@@ -84,14 +85,17 @@ def run(args: argparse.Namespace) -> None:
         remove_remains(args.out)
         dataset = open_dataset(args.images, args.samples)
         check(settings.augmentation, dataset.images.shape[2:])
-        code = args.code or training_code(settings.condition.loss)
+        network = settings.model.network
+        code = args.code or training_code(settings.condition.loss, network)
         recorded = _record(args.seed, dataset, code, compute, args.threads)
+        recorded["versions"] |= packages_of(network)
         checkpoint = Checkpoint(args.out, _key(settings, recorded))
         # A run may go on on another kind of processor, though the bytes then depend on both: not part of the key.
         config = settings.shaping() | {"recorded": recorded | {"processor": compute.processor()}}
         with enough_memory(settings, dataset.images.shape[1:], compute.device):
             condition = settings.condition
             check_losses(condition.loss, condition.kwargs, dataset.class_counts)
+            check_network(config["model"], input_of(settings, dataset))
             training = begin(settings, args.seed, dataset, compute)
             state = checkpoint.load()
             clear(args.out)

@@ -24,6 +24,7 @@ from pydantic import ValidationError
 
 from imbalance_aware.errors import UserError
 from imbalance_aware.files import atomic
+from imbalance_aware.models.build import packages_of
 from imbalance_aware.provenance import ROOT
 from imbalance_aware.runs.bundle_manifest import COMPRESSED, IMAGES, MANIFEST, SAMPLES, Manifest
 from imbalance_aware.runs.dataset import open_dataset
@@ -79,6 +80,8 @@ def run(args: argparse.Namespace) -> None:
     jobs = [_job(manifest, args.out, condition, seed) for seed in seeds for condition in conditions]
     waiting = [job for job in jobs if not _done(job, manifest)]
     log.info("%d of %d runs are done", len(jobs) - len(waiting), len(jobs))
+    for network in sorted({manifest.conditions[job.condition].settings.model.network for job in waiting}):
+        packages_of(network)
     if waiting:
         _require_images(args.bundle, manifest)
     failed = _train(waiting, manifest, args, deadline)

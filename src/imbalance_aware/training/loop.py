@@ -24,6 +24,7 @@ from imbalance_aware.training.epoch import Epoch
 from imbalance_aware.training.inference import apply
 from imbalance_aware.training.optimisers import SCHEDULES, make_optimiser, set_learning_rate
 from imbalance_aware.training.sampling import class_weights, epoch_batches
+from imbalance_aware.training.streams import Purpose, torch_seed
 
 if TYPE_CHECKING:
     from imbalance_aware.runs.settings import RunSettings
@@ -169,6 +170,8 @@ class Training:
             self.loss.set_progress(number, training.epochs)
         start = time.perf_counter() - self.position.seconds
         for batch, target in self._batches(number):
+            # Dropout draws the same numbers in a step whether the run was stopped before it or not.
+            torch.manual_seed(torch_seed(self.seed, Purpose.DROPOUT, number, self.position.step))
             self._step(batch, target)
             self.position.step += 1
             self.position.seconds = time.perf_counter() - start

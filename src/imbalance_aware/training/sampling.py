@@ -9,6 +9,7 @@ and seed see the same batches. The last batch of an epoch:
 """
 
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -34,7 +35,7 @@ def epoch_batches(sampling: str, labels: Sequence[int], batch_size: int, seed: i
     labels = np.asarray(labels)
     if len(labels) < 2 or batch_size < 2:
         raise ValueError("batch normalisation needs at least two samples in a batch")
-    return SAMPLERS[sampling](labels, batch_size, generator(seed, Purpose.ORDER, epoch), epoch)
+    return SAMPLERS[sampling].batches(labels, batch_size, generator(seed, Purpose.ORDER, epoch), epoch)
 
 
 def step_count(n: int, batch_size: int) -> int:
@@ -97,11 +98,27 @@ def _fill(drawn: np.ndarray, labels: np.ndarray, rng: np.random.Generator) -> li
     return list(filled.reshape(drawn.shape))
 
 
-SAMPLERS: dict[str, Callable[[np.ndarray, int, np.random.Generator, int], list[np.ndarray]]] = {
-    "uniform": uniform,
-    "oversampling": oversampling,
-    "square_root": in_proportion(np.sqrt),
-    "effective_number": in_proportion(effective_number),
+class Sampler(NamedTuple):
+    """A sampling mode.
+
+    Attributes:
+        batches: called as ``batches(labels, batch_size, rng, epoch)``; positions in ``labels``, one array for each of
+            `step_count` steps.
+        meaning: for the manual.
+    """
+
+    batches: Callable[[np.ndarray, int, np.random.Generator, int], list[np.ndarray]]
+    meaning: str
+
+
+#: Name in a table of conditions -> sampling mode. Another mode is a function and a row here.
+SAMPLERS = {
+    "uniform": Sampler(uniform, "every sample once an epoch"),
+    "oversampling": Sampler(oversampling, "equal portions of each class"),
+    "square_root": Sampler(in_proportion(np.sqrt), "classes in proportion to the square root of their size"),
+    "effective_number": Sampler(
+        in_proportion(effective_number), "each sample in inverse proportion to the effective number of its class"
+    ),
 }
 
 

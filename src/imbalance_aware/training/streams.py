@@ -11,6 +11,7 @@ class Purpose(IntEnum):
     WEIGHTS = 0
     ORDER = 1
     AUGMENTATION = 2
+    DROPOUT = 3
 
 
 def generator(seed: int, purpose: Purpose, epoch: int = 0) -> np.random.Generator:
@@ -18,6 +19,6 @@ def generator(seed: int, purpose: Purpose, epoch: int = 0) -> np.random.Generato
     return np.random.default_rng(np.random.SeedSequence([seed, purpose, epoch]))
 
 
-def torch_seed(seed: int, purpose: Purpose) -> int:
-    """A seed for torch's own generator."""
-    return int(np.random.SeedSequence([seed, purpose]).generate_state(1, np.uint32)[0])
+def torch_seed(seed: int, purpose: Purpose, *place: int) -> int:
+    """A seed for torch's own generator; ``place`` tells streams of one purpose apart, such as by epoch and step."""
+    return int(np.random.SeedSequence([seed, purpose, *place]).generate_state(1, np.uint32)[0])

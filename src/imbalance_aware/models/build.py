@@ -1,0 +1,113 @@
+"""Networks by name: what a run with one needs, and whether it can be built and used."""
+
+import inspect
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any
+
+from imbalance_aware.errors import UserError
+from imbalance_aware.models import DEFAULT, NETWORKS
+from imbalance_aware.provenance import PACKAGE
+from imbalance_aware.schema import nearest
+
+if TYPE_CHECKING:
+    from imbalance_aware.models.make import InputSpec
+
+#: What every network is given first; not for users to set.
+GIVEN = ("dimensions", "in_channels", "classes")
+#: What building and trying a network may raise if its arguments or the size of the images do not suit it.
+UNSUITABLE = (TypeError, ValueError, KeyError, IndexError, ArithmeticError, RuntimeError)
+
+
+def check_network(architecture: Mapping[str, Any], spec: "InputSpec") -> None:
+    """Build the network of a run and try it on one image of zeros, on the CPU.
+
+    The network `DEFAULT` is not tried: what its settings allow takes images of every size.
+
+    Args:
+        architecture: settings of ``model``.
+        spec: what the network takes.
+
+    Raises:
+        UserError: a package that is not installed, unusable arguments, or images that are too small for the network.
+        TypeError: it is not a `imbalance_aware.models.network.Network`.
+    """
+    network = architecture.get("network", DEFAULT)
+    if network == DEFAULT:
+        return
+    import torch
+
+    from imbalance_aware.models.make import find_network, network_of
+    from imbalance_aware.models.network import Network
+
+    packages_of(network)
+    _check_arguments(network, find_network(network), architecture.get("arguments", {}))
+    with torch.random.fork_rng(devices=[]):
+        try:
+            model = network_of(architecture, spec)
+        except UNSUITABLE as error:
+            raise _told(error, f'the network "{network}" cannot be built') from error
+    if not isinstance(model, Network):
+        missing = [name for name in ("forward", "features", "head", "scale_logits") if not hasattr(model, name)]
+        raise TypeError(f"{NETWORKS[network]} lacks {', '.join(missing) or 'what a torch.nn.Module has'} of `Network`")
+    image = torch.zeros(1, spec.channels, *spec.seen)
+    try:
+        with torch.inference_mode():
+            features = model.eval().features(image)
+            logits = model.head(features)
+    except UNSUITABLE as error:
+        size = " x ".join(map(str, image.shape[1:]))
+        place = f'the network "{network}" cannot take images of {size}; they may be too small for it'
+        raise _told(error, place) from error
+    if features.ndim != 2 or logits.shape != (1, len(spec.classes)):
+        shapes = f"{tuple(features.shape)} and {tuple(logits.shape)}"
+        raise TypeError(f"{NETWORKS[network]}: features and logits of one image have shapes {shapes}; see `Network`")
+
+
+def environment(network: str) -> str:
+    """Name of the environment in ``envs/`` that training and prediction with this network need."""
+    package, separate, _ = network.partition(":")
+    return package if separate else "train"
+
+
+def packages_of(network: str) -> dict[str, str]:
+    """Package that a network comes from, and its version: empty for those of this project.
+
+    Raises:
+        UserError: it is not installed.
+    """
+    package, separate, _ = network.partition(":")
+    try:
+        return {package: version(package)} if separate else {}
+    except PackageNotFoundError:
+        place = environment(network)
+        raise UserError(
+            f'the network "{network}" needs the package {package}, which is not installed: '
+            f"pip install 'imbalance-aware[{place}]', or install the packages of envs/{place}.yaml"
+        ) from None
+
+
+def module_names(network: str) -> list[str]:
+    """Modules, named below the package, that a name of the table stands for: a run depends on them."""
+    return [reference.partition(":")[0].removeprefix(f"{PACKAGE}.") for reference in references(network).values()]
+
+
+def references(network: str) -> dict[str, str]:
+    """What a name stands for in the table: ``{name: "module:attribute"}``."""
+    return {network: NETWORKS[network]}
+
+
+def _check_arguments(network: str, make: Any, arguments: Mapping[str, Any]) -> None:
+    parameters = inspect.signature(make).parameters
+    accepted = [name for name in parameters if name not in GIVEN]
+    if any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in parameters.values()):
+        return  # the network says what it does not take
+    for name in arguments:
+        if name not in accepted:
+            raise UserError(f'the network "{network}" has no argument "{name}".{nearest(name, accepted)}')
+
+
+def _told(error: Exception, sentence: str) -> Exception:
+    """``error`` as a user's mistake; one about memory as it is, since that is explained elsewhere."""
+    reason = str(error).strip().partition("\n")[0]
+    return error if "memory" in reason else UserError(f"{sentence}: {reason}")
