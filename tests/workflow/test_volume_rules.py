@@ -152,19 +152,6 @@ def test_edited_numbers_make_the_patches_again_and_an_edited_picture_nothing(ran
 
 
 @pytest.mark.slow
-def test_a_picture_is_drawn_again_without_any_training(ran):
-    """As docs/architecture.md tells for an edit of the drawing code."""
-    array, subject = "results/datasets/volumes/images.npy", ran.folder / "results/datasets/volumes/subjects/a1"
-    picture = (subject / "qc.png").read_bytes()
-    before = (subject / "qc.png").stat().st_mtime_ns
-    ran.run("results/datasets/volumes/patches/a1.npy", "--forcerun", "patch", "--until", "patch")
-    assert (subject / "qc.png").stat().st_mtime_ns > before and (subject / "qc.png").read_bytes() == picture
-    assert "pack" in ran.planned(array), "the patch is newer than the array"
-    ran.run(array, "--touch")
-    assert ran.planned(array) == set()
-
-
-@pytest.mark.slow
 def test_another_patch_size_registers_and_extracts_nothing_again(ran):
     ran.configure(_config(_dataset(crop=20)))
     planned = ran.planned("results/datasets/volumes/images.npy")
