@@ -10,6 +10,13 @@ import pytest
 CHECKOUT = Path(__file__).resolve().parents[1]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whatever starts Snakemake or whole runs is slow."""
+    for item in items:
+        if item.path.is_relative_to(CHECKOUT / "tests/workflow") or item.path.is_relative_to(CHECKOUT / "tests/e2e"):
+            item.add_marker(pytest.mark.slow)
+
+
 @pytest.fixture(scope="session")
 def checkout() -> Path:
     """Top of the source tree."""
