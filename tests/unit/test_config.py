@@ -242,3 +242,11 @@ def test_classes_of_one_s_own_images_and_volumes_follow_the_same_rules(adapter, 
     else:
         (line,) = mistakes(change)
         assert "datasets.own.classes: " in line and message in line
+
+
+def test_a_study_with_another_network_leaves_the_shared_networks_keys():
+    shared, other = {"model": {"widths": [8, 8, 8, 8]}}, {"network": "monai:ResNet18", "arguments": {"act": "prelu"}}
+    assert read(shared, study(model=other))[1]["main"].model.model_dump() == other
+    assert read(shared, study(model={"stem_kernel": 3}))[1]["main"].model.widths == (8, 8, 8, 8)
+    (message,) = mistakes(shared, {"model": {"network": "monai:ResNet18"}})
+    assert message.startswith('1.yaml, line 2: model.widths: is a key of the network "resnet", which "monai:ResNet18"')

@@ -1,13 +1,30 @@
 """Which samples each batch holds: properties that hold for every set of labels."""
 
+import csv
+import json
 from itertools import pairwise
 
 import numpy as np
 import pytest
+import training_cases
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imbalance_aware.training.sampling import SAMPLERS, class_weights, effective_number, epoch_batches, step_count
+from imbalance_aware.conditions import read_conditions
+from imbalance_aware.errors import UserError
+from imbalance_aware.manual import SAMPLING_BEGIN, SAMPLING_END, with_keys
+from imbalance_aware.runs import train
+from imbalance_aware.runs.run_folder import finished
+from imbalance_aware.runs.settings import ConditionSettings
+from imbalance_aware.schema import validate
+from imbalance_aware.training.sampling import (
+    SAMPLERS,
+    Sampler,
+    class_weights,
+    effective_number,
+    epoch_batches,
+    step_count,
+)
 
 GLAUCOMA = np.repeat([0, 1, 2], [589, 217, 350])
 
@@ -91,6 +108,31 @@ def test_effective_number_spans_from_uniform_to_balanced():
     assert effective_number(np.array([1.0, 2.0])) == pytest.approx([1, 1], abs=1e-3)
     large = effective_number(np.array([1e5, 1e6]))
     assert large[1] / large[0] == pytest.approx(10)
+
+
+def test_a_mode_of_ones_own_is_a_function_and_a_row(tmp_path, monkeypatch):
+    """Known to tables of conditions, to the settings of a run, to training and to the manual."""
+
+    def rarest(labels, batch_size, rng, epoch):
+        members = np.flatnonzero(labels == np.bincount(labels).argmin())
+        return [rng.choice(members, batch_size) for _ in range(step_count(len(labels), batch_size))]
+
+    monkeypatch.setitem(SAMPLERS, "rarest", Sampler(rarest, "the rarest class alone"))
+    table = tmp_path / "conditions.tsv"
+    table.write_text("condition\tloss\tsampling\tweighted\tkwargs\nce-rarest\tce\trarest\tfalse\t{}\n")
+    assert read_conditions(table, ["ce"], list(SAMPLERS))["ce-rarest"].sampling == "rarest"
+    assert "`rarest`: the rarest class alone" in with_keys(f"{SAMPLING_BEGIN}{SAMPLING_END}")
+    options = training_cases.settings(condition={"sampling": "rarest"}, training={"epochs": 1})
+    dataset = training_cases.write_dataset(tmp_path / "data")
+    train.run(training_cases.arguments(dataset, tmp_path / "run", json.dumps(options)))
+    (row,) = csv.DictReader((tmp_path / "run/history.csv").open())
+    assert float(row["train_loss"]) > 0
+    assert finished(tmp_path / "run")["condition"]["sampling"] == "rarest"
+
+
+def test_an_unknown_mode_is_refused_with_the_nearest():
+    with pytest.raises(UserError, match=r'sampling: "unifrom" is not known\. Did you mean "uniform"\?'):
+        validate(ConditionSettings, {"loss": {"ce": 1}, "sampling": "unifrom"}, "x.yaml")
 
 
 def test_a_single_sample_left_over_joins_the_batch_before():

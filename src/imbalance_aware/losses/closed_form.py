@@ -38,10 +38,9 @@ class _LossOfProbabilities(torch.autograd.Function):
         narrow = logits.shape[1] < NARROW_CLASSES and logits.shape[0] >= MANY_SAMPLES
         probabilities = torch.softmax(logits.t(), 0).t() if narrow else torch.softmax(logits, 1)
         value, by_probability = formula(probabilities, *arguments)
-        if narrow:
-            by_logits = torch._softmax_backward_data(by_probability.t(), probabilities.t(), 0, logits.dtype).t()
-        else:
-            by_logits = torch._softmax_backward_data(by_probability, probabilities, 1, logits.dtype)
+        # Through the softmax: p_k (dL/dp_k - sum_j p_j dL/dp_j).
+        by_logits = by_probability * probabilities
+        by_logits.addcmul_(probabilities, by_logits.sum(1, keepdim=True), value=-1)
         ctx.save_for_backward(by_logits)
         return value
 

@@ -1,7 +1,7 @@
 """Rigid and affine registration by mutual information, the same result every time.
 
 Mattes' mutual information (Mattes et al. 2003, doi:10.1109/TMI.2003.809072) over a fixed random sample of voxels,
-maximised by Powell's method from coarse to fine, from the best of three starts. Powell's method needs no gradient: on
+maximised by Powell's method from coarse to fine, on the two coarsest levels from each of three starts. Powell's method needs no gradient: on
 thick slices the gradient of a sampled mutual information stops descents one to three millimetres short of the optimum
 that it finds.
 
@@ -25,6 +25,8 @@ BINS = 32
 PYRAMID_MM = (8.0, 4.0, 2.0, 1.0)
 #: Edge from which on levels look at the region only.
 FINE_MM = 2.0
+#: Coarse levels on which every start is followed to its optimum, since the best start need not lead to the best optimum.
+BROAD_LEVELS = 2
 #: Share of intensities beyond which both tails are clamped, so that a few bright voxels do not fill the histogram.
 TAILS = 0.005
 SEED = 1
@@ -69,10 +71,10 @@ def register(
     images = clamp(to_itk(fixed)), clamp(to_itk(moving))
     initial = starts(*images)
     candidates = initial
-    for level in schedule(float(fixed.spacing.min()), samples):
+    for number, level in enumerate(schedule(float(fixed.spacing.min()), samples)):
         at_level = [level_image(image, level.voxel_mm) for image in images]
         problem = Problem(*at_level, level, focus if level.fine else None)
-        found, measure = problem.optimise(min(candidates, key=problem.measure))
+        found, measure = problem.best(candidates, descents=len(candidates) if number < BROAD_LEVELS else 1)
         # A coarse level that went astray must not take the finer ones with it.
         candidates = [found, *initial]
     if transform == "affine":
@@ -143,6 +145,22 @@ class Problem:
             return method.MetricEvaluate(self.fixed, self.moving)
         except RuntimeError:
             return float("inf")
+
+    def best(self, candidates: list[sitk.Transform], descents: int) -> tuple[sitk.Transform, float]:
+        """The best of what is found from the ``descents`` best candidates, and its negative mutual information.
+
+        Raises:
+            Failure: too few of the sampled voxels have a partner, from whichever candidate.
+        """
+        found = []
+        for start in sorted(candidates, key=self.measure)[:descents]:
+            try:
+                found.append(self.optimise(start))
+            except Failure as failure:
+                reason = failure
+        if not found:
+            raise reason
+        return min(found, key=lambda result: result[1])
 
     def optimise(self, start: sitk.Transform) -> tuple[sitk.Transform, float]:
         """The best transform near ``start``, and its negative mutual information.
