@@ -16,7 +16,7 @@ from PIL import Image
 from imbalance_aware.__main__ import main
 from imbalance_aware.class_names import classes_argument, look_alikes, metric_of_class, problem
 from imbalance_aware.errors import UserError
-from imbalance_aware.metrics.table import metric_names
+from imbalance_aware.metrics.catalogue import metric_names
 from imbalance_aware.reporting.labels import distinct
 from imbalance_aware.schema import validate
 from imbalance_aware.sources.folder import Settings as FolderSettings

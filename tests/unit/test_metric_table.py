@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from imbalance_aware import provenance
 from imbalance_aware.errors import UserError
-from imbalance_aware.metrics.metric import Metric, Outcome, Resamples
-from imbalance_aware.metrics.table import METRICS, RESAMPLED, by_name, metric_names, named
+from imbalance_aware.metrics.catalogue import METRICS, RESAMPLED, by_name, metric_names, named
+from imbalance_aware.metrics.declaration import Metric, Outcome, Resamples
 from imbalance_aware.reporting import layouts
 from imbalance_aware.reporting.metric_dots import metric_label
 from imbalance_aware.reporting.summary import read_published, summarise
@@ -137,7 +137,7 @@ def test_a_metric_is_a_function_and_a_row(tmp_path):
     """Added to a copy of the package, it reaches the report of a run, both tables and a figure."""
     package = tmp_path / "src" / "imbalance_aware"
     shutil.copytree(provenance.ROOT, package, ignore=shutil.ignore_patterns("__pycache__"))
-    table = package / "metrics" / "table.py"
+    table = package / "metrics" / "catalogue.py"
     text = table.read_text().replace("METRICS = by_name(\n", f"{FUNCTION}\n\nMETRICS = by_name(\n    {ROW}\n")
     table.write_text(text)
     rng = np.random.default_rng(0)

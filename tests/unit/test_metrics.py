@@ -14,8 +14,8 @@ from imbalance_aware.errors import UserError
 from imbalance_aware.evaluation.logit_adjustment import adjust_logits
 from imbalance_aware.evaluation.metrics import classification_metrics
 from imbalance_aware.metrics.calibration import expected_calibration_error
-from imbalance_aware.metrics.metric import Outcome
-from imbalance_aware.metrics.table import metric_names
+from imbalance_aware.metrics.catalogue import metric_names
+from imbalance_aware.metrics.declaration import Outcome
 from imbalance_aware.tables.predictions import read_predictions
 
 CLASSES = ("no", "early", "advanced")

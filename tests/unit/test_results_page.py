@@ -22,7 +22,8 @@ def results(tmp_path):
     files = {
         "tables/tiny/table1_mcc.md": "| condition | MCC |\n|---|---|\n| ce | 0.5 |\n",
         "tables/tiny/metrics.csv": "condition,value\nce,0.5\n",
-        "datasets/phantoms/flow.csv": "class,stage,subjects\nhealthy,found,3\nhealthy,included,2\n",
+        "datasets/phantoms/flow.csv": "cohort,class,stage,criterion,subjects\n"
+        "drawn,healthy,found,,3\ndrawn,healthy,included,,2\n",
         "runs/tiny/phantoms/ce/seed-0/config.yaml": CONFIG,
         "benchmarks/train/tiny/phantoms/ce/seed-0.tsv": "s\tcpu_time\tmax_rss\n120\t90\t400\n",
         "figures/tiny/phantoms/learning_curves.png": "picture",

@@ -18,7 +18,7 @@ from imbalance_aware.errors import UserError
 from imbalance_aware.evaluation.metrics import is_collapsed
 from imbalance_aware.evaluation.statistics import bootstrap_metrics
 from imbalance_aware.files import write_text
-from imbalance_aware.metrics.table import RESAMPLED
+from imbalance_aware.metrics.catalogue import RESAMPLED
 from imbalance_aware.runs.identity import Run, identify
 from imbalance_aware.tables.differences import COLUMNS, differences_csv
 from imbalance_aware.tables.predictions import Predictions, read_predictions

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 
 from imbalance_aware.class_names import metric_of_class
-from imbalance_aware.metrics.metric import Outcome
-from imbalance_aware.metrics.table import METRICS, TEST_SUBJECTS, metric_names
+from imbalance_aware.metrics.catalogue import METRICS, TEST_SUBJECTS, metric_names
+from imbalance_aware.metrics.declaration import Outcome
 
 #: Why a metric has no value though the test set has subjects of several classes and of each.
 UNEXPLAINED = "undefined for these predictions"

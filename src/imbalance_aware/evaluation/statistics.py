@@ -7,8 +7,8 @@ replicates, so that their differences are paired (Efron and Tibshirani 1993, "An
 
 import numpy as np
 
-from imbalance_aware.metrics.metric import Outcome, Resamples
-from imbalance_aware.metrics.table import RESAMPLED
+from imbalance_aware.metrics.catalogue import RESAMPLED
+from imbalance_aware.metrics.declaration import Outcome, Resamples
 
 #: Counts held at a time: replicates are worked through in blocks of so many numbers.
 BLOCK = 2_000_000

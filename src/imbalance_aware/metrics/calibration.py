@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from imbalance_aware.metrics.metric import Outcome
+from imbalance_aware.metrics.declaration import Outcome
 
 ECE_BINS = 15
 

@@ -8,7 +8,7 @@ import warnings
 
 import numpy as np
 
-from imbalance_aware.metrics.metric import Outcome, Resamples
+from imbalance_aware.metrics.declaration import Outcome, Resamples
 
 
 def accuracy(outcome: Outcome) -> float:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from imbalance_aware.metrics.metric import Outcome, Resamples
+from imbalance_aware.metrics.declaration import Outcome, Resamples
 
 
 def auroc_by_class(outcome: Outcome) -> list[float | None]:

@@ -1,9 +1,9 @@
 """Rigid and affine registration by mutual information, the same result every time.
 
 Mattes' mutual information (Mattes et al. 2003, doi:10.1109/TMI.2003.809072) over a fixed random sample of voxels,
-maximised by Powell's method from coarse to fine, on the two coarsest levels from each of three starts. Powell's method needs no gradient: on
-thick slices the gradient of a sampled mutual information stops descents one to three millimetres short of the optimum
-that it finds.
+maximised by Powell's method from coarse to fine, on the two coarsest levels from each of three starts. Powell's method
+needs no gradient: on thick slices the gradient of a sampled mutual information stops descents one to three millimetres
+short of the optimum that it finds.
 
 Which voxels the sample takes, and which of them a coarse level keeps, follows the order of the voxels. Volumes are
 therefore reoriented first: the order in which a file stores its voxels does not change the result.
@@ -25,7 +25,7 @@ BINS = 32
 PYRAMID_MM = (8.0, 4.0, 2.0, 1.0)
 #: Edge from which on levels look at the region only.
 FINE_MM = 2.0
-#: Coarse levels on which every start is followed to its optimum, since the best start need not lead to the best optimum.
+#: Coarse levels on which every start is followed: the best start need not lead to the best optimum.
 BROAD_LEVELS = 2
 #: Share of intensities beyond which both tails are clamped, so that a few bright voxels do not fill the histogram.
 TAILS = 0.005

@@ -15,7 +15,7 @@ from matplotlib.lines import Line2D
 from imbalance_aware.arrays import read_npy
 from imbalance_aware.class_names import metric_of_class
 from imbalance_aware.errors import UserError
-from imbalance_aware.metrics.table import METRICS
+from imbalance_aware.metrics.catalogue import METRICS
 from imbalance_aware.reporting import style
 from imbalance_aware.reporting.labels import distinct, readable
 from imbalance_aware.reporting.run_files import runs_of_one_dataset

@@ -5,7 +5,7 @@ from itertools import groupby
 
 import pandas as pd
 
-from imbalance_aware.metrics.table import named
+from imbalance_aware.metrics.catalogue import named
 from imbalance_aware.reporting import labels
 from imbalance_aware.reporting.cells import difference_cell, obtained_cell, reference_cell
 from imbalance_aware.reporting.grid import MISSING, Cell, Panel, Row, without_repeats

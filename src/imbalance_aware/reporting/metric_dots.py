@@ -16,7 +16,7 @@ from matplotlib.path import Path as Path2D
 from matplotlib.textpath import TextPath
 
 from imbalance_aware.errors import UserError
-from imbalance_aware.metrics.table import named
+from imbalance_aware.metrics.catalogue import named
 from imbalance_aware.reporting import style
 from imbalance_aware.reporting.fonts import OWN
 from imbalance_aware.reporting.grid import COLLAPSED

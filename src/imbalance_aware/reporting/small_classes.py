@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from imbalance_aware.metrics.table import TEST_SUBJECTS, named
+from imbalance_aware.metrics.catalogue import TEST_SUBJECTS, named
 from imbalance_aware.reporting import labels
 
 #: A class with fewer test subjects than this tells nothing: one subject changes its recall by a quarter or more.

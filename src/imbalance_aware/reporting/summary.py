@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from imbalance_aware.errors import UserError
-from imbalance_aware.metrics.table import POSTHOC, named
+from imbalance_aware.metrics.catalogue import POSTHOC, named
 from imbalance_aware.reporting import labels
 from imbalance_aware.reporting.small_classes import few_test_subjects, rests_on_few
 

@@ -12,7 +12,7 @@ import pandas as pd
 
 from imbalance_aware.errors import UserError
 from imbalance_aware.files import write_csv, write_text
-from imbalance_aware.metrics.table import TEST_SUBJECTS, Named, named
+from imbalance_aware.metrics.catalogue import TEST_SUBJECTS, Named, named
 from imbalance_aware.reporting import formats, layouts
 from imbalance_aware.reporting.comparison import make_comparison
 from imbalance_aware.reporting.grid import Grid

@@ -91,12 +91,12 @@ class TrainingSettings(Strict):
     epochs: int = Field(250, ge=1, description="passes over the training set")
     batch_size: int = Field(50, ge=2, description="samples in a batch; at least 2, for the batch normalisation")
     learning_rate: float = Field(1e-3, gt=0, description="learning rate of the first epoch")
-    optimiser: Literal[*OPTIMISERS] = Field(  # type: ignore[valid-type]
+    optimiser: Literal[*OPTIMISERS] = Field(  # type: ignore[valid-type]  # names of a table
         "adam",
         description="adam; adamw, with a weight decay of 0.01; or sgd, with a momentum of 0.9. All else is as in "
         "torch.optim",
     )
-    schedule: Literal[*SCHEDULES] = Field(  # type: ignore[valid-type]
+    schedule: Literal[*SCHEDULES] = Field(  # type: ignore[valid-type]  # names of a table
         "cosine", description="of the learning rate from epoch to epoch: cosine (annealed towards 0) or constant"
     )
     device: Literal["auto", "cpu", "cuda"] = Field(

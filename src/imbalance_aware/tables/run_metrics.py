@@ -11,8 +11,8 @@ from typing import Any
 
 from imbalance_aware.class_names import metric_of_class
 from imbalance_aware.errors import UserError
-from imbalance_aware.metrics.table import POSTHOC as POSTHOC_PREFIX
-from imbalance_aware.metrics.table import TEST_SUBJECTS, metric_names
+from imbalance_aware.metrics.catalogue import POSTHOC as POSTHOC_PREFIX
+from imbalance_aware.metrics.catalogue import TEST_SUBJECTS, metric_names
 
 POSTHOC = "posthoc_logit_adjustment"
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from imbalance_aware.class_names import metric_of_class
 from imbalance_aware.errors import UserError
 from imbalance_aware.metrics import calibration, decisions, ranking
-from imbalance_aware.metrics.metric import Metric
+from imbalance_aware.metrics.declaration import Metric
 from imbalance_aware.schema import nearest
 
 #: What metrics after post-hoc logit adjustment begin with.
