@@ -18,8 +18,8 @@ def auroc_by_class(outcome: Outcome) -> list[float | None]:
 
 def auroc_macro(outcome: Outcome) -> float | None:
     """Mean of `auroc_by_class`; None where one of them is undefined."""
-    areas = auroc_by_class(outcome)
-    return None if None in areas else float(np.mean(areas))
+    areas = [area for area in auroc_by_class(outcome) if area is not None]
+    return float(np.mean(areas)) if len(areas) == outcome.n_classes else None
 
 
 def resampled_auroc_macro(resamples: Resamples) -> np.ndarray:
