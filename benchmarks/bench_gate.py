@@ -56,7 +56,7 @@ def main() -> None:
     parser.add_argument("--work", type=Path, required=True, help="folder that keeps what was measured; resumed from")
     parser.add_argument("--pairs", type=int, default=2000, help="pairs of strangers, both in the atlas")
     parser.add_argument("--others", type=int, default=40, help="pairs by the header, and as many registered")
-    parser.add_argument("--page", type=Path, help="page whose section `gate` is written anew; left out: printed only")
+    parser.add_argument("--page", type=Path, help="page whose section `gate` is rewritten; left out: printed only")
     parser.add_argument("--only", help="measure one part only: own, signs, atlas, header, registered")
     args = parser.parse_args()
     args.work.mkdir(parents=True, exist_ok=True)

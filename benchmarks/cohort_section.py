@@ -22,7 +22,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--results", type=Path, default=Path("results"), help="the workflow's folder of results")
     parser.add_argument("--dataset", required=True, help="name of the dataset")
-    parser.add_argument("--page", type=Path, help="page whose section `cohort` is written anew; left out: printed only")
+    parser.add_argument("--page", type=Path, help="page whose section `cohort` is rewritten; left out: printed only")
     args = parser.parse_args()
     text = section(args.results, args.dataset)
     print(text)

@@ -1,4 +1,4 @@
-"""A section of a page of docs/ that a benchmark writes anew, between two comments."""
+"""A section of a page of docs/ that a benchmark rewrites, between two comments."""
 
 from pathlib import Path
 
