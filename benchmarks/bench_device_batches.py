@@ -28,7 +28,7 @@ import torch
 
 from device_counter import Counter
 from imbalance_aware.runs.settings import Augmentation2D, Augmentation3D
-from imbalance_aware.training.augmentation import Changes, draw
+from imbalance_aware.training.augmentation import AugmentationParameters, sample_parameters
 from imbalance_aware.training.batches import CpuImages, DeviceImages
 from page_section import replace_section
 
@@ -55,9 +55,13 @@ NOTES = """\
   matrix is zeros, which are multiplied too. Where the settings have no blur there is no product."""
 
 
-def epoch(augmentation, shape: tuple[int, ...], batch_size: int, count: int) -> tuple[list[np.ndarray], Changes]:
-    """Rows and changes of an epoch on a dataset of as many images as a batch."""
-    return [np.arange(batch_size)] * count, draw(augmentation, count * batch_size, shape[1:], seed=0, epoch=0)
+def epoch(
+    augmentation, shape: tuple[int, ...], batch_size: int, count: int
+) -> tuple[list[np.ndarray], AugmentationParameters]:
+    """Rows and parameters of an epoch on a dataset of as many images as a batch."""
+    return [np.arange(batch_size)] * count, sample_parameters(
+        augmentation, count * batch_size, shape[1:], seed=0, epoch=0
+    )
 
 
 def counted(augmentation, shape: tuple[int, ...], batch_size: int) -> dict[str, float]:
@@ -85,12 +89,12 @@ def timed(make: Callable[[np.ndarray], object], augmentation, shape: tuple[int, 
     """Milliseconds for each sample, its share of what is made once an epoch included."""
     batch_size, count = TIMED[device]
     images = make(np.random.default_rng(0).integers(0, 256, (batch_size, *shape), dtype=np.uint8))
-    rows, changes = epoch(augmentation, shape, batch_size, count)
+    rows, parameters = epoch(augmentation, shape, batch_size, count)
     # Other work on the machine disturbs CPU time less; it does not tell how long a GPU takes.
     clock, times = {"cpu": time.process_time, "cuda": time.perf_counter}[device], []
     for _ in range(ROUNDS):
         start = clock()
-        for _ in images.batches(rows, changes):
+        for _ in images.batches(rows, parameters):
             pass
         if device == "cuda":
             torch.cuda.synchronize()

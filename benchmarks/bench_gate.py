@@ -285,7 +285,7 @@ def section(rows: list[dict], study: Study) -> str:
         parts = [spread([row[name] for row in rows if row["case"] == case]) for name in ("edge_match", "nmi")]
         lines.append(f"| {case} | {count(rows, case)} | {' | '.join(parts)} |")
     held_out = [row for row in rows if row["subject"] in second]
-    chosen = choose([row for row in rows if row["subject"] in first])
+    chosen = limits_of([row for row in rows if row["subject"] in first])
     lines += [
         "",
         f"Chosen on the first half of the patients: refuse below {chosen[0]:.3f} (three fifths of the lowest genuine "
@@ -314,7 +314,7 @@ def section(rows: list[dict], study: Study) -> str:
     return "\n".join(lines)
 
 
-def choose(rows: list[dict]) -> tuple[float, float]:
+def limits_of(rows: list[dict]) -> tuple[float, float]:
     """Limits from genuine pairs: three fifths of the lowest, a margin for other scanners, and what 95 % exceed."""
     genuine = np.array([row["edge_match"] for row in rows if row["case"] == "own"])
     return 0.6 * genuine.min(), float(np.quantile(genuine, 0.05))

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from imbalance_aware.losses.ce import CrossEntropyLoss
 from imbalance_aware.models.make import InputSpec, make_model
-from imbalance_aware.runs.device import choose
+from imbalance_aware.runs.select_device import select_device
 from imbalance_aware.runs.settings import (
     Augmentation2D,
     Augmentation3D,
@@ -18,13 +18,13 @@ from imbalance_aware.runs.settings import (
     RunSettings,
     TrainingSettings,
 )
-from imbalance_aware.training.augmentation import draw
+from imbalance_aware.training.augmentation import sample_parameters
 from imbalance_aware.training.batches import on_device
-from imbalance_aware.training.data import Part
+from imbalance_aware.training.data import Split
 from imbalance_aware.training.loop import Training
 from imbalance_aware.training.optimisers import make_optimiser
 
-COMPUTE = choose(TrainingSettings(device="cpu"), threads=1)
+DEVICE = select_device(TrainingSettings(device="cpu"), threads=1)
 #: In an epoch of the rivals, and measured in each round.
 BATCHES = 10
 
@@ -41,11 +41,13 @@ class Case:
 
     def ours(self) -> Iterator[Tensor]:
         """Batches of the training engine, without an end."""
-        images, epoch = on_device(self.images, COMPUTE), 0
+        images, epoch = on_device(self.images, DEVICE), 0
         while True:
             order = np.random.default_rng(epoch).permutation(len(self.images))
             rows = [order[: self.batch_size]]
-            yield from images.batches(rows, draw(self.augmentation, self.batch_size, self.shape[1:], 0, epoch))
+            yield from images.batches(
+                rows, sample_parameters(self.augmentation, self.batch_size, self.shape[1:], 0, epoch)
+            )
             epoch += 1
 
     def model(self):
@@ -73,9 +75,9 @@ def our_steps(case: Case) -> Callable[[int], None]:
         augmentation=case.augmentation,
     )
     rows = np.arange(len(case.images))
-    part = Part(rows, rows % 3, ())
-    images = on_device(case.images, COMPUTE)
-    training = Training(settings, 0, part, images, case.model(), CrossEntropyLoss(), COMPUTE)
+    split = Split(rows, rows % 3, ())
+    images = on_device(case.images, DEVICE)
+    training = Training(settings, 0, split, images, case.model(), CrossEntropyLoss(), DEVICE)
 
     def steps(count: int) -> None:
         left = iter(range(count - 1))

@@ -13,7 +13,7 @@ from imbalance_aware.runs.settings import Augmentation, Augmentation2D, Augmenta
 from imbalance_aware.training import augment_device
 from imbalance_aware.training.augment_cpu import CpuImages
 from imbalance_aware.training.augment_device import DeviceImages
-from imbalance_aware.training.augmentation import Changes, draw, radius, unchanged
+from imbalance_aware.training.augmentation import AugmentationParameters, radius, sample_parameters, unchanged
 
 CPU = torch.device("cpu")
 CASES = {
@@ -30,7 +30,7 @@ def stored(shape, count, dtype="uint8", seed=3):
 
 @st.composite
 def cases(draws):
-    """Changes within and at the ends of what settings allow, and stored images that they fit."""
+    """Parameters within and at the ends of what settings allow, and stored images that they fit."""
     shape = tuple(draws(st.lists(st.integers(5, 13), min_size=2, max_size=3)))
     ends = st.floats(0, (min(shape) - 0.5) / 4 - 1e-6)
     ranges = (None, (0.0, draws(ends))), (None, (0.3, 2.0)), (None, (0.0, 12.0))
@@ -47,18 +47,18 @@ def cases(draws):
     seed = draws(st.integers(0, 2**31))
     images = stored((draws(st.integers(1, 3)), *shape), 5, draws(st.sampled_from(["uint8", "float16"])), seed)
     rows = np.split(np.random.default_rng(seed).integers(0, 5, sum(sizes)), np.cumsum(sizes)[:-1])
-    return images, rows, draw(augmentation, sum(sizes), shape, seed, 0)
+    return images, rows, sample_parameters(augmentation, sum(sizes), shape, seed, 0)
 
 
 @settings(deadline=None, max_examples=200)
 @given(cases())
 def test_equal_to_scipy_and_scikit_image_and_to_the_path_for_cpus(case):
-    images, rows, changes = case
+    images, rows, parameters = case
     ours, theirs = (
-        torch.cat([batch.clone() for batch in engine.batches(rows, changes)]).numpy()
+        torch.cat([batch.clone() for batch in engine.batches(rows, parameters)]).numpy()
         for engine in (DeviceImages(images, CPU), CpuImages(images))
     )
-    exact = np.stack([reference(images[row], changes, n) for n, row in enumerate(np.concatenate(rows))])
+    exact = np.stack([reference(images[row], parameters, n) for n, row in enumerate(np.concatenate(rows))])
     np.testing.assert_allclose(ours, exact, rtol=0, atol=5e-7)
     np.testing.assert_allclose(ours, theirs, rtol=0, atol=5e-7)
 
@@ -66,10 +66,10 @@ def test_equal_to_scipy_and_scikit_image_and_to_the_path_for_cpus(case):
 @pytest.mark.parametrize("dtype", ["uint8", "float16"])
 def test_changes_of_intensity_alone_are_the_same_bytes_as_on_the_path_for_cpus(dtype):
     images, settings = stored((3, 12, 13), 8, dtype), Augmentation2D(crop=7)
-    changes = draw(settings, 8, (12, 13), seed=2, epoch=1)
-    (ours,) = DeviceImages(images, CPU).batches([np.arange(8)], changes)
-    (theirs,) = CpuImages(images).batches([np.arange(8)], changes)
-    changed = (changes.gamma != 1) | ~np.isnan(changes.gain)
+    parameters = sample_parameters(settings, 8, (12, 13), seed=2, epoch=1)
+    (ours,) = DeviceImages(images, CPU).batches([np.arange(8)], parameters)
+    (theirs,) = CpuImages(images).batches([np.arange(8)], parameters)
+    changed = (parameters.gamma != 1) | ~np.isnan(parameters.gain)
     assert 0 < changed.sum() < 8
     # torch's and NumPy's powers may differ in the last digit of float64, which rounding hides but for a few.
     assert (ours.numpy() == theirs.numpy())[changed].mean() > 0.999
@@ -79,12 +79,12 @@ def on_fake_gpu(monkeypatch, augmentation, shape, batch_size, count=4):
     """Shapes of the batches of an epoch on a fake GPU, and the counter's numbers of each step after the first."""
     # A torch that was built for CPUs has the operation, but its method asks for a GPU first.
     monkeypatch.setattr(torch.Tensor, "copy_", lambda self, source: torch.ops.aten.copy_.default(self, source))
-    changes = draw(augmentation, batch_size * count, shape[1:], 0, 0)
+    parameters = sample_parameters(augmentation, batch_size * count, shape[1:], 0, 0)
     with FakeTensorMode(allow_non_fake_inputs=True), Counter() as counter:
         images = DeviceImages(stored(shape, batch_size), torch.device("cuda", 0))
         steps = []
-        for batch in images.batches([np.arange(batch_size)] * count, changes):
-            assert batch.device.type == "cuda" and batch.shape == (batch_size, shape[0], *changes.size)
+        for batch in images.batches([np.arange(batch_size)] * count, parameters):
+            assert batch.device.type == "cuda" and batch.shape == (batch_size, shape[0], *parameters.size)
             steps.append((counter.launches, counter.transfers, counter.bytes))
             counter.reset()
     return steps[1:]
@@ -127,8 +127,8 @@ def test_the_counter_adds_copies_that_cuda_makes_unseen():
 
 def test_shapes_are_the_same_in_all_epochs(monkeypatch):
     augmentation, shape = CASES["volumes"]
-    epochs = [draw(augmentation, 4, shape[1:], 0, epoch) for epoch in range(6)]
-    assert len({radius(changes.sigma).max() for changes in epochs}) > 1, "the widest blur differs"
+    epochs = [sample_parameters(augmentation, 4, shape[1:], 0, epoch) for epoch in range(6)]
+    assert len({radius(parameters.sigma).max() for parameters in epochs}) > 1, "the widest blur differs"
     images, products, seen = DeviceImages(stored(shape, 4), CPU), torch.bmm, []
 
     def spy(kernel, columns, out):
@@ -136,8 +136,8 @@ def test_shapes_are_the_same_in_all_epochs(monkeypatch):
         return products(kernel, columns, out=out)
 
     monkeypatch.setattr(torch, "bmm", spy)
-    for changes in epochs:
-        list(images.batches([np.arange(2), np.arange(2, 4)], changes))
+    for parameters in epochs:
+        list(images.batches([np.arange(2), np.arange(2, 4)], parameters))
     assert seen == seen[:3] * 2 * len(epochs)
 
 
@@ -145,28 +145,31 @@ def test_the_rest_of_an_epoch_is_the_same_bytes_as_in_the_whole():
     augmentation, shape = CASES["all changes"]
     images = DeviceImages(stored(shape, 6), CPU)
     for epoch in range(4):
-        rows, changes = [np.array([0, 4]), np.array([5, 1]), np.array([3])], draw(augmentation, 5, shape[1:], 0, epoch)
-        whole = [batch.clone() for batch in images.batches(rows, changes)]
-        for ours, expected in zip(images.batches(rows[1:], changes[2:]), whole[1:], strict=True):
+        rows, parameters = (
+            [np.array([0, 4]), np.array([5, 1]), np.array([3])],
+            sample_parameters(augmentation, 5, shape[1:], 0, epoch),
+        )
+        whole = [batch.clone() for batch in images.batches(rows, parameters)]
+        for ours, expected in zip(images.batches(rows[1:], parameters[2:]), whole[1:], strict=True):
             assert torch.equal(ours, expected)
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "float16"])
 def test_an_epoch_too_large_to_prepare_at_once(monkeypatch, dtype):
     augmentation, shape = CASES["all changes"]
-    images, changes = stored(shape, 6, dtype), draw(augmentation, 12, shape[1:], 0, 0)
+    images, parameters = stored(shape, 6, dtype), sample_parameters(augmentation, 12, shape[1:], 0, 0)
     rows = [np.arange(3), np.arange(3, 6), np.array([0]), np.arange(5)]
-    at_once = [batch.clone() for batch in DeviceImages(images, CPU).batches(rows, changes)]
+    at_once = [batch.clone() for batch in DeviceImages(images, CPU).batches(rows, parameters)]
     prepared = []
     original = augment_device._Prepared.__init__
 
-    def spy(self, images, rows, changes):
+    def spy(self, images, rows, parameters):
         prepared.append(len(rows))
-        original(self, images, rows, changes)
+        original(self, images, rows, parameters)
 
     monkeypatch.setattr(augment_device._Prepared, "__init__", spy)
     monkeypatch.setattr(augment_device, "CHUNK_BYTES", 4 * 8 * ({"uint8": 256, "float16": 15361}[dtype] + 5 * 21))
-    in_parts = DeviceImages(images, CPU).batches(rows, changes)
+    in_parts = DeviceImages(images, CPU).batches(rows, parameters)
     assert all(torch.equal(*pair) for pair in zip(in_parts, at_once, strict=True))
     assert prepared == [3, 4, 5], "at most four images, or one batch"
 
@@ -174,19 +177,19 @@ def test_an_epoch_too_large_to_prepare_at_once(monkeypatch, dtype):
 @pytest.mark.parametrize(("setting", "rows"), [(None, None), ((5.0, 10.0), "some")])
 def test_contrast_is_computed_only_where_it_is_set(monkeypatch, setting, rows):
     augmentation, shape = Augmentation2D(contrast_gain=setting), (3, 8, 9)
-    changes, computed = draw(augmentation, 20, shape[1:], 0, 0), []
+    parameters, computed = sample_parameters(augmentation, 20, shape[1:], 0, 0), []
     monkeypatch.setattr(torch, "sigmoid", lambda x, original=torch.sigmoid: computed.append(len(x)) or original(x))
-    list(DeviceImages(stored(shape, 20), CPU).batches([np.arange(10), np.arange(10, 20)], changes))
-    assert computed == ([] if rows is None else [int((~np.isnan(changes.gain)).sum())])
+    list(DeviceImages(stored(shape, 20), CPU).batches([np.arange(10), np.arange(10, 20)], parameters))
+    assert computed == ([] if rows is None else [int((~np.isnan(parameters.gain)).sum())])
     assert rows is None or 0 < computed[0] < 20
 
 
 def test_the_blur_keeps_the_digits_of_float32_whatever_the_process_allows(monkeypatch):
     augmentation, shape = CASES["volumes"]
-    changes, seen = draw(augmentation, 4, shape[1:], 0, 0), []
+    parameters, seen = sample_parameters(augmentation, 4, shape[1:], 0, 0), []
 
     def made():
-        (batch,) = DeviceImages(stored(shape, 4), CPU).batches([np.arange(4)], changes)
+        (batch,) = DeviceImages(stored(shape, 4), CPU).batches([np.arange(4)], parameters)
         return batch.clone()
 
     expected = made()
@@ -211,4 +214,4 @@ def test_the_blur_keeps_the_digits_of_float32_whatever_the_process_allows(monkey
 def test_a_blur_wider_than_stated_is_refused():
     plain = unchanged(1, None, (9, 9), reach=2)
     with pytest.raises(ValueError, match="a blur reaches 4 voxels, more than 2"):
-        Changes(plain.gamma, plain.gain, np.ones(1), plain.origin, plain.flip, plain.size, plain.reach)
+        AugmentationParameters(plain.gamma, plain.gain, np.ones(1), plain.origin, plain.flip, plain.size, plain.reach)

@@ -176,7 +176,7 @@ def test_too_little_memory_is_explained(photographs, monkeypatch):
     def lack(*arguments):
         raise RuntimeError("GET was unable to find an engine to execute this computation")
 
-    monkeypatch.setattr(predict, "apply", lack)
+    monkeypatch.setattr(predict, "predict", lack)
     with pytest.raises(UserError, match=r"batches of 7 images of 3 x 16 x 16: make --batch-size smaller.* no kernel"):
         classify(photographs, photographs / "data" / "images.npy", more=("--batch-size", "7"))
 

@@ -11,9 +11,9 @@ import torch
 from imbalance_aware import gpus as cards
 from imbalance_aware.errors import UserError
 from imbalance_aware.preprocessing.brain_extraction import torch_device
-from imbalance_aware.runs import device
+from imbalance_aware.runs import select_device
 from imbalance_aware.runs.settings import TrainingSettings
-from imbalance_aware.training.inference import apply
+from imbalance_aware.training.inference import predict
 
 NAMES = ["gpu-a", "gpu-b", "gpu-c"]
 
@@ -41,10 +41,10 @@ def gpus(monkeypatch, tmp_path):
     cards.of_this_process.cache_clear()
 
 
-def choose(**settings):
+def select(**settings):
     """As in a new process."""
     cards.of_this_process.cache_clear()
-    return device.choose(TrainingSettings(**settings), threads=1)
+    return select_device.select_device(TrainingSettings(**settings), threads=1)
 
 
 @pytest.mark.parametrize(
@@ -53,27 +53,27 @@ def choose(**settings):
 )
 def test_auto_is_bfloat16_where_the_card_has_it(gpus, capability, precision):
     gpus(capability)
-    assert choose().precision == precision
-    assert choose(precision="float32").precision == "float32"
+    assert select().precision == precision
+    assert select(precision="float32").precision == "float32"
 
 
 def test_bfloat16_on_a_card_without_it_is_refused(gpus):
     gpus((7, 5))
     with pytest.raises(UserError, match=r"Card 0 has compute capability 7\.5.* need 8\.0.*precision: auto or float32"):
-        choose(precision="bfloat16")
+        select(precision="bfloat16")
 
 
 def test_jobs_take_different_cards(gpus, caplog):
     caplog.set_level(logging.INFO)
     done, held = gpus((8, 0), (8, 0), (7, 0)), []
     for index, precision in enumerate(["bfloat16", "bfloat16", "float32", "bfloat16", "bfloat16"]):
-        compute = choose()
-        assert (compute.device, compute.precision) == (torch.device("cuda", index % 3), precision)
+        device = select()
+        assert (device.torch_device, device.precision) == (torch.device("cuda", index % 3), precision)
         assert done.index == index % 3
         held.append(cards.of_this_process())
     assert "on GPU 1 of 3, Card 1; other jobs on it: 1" in caplog.text
     del held[2]
-    assert choose().device.index == 2, "what has ended counts no more"
+    assert select().torch_device.index == 2, "what has ended counts no more"
 
 
 def test_brain_extraction_takes_a_card_of_its_own_too(gpus):
@@ -89,19 +89,19 @@ def test_no_gpu_is_told(gpus, caplog, monkeypatch):
     gpus()
     monkeypatch.setattr(torch.version, "cuda", "13.0")
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
-    assert choose().device.type == "cpu"
+    assert select().torch_device.type == "cpu"
     assert "device auto: on the CPU, since torch finds no GPU here (CUDA_VISIBLE_DEVICES is '')" in caplog.text
     with pytest.raises(UserError, match="torch finds no GPU here"):
-        choose(device="cuda")
+        select(device="cuda")
     monkeypatch.setattr(torch.version, "cuda", None)
     caplog.clear()
-    choose()
+    select()
     assert "this torch is built for CPUs alone" in caplog.text
     caplog.clear()
     assert torch_device("auto") == "cpu"
     assert "strip.device auto: on the CPU, since torch finds no GPU" in caplog.text
     caplog.clear()
-    choose(device="cpu")
+    select(device="cpu")
     assert not caplog.text, "the CPU was asked for"
 
 
@@ -113,7 +113,7 @@ def test_float32_is_float32(gpus, monkeypatch, precision, deterministic):
     monkeypatch.delenv("CUBLAS_WORKSPACE_CONFIG", raising=False)
     gpus((8, 0))
     torch.backends.cudnn.allow_tf32 = True
-    choose(precision=precision, deterministic=deterministic)
+    select(precision=precision, deterministic=deterministic)
     monkeypatch.delenv("CUBLAS_WORKSPACE_CONFIG", raising=False)
     assert torch.backends.cudnn.allow_tf32 is torch.backends.cuda.matmul.allow_tf32 is False
     assert torch.backends.cudnn.benchmark is not deterministic
@@ -135,7 +135,7 @@ def test_images_are_classified_in_float32_with_kernels_as_they_come(monkeypatch)
     images = SimpleNamespace(
         shape=(2, 2), batches=lambda rows, changes: (torch.ones(len(part), 1, 2, 2) for part in rows)
     )
-    apply(Model(), images, torch.arange(5).numpy(), None, 2)
+    predict(Model(), images, torch.arange(5).numpy(), None, 2)
     assert seen == [(False, False, False)] * 3
     assert cudnn.allow_tf32 and cudnn.benchmark, "as before"
 

@@ -23,7 +23,7 @@ HUGE = {"blocks": [1, 1, 1, 1], "widths": [64, 128, 256, 100_000]}
 def lacking(error):
     """A way of making batches that ends in an error."""
 
-    def make(self, rows, changes):
+    def make(self, rows, parameters):
         raise error
 
     return make

@@ -28,13 +28,13 @@ import numpy as np
 from imbalance_aware.errors import UserError
 from imbalance_aware.files import atomic
 from imbalance_aware.prediction.new_images import read_samples
-from imbalance_aware.runs.device import choose
 from imbalance_aware.runs.memory import enough_memory_to_classify
 from imbalance_aware.runs.model_file import load_model
+from imbalance_aware.runs.select_device import select_device
 from imbalance_aware.runs.settings import TrainingSettings
 from imbalance_aware.tables.predictions import probability_columns
 from imbalance_aware.training.batches import on_device
-from imbalance_aware.training.inference import apply
+from imbalance_aware.training.inference import predict
 
 log = logging.getLogger(__name__)
 
@@ -58,9 +58,9 @@ def run(args: argparse.Namespace) -> None:
     """
     if args.batch_size < 1:
         raise UserError(f"--batch-size is {args.batch_size}; it must be at least 1")
-    compute = choose(TrainingSettings(device=args.device, precision="float32"), args.threads)
+    device = select_device(TrainingSettings(device=args.device, precision="float32"), args.threads)
     model, spec, _ = load_model(args.model / "model.pt" if args.model.is_dir() else args.model)
-    model = model.to(compute.device)
+    model = model.to(device.torch_device)
     unusable: list[str] = []
     samples = read_samples(args.images, spec, unusable)
     done = 0
@@ -69,8 +69,8 @@ def run(args: argparse.Namespace) -> None:
         writer.writerow(["image", "predicted", *probability_columns(spec.classes)])
         for names, images in _chunks(samples, args.batch_size):
             rows = np.arange(len(names))
-            with enough_memory_to_classify(args.batch_size, images.shape[1:], compute.device):
-                probabilities, _ = apply(model, on_device(images, compute), rows, spec.crop, args.batch_size)
+            with enough_memory_to_classify(args.batch_size, images.shape[1:], device.torch_device):
+                probabilities, _ = predict(model, on_device(images, device), rows, spec.crop, args.batch_size)
             if not np.isfinite(probabilities).all():
                 raise UserError(f"{args.model}: the training of this model diverged; it cannot classify")
             for name, row in zip(names, probabilities, strict=True):

@@ -16,12 +16,12 @@ from imbalance_aware.runs.settings import Augmentation, check
 from imbalance_aware.schema import parse
 from imbalance_aware.tables.samples import IMAGE_DIGEST, read_samples
 from imbalance_aware.training.augment_cpu import CpuImages
-from imbalance_aware.training.augmentation import Changes, draw, unchanged, widest_blur
+from imbalance_aware.training.augmentation import AugmentationParameters, sample_parameters, unchanged, widest_blur
 from imbalance_aware.training.intensity import LEVELS, codes
 
-#: Field of `Changes` with a strength -> the setting that holds its range.
+#: Field of `AugmentationParameters` with a strength -> the setting that holds its range.
 STRENGTHS = {"gamma": "gamma", "gain": "contrast_gain", "sigma": "blur_sigma"}
-#: What is written of `Changes`.
+#: What is written of `AugmentationParameters`.
 FIELDS = ("gamma", "gain", "sigma", "origin", "flip")
 #: A draw in which every change is large enough to be seen.
 SEED = 11
@@ -36,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Write ``images`` (P, C, *size), the unchanged one first, and what was done to each (`Changes`, P entries a
+    """Write ``images`` (P, C, *size), the unchanged one first, and the `AugmentationParameters` of each (P entries a
     field); also ``whole``, the image before any crop. All images are uint8 (v/255).
     """
     settings = parse(Augmentation, args.settings)
@@ -46,9 +46,9 @@ def run(args: argparse.Namespace) -> None:
         raise UserError(f"{args.images} holds {len(stored)} images, too few for {args.samples}")
     require_tie(image_digest(stored[row]), sample[IMAGE_DIGEST], row, sample["subject"], args.images, args.samples)
     check(settings, stored.shape[2:])
-    changes = joined(examples(settings, stored.shape[2:]))
-    batch = next(CpuImages(stored).batches([np.full(len(changes.gamma), row)], changes))
-    done = {name: getattr(changes, name) for name in FIELDS}
+    parameters = joined(examples(settings, stored.shape[2:]))
+    batch = next(CpuImages(stored).batches([np.full(len(parameters.gamma), row)], parameters))
+    done = {name: getattr(parameters, name) for name in FIELDS}
     whole = LEVELS[stored.dtype.name][codes(stored[row])]
     with atomic(args.out) as path:
         np.savez_compressed(path, images=eight_bit(batch.numpy()), whole=eight_bit(whole), **done)
@@ -66,14 +66,14 @@ def first_training_row(samples: Path) -> tuple[int, dict[str, str]]:
     raise UserError(f"{samples}: no sample is in the split train")
 
 
-def examples(settings: Augmentation, shape: tuple[int, ...]) -> list[Changes]:
+def examples(settings: Augmentation, shape: tuple[int, ...]) -> list[AugmentationParameters]:
     """No change, then each alone, then all together; each for one image with spatial ``shape``.
 
     Strengths alone are the ends of their ranges, unless an end changes nothing. The place of the crop, and all
     strengths together, are drawn as in training, with probability 1.
     """
     plain = unchanged(1, settings.crop, shape, widest_blur(settings))
-    together = draw(settings.model_copy(update={"probability": 1.0}), 1, shape, SEED, epoch=0)
+    together = sample_parameters(settings.model_copy(update={"probability": 1.0}), 1, shape, SEED, epoch=0)
     alone = [
         replace(plain, **{field: np.array([strength])})
         for field, setting in STRENGTHS.items()
@@ -87,9 +87,11 @@ def examples(settings: Augmentation, shape: tuple[int, ...]) -> list[Changes]:
     return [plain, *alone, together] if alone else [plain]
 
 
-def joined(changes: list[Changes]) -> Changes:
-    """Changes of several images as one."""
-    return replace(changes[0], **{name: np.concatenate([getattr(part, name) for part in changes]) for name in FIELDS})
+def joined(parameters: list[AugmentationParameters]) -> AugmentationParameters:
+    """Parameters of several images as one."""
+    return replace(
+        parameters[0], **{name: np.concatenate([getattr(part, name) for part in parameters]) for name in FIELDS}
+    )
 
 
 def eight_bit(values: np.ndarray) -> np.ndarray:

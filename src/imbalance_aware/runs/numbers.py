@@ -27,7 +27,7 @@ NUMBERS = (
     "training.augmentation",
     "training.batches",
     "training.blur",
-    "training.compute",
+    "training.device",
     "training.data",
     "training.epoch",
     "training.inference",

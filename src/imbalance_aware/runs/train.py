@@ -32,19 +32,19 @@ from imbalance_aware.losses.build import check_losses
 from imbalance_aware.models.build import check_network, packages_of
 from imbalance_aware.runs.checkpoint import Checkpoint
 from imbalance_aware.runs.dataset import open_dataset
-from imbalance_aware.runs.device import choose
 from imbalance_aware.runs.interruption import Interrupted, Interruption
 from imbalance_aware.runs.lock import Lock, locked
 from imbalance_aware.runs.memory import enough_memory
 from imbalance_aware.runs.model_file import save_model
 from imbalance_aware.runs.numbers import training_code
 from imbalance_aware.runs.run_folder import CONFIG, FEATURES, HISTORY, MODEL, PREDICTIONS, clear, remove_remains
+from imbalance_aware.runs.select_device import select_device
 from imbalance_aware.runs.settings import RunSettings, check
 from imbalance_aware.schema import parse
 from imbalance_aware.tables.history import history_csv
 from imbalance_aware.tables.predictions import predictions_csv
-from imbalance_aware.training.compute import Compute
 from imbalance_aware.training.data import Dataset
+from imbalance_aware.training.device import Device
 from imbalance_aware.training.loop import Training, begin, input_of
 
 log = logging.getLogger(__name__)
@@ -80,23 +80,23 @@ def run(args: argparse.Namespace) -> None:
     settings = parse(RunSettings, args.settings)
     if args.seed < 0:
         raise UserError(f"--seed is {args.seed}; it must not be negative")
-    compute = choose(settings.training, args.threads)
+    device = select_device(settings.training, args.threads)
     with locked(args.out) as lock:
         remove_remains(args.out)
         dataset = open_dataset(args.images, args.samples)
         check(settings.augmentation, dataset.images.shape[2:])
         network = settings.model.network
         code = args.code or training_code(settings.condition.loss, network)
-        recorded = _record(args.seed, dataset, code, compute, args.threads)
+        recorded = _record(args.seed, dataset, code, device, args.threads)
         recorded["versions"] |= packages_of(network)
         checkpoint = Checkpoint(args.out, _key(settings, recorded))
         # A run may go on on another kind of processor, though the bytes then depend on both: not part of the key.
-        config = settings.shaping() | {"recorded": recorded | {"processor": compute.processor()}}
-        with enough_memory(settings, dataset.images.shape[1:], compute.device):
+        config = settings.shaping() | {"recorded": recorded | {"processor": device.processor()}}
+        with enough_memory(settings, dataset.images.shape[1:], device.torch_device):
             condition = settings.condition
             check_losses(condition.loss, condition.kwargs, dataset.class_counts)
             check_network(config["model"], input_of(settings, dataset))
-            training = begin(settings, args.seed, dataset, compute)
+            training = begin(settings, args.seed, dataset, device)
             state = checkpoint.load()
             clear(args.out)
             if state is not None:
@@ -111,14 +111,14 @@ def run(args: argparse.Namespace) -> None:
         checkpoint.remove()
 
 
-def _record(seed: int, dataset: Dataset, code: str, compute: Compute, threads: int) -> dict[str, Any]:
+def _record(seed: int, dataset: Dataset, code: str, device: Device, threads: int) -> dict[str, Any]:
     """Facts that shaped the run beside its settings."""
     return {
         "seed": seed,
         "data": dataset.digest,
         "code": code,
-        "device": compute.device.type,
-        "precision": compute.precision,
+        "device": device.torch_device.type,
+        "precision": device.precision,
         "threads": threads,
         "versions": {
             "imbalance_aware": imbalance_aware.__version__,

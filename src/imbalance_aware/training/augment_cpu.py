@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from imbalance_aware.training.augmentation import Changes, radius
+from imbalance_aware.training.augmentation import AugmentationParameters, radius
 from imbalance_aware.training.intensity import codes, tables
 
 #: Voxels of as many channels as are blurred at once, so that they stay in the cache.
@@ -32,33 +32,35 @@ class CpuImages:
         self.shape = images.shape[2:]
         self._memory: dict[str, Tensor] = {}
 
-    def batches(self, rows: Sequence[np.ndarray], changes: Changes) -> Iterator[Tensor]:
-        """Batches of changed images, float32 ``(B, C, *changes.size)`` in channels-last format, with values in [0, 1].
+    def batches(self, rows: Sequence[np.ndarray], parameters: AugmentationParameters) -> Iterator[Tensor]:
+        """Batches of augmented images, channels-last, float32 ``(B, C, *parameters.size)``, with values in [0, 1].
 
         Args:
             rows: for each batch, positions in the array, shape (B,).
-            changes: for each image of all batches.
+            parameters: for each image of all batches.
 
         Yields:
             A batch, which the next one overwrites.
         """
         start = 0
         for part in rows:
-            yield self._batch(part, changes[start : start + len(part)])
+            yield self._batch(part, parameters[start : start + len(part)])
             start += len(part)
 
-    def _batch(self, rows: np.ndarray, changes: Changes) -> Tensor:
+    def _batch(self, rows: np.ndarray, parameters: AugmentationParameters) -> Tensor:
         dtype = self.images.dtype.name
-        shape = (*changes.size, self.images.shape[1])
+        shape = (*parameters.size, self.images.shape[1])
         batch = self._room("batch", torch.float32, (len(rows), *shape))
-        lookups = torch.from_numpy(tables(dtype, changes.gamma, changes.gain))
-        plain = (changes.gamma == 1) & np.isnan(changes.gain) & (dtype == "uint8")
-        kinds = zip(rows.tolist(), radius(changes.sigma).tolist(), plain.tolist(), batch, lookups, strict=True)
+        lookups = torch.from_numpy(tables(dtype, parameters.gamma, parameters.gain))
+        plain = (parameters.gamma == 1) & np.isnan(parameters.gain) & (dtype == "uint8")
+        kinds = zip(rows.tolist(), radius(parameters.sigma).tolist(), plain.tolist(), batch, lookups, strict=True)
         for position, (row, reach, unchanged, out, lookup) in enumerate(kinds):
-            flips = [slice(None, None, -1 if flipped else 1) for flipped in changes.flip[position].tolist()]
-            source = _cut(codes(self.images[row]), changes.origin[position], changes.size, reach)[(slice(None), *flips)]
+            flips = [slice(None, None, -1 if flipped else 1) for flipped in parameters.flip[position].tolist()]
+            source = _cut(codes(self.images[row]), parameters.origin[position], parameters.size, reach)[
+                (slice(None), *flips)
+            ]
             if reach:
-                self._blurred(source, lookup, float(changes.sigma[position]), reach, out)
+                self._blurred(source, lookup, float(parameters.sigma[position]), reach, out)
             elif unchanged:
                 by_channel(source, out)
                 out.mul_(1 / 255)

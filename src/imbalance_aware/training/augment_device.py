@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from imbalance_aware.training.augmentation import Changes, radius
+from imbalance_aware.training.augmentation import AugmentationParameters, radius
 from imbalance_aware.training.intensity import CUTOFF, LEVELS, codes
 
 #: Bytes that are copied to the device, or computed there, at once.
@@ -45,20 +45,20 @@ class DeviceImages:
         #: The codes as lines along the last axis: shape (N * C * product of the other axes, last axis).
         self.lines = stored.view(-1, self.shape[-1])
 
-    def batches(self, rows: Sequence[np.ndarray], changes: Changes) -> Iterator[Tensor]:
-        """Batches of changed images, float32 ``(B, C, *changes.size)`` in channels-last format, with values in [0, 1].
+    def batches(self, rows: Sequence[np.ndarray], parameters: AugmentationParameters) -> Iterator[Tensor]:
+        """Batches of augmented images, channels-last, float32 ``(B, C, *parameters.size)``, with values in [0, 1].
 
         Args:
             rows: for each batch, positions in the array, shape (B,).
-            changes: for each image of all batches.
+            parameters: for each image of all batches.
         """
-        window = [size + 2 * changes.reach for size in changes.size]
+        window = [size + 2 * parameters.reach for size in parameters.size]
         numbers = len(self.levels) + self.channels * window[0] + sum(window)
         first = 0
         # At most 8 bytes for each number that is computed in advance for an image.
         for group in _groups(rows, CHUNK_BYTES // (8 * numbers)):
             count = sum(map(len, group))
-            prepared = _Prepared(self, np.concatenate(group), changes[first : first + count])
+            prepared = _Prepared(self, np.concatenate(group), parameters[first : first + count])
             first += count
             start = 0
             for part in group:
@@ -72,22 +72,22 @@ class _Prepared:
     Args:
         images: kept on the device.
         rows: positions in the array, shape (n,).
-        changes: for each of these n.
+        parameters: for each of these n.
     """
 
-    def __init__(self, images: DeviceImages, rows: np.ndarray, changes: Changes) -> None:
-        self.stored, self.size, self.reach = images.lines, changes.size, changes.reach
+    def __init__(self, images: DeviceImages, rows: np.ndarray, parameters: AugmentationParameters) -> None:
+        self.stored, self.size, self.reach = images.lines, parameters.size, parameters.reach
         self.extent = images.shape
-        places = windows(changes, images.shape)
+        places = windows(parameters, images.shape)
         planes = rows.astype(np.int64)[:, None] * images.channels + np.arange(images.channels)
         device = images.lines.device
         lines = planes[:, :, None] * images.shape[0] + places[0][:, None, :]
         #: Position along the first axis, counted over all images and channels: (n, C, m); along the others: (n, m).
         self.lines, *self.places = (_to(device, values) for values in (lines, *places[1:]))
         self.first_code = _to(device, np.arange(len(rows), dtype=np.int32) * np.int32(len(images.levels)))
-        self.tables = tables(images.levels, changes.gamma, changes.gain).view(-1)
-        self.weights = _to(device, weights(changes.sigma, changes.reach))
-        self.band = _to(device, band(max(changes.size), changes.reach))
+        self.tables = tables(images.levels, parameters.gamma, parameters.gain).view(-1)
+        self.weights = _to(device, weights(parameters.sigma, parameters.reach))
+        self.band = _to(device, band(max(parameters.size), parameters.reach))
 
     def batch(self, start: int, count: int) -> Tensor:
         """Images ``start`` to ``start + count``."""
@@ -146,22 +146,22 @@ def _to(device: torch.device, values: np.ndarray) -> Tensor:
     return torch.from_numpy(values).to(device, non_blocking=True)
 
 
-def windows(changes: Changes, shape: Sequence[int]) -> list[np.ndarray]:
+def windows(parameters: AugmentationParameters, shape: Sequence[int]) -> list[np.ndarray]:
     """Voxels that a crop and the blur beside it take along each axis, in the order of the result.
 
     Beyond its border, the image is mirrored as (d c b a | a b c d), as `scipy.ndimage.gaussian_filter` does by default.
 
     Args:
-        changes: of B images.
+        parameters: of B images.
         shape: of the images, spatial.
 
     Returns:
         for each axis int64, shape (B, size + 2 reach).
     """
     places = []
-    for axis, (size, whole) in enumerate(zip(changes.size, shape, strict=True)):
-        forward = np.arange(-changes.reach, size + changes.reach)
-        place = changes.origin[:, axis, None] + np.where(changes.flip[:, axis, None], size - 1 - forward, forward)
+    for axis, (size, whole) in enumerate(zip(parameters.size, shape, strict=True)):
+        forward = np.arange(-parameters.reach, size + parameters.reach)
+        place = parameters.origin[:, axis, None] + np.where(parameters.flip[:, axis, None], size - 1 - forward, forward)
         place %= 2 * whole
         places.append(np.minimum(place, 2 * whole - 1 - place).astype(np.int64))
     return places

@@ -1,4 +1,4 @@
-"""Random changes of training images: what is drawn for each image. How it is carried out depends on the device.
+"""Augmentation parameters, sampled for each training image. How they are applied depends on the device.
 
 In order: gamma, contrast, blur, crop, flips. Gamma and contrast act on single values; blur sees the whole image, so
 that the border of a crop is blurred with what lies beyond it.
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Changes:
-    """What happens to each of B images with D spatial axes.
+class AugmentationParameters:
+    """What augmentation does to each of B images with D spatial axes.
 
     Attributes:
         gamma: exponent, shape (B,); 1: none.
@@ -44,7 +44,7 @@ class Changes:
         if radius(self.sigma).max(initial=0) > self.reach:
             raise ValueError(f"a blur reaches {radius(self.sigma).max()} voxels, more than {self.reach}")
 
-    def __getitem__(self, part: slice) -> "Changes":
+    def __getitem__(self, part: slice) -> "AugmentationParameters":
         per_image = ("gamma", "gain", "sigma", "origin", "flip")
         return replace(self, **{name: getattr(self, name)[part] for name in per_image})
 
@@ -72,11 +72,11 @@ def widest_blur(settings: "Augmentation") -> int:
     return blur_reach(max(settings.blur_sigma or [0.0]))
 
 
-def unchanged(count: int, crop: int | None, shape: Sequence[int], reach: int = 0) -> Changes:
+def unchanged(count: int, crop: int | None, shape: Sequence[int], reach: int = 0) -> AugmentationParameters:
     """No change but the central crop: for test images."""
     size = crop_size(crop, shape)
     origin = np.tile((np.array(shape) - size) // 2, (count, 1))
-    return Changes(
+    return AugmentationParameters(
         gamma=np.ones(count),
         gain=np.full(count, np.nan),
         sigma=np.zeros(count),
@@ -87,8 +87,10 @@ def unchanged(count: int, crop: int | None, shape: Sequence[int], reach: int = 0
     )
 
 
-def draw(settings: "Augmentation", count: int, shape: Sequence[int], seed: int, epoch: int) -> Changes:
-    """Draw the changes of one epoch's ``count`` images, in the order in which the batches hold them.
+def sample_parameters(
+    settings: "Augmentation", count: int, shape: Sequence[int], seed: int, epoch: int
+) -> AugmentationParameters:
+    """Sample the parameters of one epoch's ``count`` images, in the order in which the batches hold them.
 
     Every change is made with the probability of the settings, for each image on its own; each axis is flipped on its
     own. Strengths and places are uniform in their ranges. What is drawn for one change does not depend on which others
@@ -109,7 +111,7 @@ def draw(settings: "Augmentation", count: int, shape: Sequence[int], seed: int, 
 
     room = np.array(shape) - plain.size
     flip = streams[4].random(plain.flip.shape) < settings.probability
-    return Changes(
+    return AugmentationParameters(
         gamma=strength(streams[0], settings.gamma, plain.gamma),
         gain=strength(streams[1], settings.contrast_gain, plain.gain),
         sigma=strength(streams[2], settings.blur_sigma, plain.sigma),

@@ -8,8 +8,8 @@ from torch import Tensor
 
 from imbalance_aware.training.augment_cpu import CpuImages
 from imbalance_aware.training.augment_device import DeviceImages
-from imbalance_aware.training.augmentation import Changes
-from imbalance_aware.training.compute import Compute
+from imbalance_aware.training.augmentation import AugmentationParameters
+from imbalance_aware.training.device import Device
 
 
 class Images(Protocol):
@@ -17,13 +17,13 @@ class Images(Protocol):
 
     shape: tuple[int, ...]
 
-    def batches(self, rows: Sequence[np.ndarray], changes: Changes) -> Iterator[Tensor]:
+    def batches(self, rows: Sequence[np.ndarray], parameters: AugmentationParameters) -> Iterator[Tensor]:
         """For each array of rows, those images: changed, float32 ``(B, C, *spatial)``, channels-last.
 
         A batch may be overwritten by the next one.
         """
 
 
-def on_device(images: np.ndarray, compute: Compute) -> Images:
+def on_device(images: np.ndarray, device: Device) -> Images:
     """Images ``(N, C, *spatial)``, uint8 or float16: left where they are for the CPU, copied to a GPU."""
-    return CpuImages(images) if compute.device.type == "cpu" else DeviceImages(images, compute.device)
+    return CpuImages(images) if device.torch_device.type == "cpu" else DeviceImages(images, device.torch_device)

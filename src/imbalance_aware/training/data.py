@@ -7,7 +7,7 @@ import numpy as np
 
 
 @dataclass(frozen=True)
-class Part:
+class Split:
     """Training or test samples: positions in the array, and for each its label and its row of ``samples.csv``."""
 
     rows: np.ndarray
@@ -22,14 +22,14 @@ class Dataset:
     Attributes:
         images: memory-mapped, shape (N, C, *spatial), uint8 or float16.
         classes: names in label order.
-        train, test: its two parts.
+        train, test: its two splits.
         digest: of images and table; 64 hexadecimal digits.
     """
 
     images: np.ndarray
     classes: tuple[str, ...]
-    train: Part
-    test: Part
+    train: Split
+    test: Split
     digest: str
 
     @property
@@ -49,12 +49,12 @@ def make_dataset(
         classes: names in label order.
         digest: of images and table.
     """
-    return Dataset(images, classes, _part(samples, "train"), _part(samples, "test"), digest)
+    return Dataset(images, classes, _split(samples, "train"), _split(samples, "test"), digest)
 
 
-def _part(samples: Sequence[dict[str, str]], split: str) -> Part:
-    rows = [row for row, sample in enumerate(samples) if sample["split"] == split]
-    return Part(
+def _split(samples: Sequence[dict[str, str]], name: str) -> Split:
+    rows = [row for row, sample in enumerate(samples) if sample["split"] == name]
+    return Split(
         rows=np.array(rows, dtype=np.int64),
         labels=np.array([int(samples[row]["label"]) for row in rows], dtype=np.int64),
         samples=tuple(samples[row] for row in rows),

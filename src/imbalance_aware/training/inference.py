@@ -6,10 +6,10 @@ import torch
 from imbalance_aware.models.network import Network
 from imbalance_aware.training.augmentation import unchanged
 from imbalance_aware.training.batches import Images
-from imbalance_aware.training.compute import single_pass
+from imbalance_aware.training.device import single_pass
 
 
-def apply(
+def predict(
     model: Network, images: Images, rows: np.ndarray, crop: int | None, batch_size: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Probabilities and features of images, without augmentation, in float32 (no TF32) whatever training used.

@@ -16,12 +16,12 @@ from torch import Tensor, nn
 
 from imbalance_aware.losses.make import loss_of
 from imbalance_aware.models.make import InputSpec, make_model
-from imbalance_aware.training.augmentation import draw
+from imbalance_aware.training.augmentation import sample_parameters
 from imbalance_aware.training.batches import Images, on_device
-from imbalance_aware.training.compute import Compute
-from imbalance_aware.training.data import Dataset, Part
+from imbalance_aware.training.data import Dataset, Split
+from imbalance_aware.training.device import Device
 from imbalance_aware.training.epoch import Epoch
-from imbalance_aware.training.inference import apply
+from imbalance_aware.training.inference import predict
 from imbalance_aware.training.optimisers import SCHEDULES, make_optimiser, set_learning_rate
 from imbalance_aware.training.sampling import class_weights, epoch_batches
 from imbalance_aware.training.streams import Purpose, torch_seed
@@ -30,19 +30,19 @@ if TYPE_CHECKING:
     from imbalance_aware.runs.settings import RunSettings
 
 
-def begin(settings: "RunSettings", seed: int, dataset: Dataset, compute: Compute) -> "Training":
+def begin(settings: "RunSettings", seed: int, dataset: Dataset, device: Device) -> "Training":
     """A run before its first step.
 
     Args:
         settings: of the run, checked (see `imbalance_aware.losses.build.check_losses`).
         seed: of initial weights, batches and augmentation.
         dataset: of the run.
-        compute: device and precision.
+        device: where, and in which precision, it is trained.
     """
     condition = settings.condition
-    model = make_model(settings.model.model_dump(), input_of(settings, dataset), seed).to(compute.device)
+    model = make_model(settings.model.model_dump(), input_of(settings, dataset), seed).to(device.torch_device)
     loss = loss_of(condition.loss, condition.kwargs, dataset.class_counts)
-    return Training(settings, seed, dataset.train, on_device(dataset.images, compute), model, loss, compute)
+    return Training(settings, seed, dataset.train, on_device(dataset.images, device), model, loss, device)
 
 
 def input_of(settings: "RunSettings", dataset: Dataset) -> InputSpec:
@@ -78,39 +78,39 @@ class Training:
     Args:
         settings: of the run.
         seed: of the run.
-        part: the training samples.
+        split: the training samples.
         images: makes batches.
         model: the network, on the device.
         loss: called as ``loss(logits, target, sample_weight=None)``.
-        compute: device and precision.
+        device: where, and in which precision, it is trained.
     """
 
     def __init__(
         self,
         settings: "RunSettings",
         seed: int,
-        part: Part,
+        split: Split,
         images: Images,
         model: nn.Module,
         loss: nn.Module,
-        compute: Compute,
+        device: Device,
     ) -> None:
-        self.settings, self.seed, self.part, self.images, self.compute = settings, seed, part, images, compute
+        self.settings, self.seed, self.split, self.images, self.device = settings, seed, split, images, device
         self.model = model
-        self.loss = loss.to(compute.device)
+        self.loss = loss.to(device.torch_device)
         training = settings.training
         self.optimiser = make_optimiser(training.optimiser, model.parameters(), training.learning_rate)
         # One graph, for the size of whole batches: with `dynamic` at its default, the short last batch of an epoch
         # would have a second one compiled, which then takes the whole batches as well.
         self.network = torch.compile(model, dynamic=False) if training.compile else model
         self.whole = len(self._rows(0)[0])
-        classes = int(part.labels.max()) + 1
-        weights = torch.from_numpy(class_weights(np.bincount(part.labels))).float().to(compute.device)
+        classes = int(split.labels.max()) + 1
+        weights = torch.from_numpy(class_weights(np.bincount(split.labels))).float().to(device.torch_device)
         self.weights = weights if settings.condition.weighted else None
         self.position, self.history = Position(), []
         #: Of the epoch under way: sum of the loss over samples, and per class the samples drawn and classified rightly.
-        self.sums = torch.zeros(1 + 2 * classes, dtype=torch.float64, device=compute.device)
-        self.identity = torch.eye(classes, dtype=torch.float64, device=compute.device)
+        self.sums = torch.zeros(1 + 2 * classes, dtype=torch.float64, device=device.torch_device)
+        self.identity = torch.eye(classes, dtype=torch.float64, device=device.torch_device)
 
     def state(self) -> dict[str, Any]:
         """All that is needed to continue exactly from here."""
@@ -154,7 +154,7 @@ class Training:
         """
         self.model.scale_logits(getattr(self.loss, "logit_scale", 1.0))
         settings = self.settings
-        return apply(self.model, self.images, rows, settings.augmentation.crop, settings.training.batch_size)
+        return predict(self.model, self.images, rows, settings.augmentation.crop, settings.training.batch_size)
 
     def diverged(self) -> bool:
         """Whether the last epoch's loss and the weights are no finite numbers any more, which no step can change."""
@@ -183,27 +183,29 @@ class Training:
 
     def _batches(self, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
         """The batches of an epoch that are still to do, with their targets."""
-        part, batches = self.part, self._rows(epoch)
-        changes = draw(self.settings.augmentation, sum(map(len, batches)), self.images.shape, self.seed, epoch)
+        split, batches = self.split, self._rows(epoch)
+        parameters = sample_parameters(
+            self.settings.augmentation, sum(map(len, batches)), self.images.shape, self.seed, epoch
+        )
         done = sum(map(len, batches[: self.position.step]))
         batches = batches[self.position.step :]
-        targets = torch.from_numpy(part.labels[np.concatenate([*batches, []]).astype(np.int64)])
+        targets = torch.from_numpy(split.labels[np.concatenate([*batches, []]).astype(np.int64)])
         sizes = [len(batch) for batch in batches]
         yield from zip(
-            self.images.batches([part.rows[batch] for batch in batches], changes[done:]),
-            targets.to(self.compute.device).split(sizes),
+            self.images.batches([split.rows[batch] for batch in batches], parameters[done:]),
+            targets.to(self.device.torch_device).split(sizes),
             strict=True,
         )
 
     def _rows(self, epoch: int) -> list[np.ndarray]:
         """Which training samples each batch of an epoch holds."""
         sampling, size = self.settings.condition.sampling, self.settings.training.batch_size
-        return epoch_batches(sampling, self.part.labels, size, self.seed, epoch)
+        return epoch_batches(sampling, self.split.labels, size, self.seed, epoch)
 
     def _step(self, batch: Tensor, target: Tensor) -> None:
         """One step of the optimiser; nothing here waits for the device."""
         network = self.network if len(batch) == self.whole else self.model
-        with self.compute.autocast():
+        with self.device.autocast():
             logits = network(batch)
         weights = None if self.weights is None else self.weights[target]
         loss = self.loss(logits, target, sample_weight=weights)

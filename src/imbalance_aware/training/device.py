@@ -12,26 +12,26 @@ BFLOAT16_SINCE = (8, 0)
 
 
 @dataclass(frozen=True)
-class Compute:
+class Device:
     """A device and how to use it.
 
     Attributes:
-        device: ``cpu``, or ``cuda`` with its index.
+        torch_device: ``cpu``, or ``cuda`` with its index.
         precision: ``float32`` or ``bfloat16`` (autocast: weights stay float32) of the training.
     """
 
-    device: torch.device
+    torch_device: torch.device
     precision: str
 
     def autocast(self) -> AbstractContextManager:
         """Context in which the network is trained."""
         enabled = self.precision == "bfloat16"
-        return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=enabled)
+        return torch.autocast(self.torch_device.type, dtype=torch.bfloat16, enabled=enabled)
 
     def processor(self) -> str:
         """What computes: the GPU's name, or the instructions that the CPU's kernels use."""
-        on_gpu = self.device.type == "cuda"
-        return torch.cuda.get_device_name(self.device) if on_gpu else torch.backends.cpu.get_cpu_capability()
+        on_gpu = self.torch_device.type == "cuda"
+        return torch.cuda.get_device_name(self.torch_device) if on_gpu else torch.backends.cpu.get_cpu_capability()
 
 
 def set_up(threads: int) -> None:
@@ -43,9 +43,9 @@ def set_up(threads: int) -> None:
     torch.set_flush_denormal(True)
 
 
-def on_cpu() -> Compute:
+def on_cpu() -> Device:
     """The CPU, in float32: the bfloat16 gradients of some of its convolutions are wrong."""
-    return Compute(torch.device("cpu"), "float32")
+    return Device(torch.device("cpu"), "float32")
 
 
 def has_bfloat16(index: int) -> bool:
@@ -54,7 +54,7 @@ def has_bfloat16(index: int) -> bool:
     return (gpu.major, gpu.minor) >= BFLOAT16_SINCE
 
 
-def on_gpu(index: int, precision: str, deterministic: bool) -> Compute:
+def on_gpu(index: int, precision: str, deterministic: bool) -> Device:
     """The GPU of this index, set up.
 
     Args:
@@ -71,7 +71,7 @@ def on_gpu(index: int, precision: str, deterministic: bool) -> Compute:
     if deterministic:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
         torch.use_deterministic_algorithms(True)
-    return Compute(torch.device("cuda", index), precision)
+    return Device(torch.device("cuda", index), precision)
 
 
 @contextmanager

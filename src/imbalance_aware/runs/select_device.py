@@ -7,13 +7,13 @@ import torch
 from imbalance_aware import gpus
 from imbalance_aware.errors import UserError
 from imbalance_aware.runs.settings import TrainingSettings
-from imbalance_aware.training.compute import BFLOAT16_SINCE, Compute, has_bfloat16, on_cpu, on_gpu, set_up
+from imbalance_aware.training.device import BFLOAT16_SINCE, Device, has_bfloat16, on_cpu, on_gpu, set_up
 
 log = logging.getLogger(__name__)
 
 
-def choose(settings: TrainingSettings, threads: int) -> Compute:
-    """Set up torch for this process and say where to compute.
+def select_device(settings: TrainingSettings, threads: int) -> Device:
+    """Set up torch for this process and select its device.
 
     Of several GPUs, the one with the fewest jobs of this user is taken.
 
@@ -31,7 +31,7 @@ def choose(settings: TrainingSettings, threads: int) -> Compute:
     return _gpu(settings) if available and settings.device != "cpu" else _cpu(settings)
 
 
-def _cpu(settings: TrainingSettings) -> Compute:
+def _cpu(settings: TrainingSettings) -> Device:
     if settings.precision == "bfloat16":
         raise UserError(
             "training.precision is bfloat16, but this run is on the CPU, where the bfloat16 gradients of some "
@@ -40,7 +40,7 @@ def _cpu(settings: TrainingSettings) -> Compute:
     return on_cpu()
 
 
-def _gpu(settings: TrainingSettings) -> Compute:
+def _gpu(settings: TrainingSettings) -> Device:
     index = gpus.of_this_process().index
     if settings.precision == "bfloat16" and not has_bfloat16(index):
         gpu = torch.cuda.get_device_properties(index)
