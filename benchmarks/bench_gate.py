@@ -4,7 +4,7 @@
 
 Needs a table as `folder3d` reads it, of scans with skull whose sequences share a grid, and the atlas (``make atlas``).
 Every patient is placed in the atlas (quickly: 2 mm, 8000 samples); the atlas's brain is the mask. Compared with the
-centre sequence of a patient are
+reference sequence of a patient are
 
 * *own*: the patient's other sequences;
 * *stranger, in the atlas*: another patient's sequence, both in their places in the atlas;
@@ -34,7 +34,7 @@ from imbalance_aware.files import write_csv, write_text
 from imbalance_aware.preprocessing.atlas import from_wheel
 from imbalance_aware.preprocessing.registration import register, resample
 from imbalance_aware.preprocessing.similarity import Edges, correlation, edge_match, edges
-from imbalance_aware.volume_settings import StripSettings, VolumePreprocessing
+from imbalance_aware.volume_settings import BrainExtractionSettings, VolumePreprocessing
 from imbalance_aware.volumes import Volume, read_volume
 from page_section import replace_section
 
@@ -51,7 +51,7 @@ CASES = ("own", "stranger, in the atlas", "stranger, by the header", "stranger, 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--table", type=Path, required=True, help="table of scans with skull, sequences on one grid")
-    parser.add_argument("--sequences", nargs="+", default=["t1", "t1c", "flair"], help="the first is the centre")
+    parser.add_argument("--sequences", nargs="+", default=["t1", "t1c", "flair"], help="the first is the reference")
     parser.add_argument("--atlas", type=Path, default=CHECKOUT / VolumePreprocessing().atlas, help="wheel with SRI24")
     parser.add_argument("--work", type=Path, required=True, help="folder that keeps what was measured; resumed from")
     parser.add_argument("--pairs", type=int, default=2000, help="pairs of strangers, both in the atlas")
@@ -82,12 +82,12 @@ class Study:
 
     def __init__(self, table: Path, sequences: list[str], atlas: Path, work: Path):
         self.folder, self.work = table.parent, work
-        self.centre, *self.others = sequences
+        self.reference, *self.others = sequences
         self.head, self.brain = from_wheel(atlas)
         self.mask = self.brain.array > 0
         self.box = [np.flatnonzero(self.mask.any(axis=axes))[[0, -1]] for axes in ((1, 2), (0, 2), (0, 1))]
         with table.open(newline="", encoding="utf-8") as handle:
-            self.rows = {row["subject"]: row for row in csv.DictReader(handle) if row[self.centre]}
+            self.rows = {row["subject"]: row for row in csv.DictReader(handle) if row[self.reference]}
         self.subjects = sorted(self.rows)
         self.scan, self.features = lru_cache(None)(self._scan), lru_cache(None)(self._features)
         self.matrices = {subject: self._placed(subject) for subject in self.subjects}
@@ -114,7 +114,7 @@ class Study:
             region = coarse(
                 Volume(ndimage.binary_dilation(self.mask, iterations=3).astype(np.float32), self.brain.affine)
             )
-            found = register(coarse(self.head), self.scan(subject, self.centre), region.array > 0.5, samples=SAMPLES)
+            found = register(coarse(self.head), self.scan(subject, self.reference), region.array > 0.5, samples=SAMPLES)
             write_text(path, json.dumps({"matrix": found.matrix.tolist()}))
         return np.array(json.loads(path.read_text())["matrix"])
 
@@ -201,20 +201,20 @@ def row(case: str, subject: str, other: str, sequence: str, measures: tuple[floa
 def own(study: Study) -> Iterable[dict]:
     """Genuine pairs, mirrored ones and shifted ones."""
     for subject in study.subjects:
-        centre = study.features(subject, study.centre)
+        reference = study.features(subject, study.reference)
         for sequence in study.others:
             if study.has(subject, sequence):
                 other = study.features(subject, sequence)
                 changed = {"own": other, "mirrored": other.mirrored()}
                 changed |= {f"shifted {distance} mm": other.moved(distance) for distance in SHIFTS_MM}
                 for case, features in changed.items():
-                    yield row(case, subject, subject, sequence, compare(centre, features))
+                    yield row(case, subject, subject, sequence, compare(reference, features))
 
 
 def signs(study: Study) -> Iterable[dict]:
     """Correlation of every scan with the atlas's T1."""
     for subject in study.subjects:
-        for sequence in (study.centre, *study.others):
+        for sequence in (study.reference, *study.others):
             if study.has(subject, sequence):
                 yield {"case": "sign", "subject": subject, "sequence": sequence} | {
                     "edge_match": study.features(subject, sequence).atlas
@@ -238,7 +238,7 @@ def drawn(study: Study, count: int, seed: int) -> Iterable[tuple[str, str, str]]
 def in_the_atlas(study: Study, count: int) -> Iterable[dict]:
     """Strangers, both in their places in the atlas."""
     for subject, other, sequence in drawn(study, count, SEED):
-        measures = compare(study.features(subject, study.centre), study.features(other, sequence))
+        measures = compare(study.features(subject, study.reference), study.features(other, sequence))
         yield row("stranger, in the atlas", subject, other, sequence, measures)
 
 
@@ -246,7 +246,7 @@ def laid_on(study: Study, count: int) -> Iterable[dict]:
     """Strangers by their headers alone."""
     for subject, other, sequence in drawn(study, count, SEED + 1):
         there = Features.of(study.values(study.scan(other, sequence), study.matrices[subject]), study)
-        measures = compare(study.features(subject, study.centre), there)
+        measures = compare(study.features(subject, study.reference), there)
         yield row("stranger, by the header", subject, other, sequence, measures)
 
 
@@ -254,18 +254,18 @@ def registered(study: Study, count: int) -> Iterable[dict]:
     """Strangers after a registration, as for scans that start `raw`."""
     region = coarse(Volume(study.mask.astype(np.float32), study.brain.affine)).array > 0.5
     for subject, other, sequence in drawn(study, count, SEED + 2):
-        fixed = coarse(Volume(study.own_values(subject, study.centre), study.brain.affine))
+        fixed = coarse(Volume(study.own_values(subject, study.reference), study.brain.affine))
         scan = study.scan(other, sequence)
         found = register(fixed, scan, region, samples=SAMPLES)
         there = Features.of(study.values(scan, found.matrix), study)
         yield row(
-            "stranger, registered", subject, other, sequence, compare(study.features(subject, study.centre), there)
+            "stranger, registered", subject, other, sequence, compare(study.features(subject, study.reference), there)
         )
 
 
 def section(rows: list[dict], study: Study) -> str:
     """The tables as Markdown."""
-    settings = StripSettings()
+    settings = BrainExtractionSettings()
     limits = {"refused": settings.min_edge_match, "marked or refused": settings.sure_edge_match}
     first, second = ({*study.subjects[start::2]} for start in (0, 1))
     lines = [
@@ -302,7 +302,7 @@ def section(rows: list[dict], study: Study) -> str:
         lines.append(f"| {case} | {len(here)} | {' | '.join(below)} |")
     signs = {
         name: [row["edge_match"] for row in rows if row["case"] == "sign" and row["sequence"] == name]
-        for name in (study.centre, *study.others)
+        for name in (study.reference, *study.others)
     }
     lines += [
         "",
@@ -323,9 +323,9 @@ def limits_of(rows: list[dict]) -> tuple[float, float]:
 def cost(study: Study) -> float:
     """CPU seconds that the measure takes for one sequence of the first patient, on the atlas's grid."""
     subject = study.subjects[0]
-    centre, values = study.features(subject, study.centre), study.own_values(subject, study.centre)
+    reference, values = study.features(subject, study.reference), study.own_values(subject, study.reference)
     start = time.process_time()
-    edge_match(centre.edges, edges(values, study.mask, study.brain.spacing))
+    edge_match(reference.edges, edges(values, study.mask, study.brain.spacing))
     return time.process_time() - start
 
 

@@ -26,7 +26,7 @@ import torch
 from torch import Tensor
 
 from imbalance_aware.files import write_text
-from imbalance_aware.packed import image_digest, short
+from imbalance_aware.image_digests import image_digest, short
 from imbalance_aware.runs.settings import Augmentation2D, Augmentation3D
 from imbalance_aware.tables.samples import COLUMNS
 from imbalance_aware.training.augment_cpu import by_channel

@@ -1,4 +1,4 @@
-"""What became of a prepared dataset of volumes, from the tables that the workflow wrote: who was refused by which
+"""What became of a preprocessed dataset of volumes, from the tables that the workflow wrote: who was refused by which
 criterion, who was marked, the spread of every measure, and seconds per patient.
 
     snakemake --cores 2 --configfile config/tcga_lgg.yaml
@@ -33,11 +33,12 @@ def main() -> None:
 def section(results: Path, dataset: str) -> str:
     """Tables as Markdown."""
     folder = results / "datasets" / dataset
-    cohort = read_cohort(folder / "prepared.csv")
+    cohort = read_cohort(folder / "preprocessed.csv")
     quality = read_quality(folder / "qc.csv")
     return "\n\n".join(
         [
-            f"{len(cohort)} patients in the table, {len(quality)} prepared, {int(cohort['excluded'].eq('').sum())} in.",
+            f"{len(cohort)} patients in the table, {len(quality)} preprocessed, "
+            f"{int(cohort['excluded'].eq('').sum())} in.",
             excluded(cohort),
             marked(quality),
             spread(quality),

@@ -1,4 +1,4 @@
-"""Compare one subject, as prepared here, with what BraTS Toolkit made of the same scans.
+"""Compare one subject, as preprocessed here, with what BraTS Toolkit made of the same scans.
 
 The reference folder is BraTS Toolkit's output: brats_space/ with the sequences, brain_mask and tumor_segmentation,
 registrations/ with its ANTs matrices. Where its images really lie is found by laying each raw scan onto the image made

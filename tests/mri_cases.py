@@ -17,7 +17,7 @@ STEP_SETTINGS = {
     "register": {"samples": 4000},
     "strip": {"method": "threshold"},
     "mask": {},
-    "scale": {},
+    "normalisation": {},
     "crop": {"size": 24},
 }
 
@@ -46,7 +46,9 @@ def as_arguments(**options: object) -> list[str]:
     return arguments
 
 
-def prepare(source: Path, subject: str, out: Path, start: str = "raw", sequences=SEQUENCES, **settings: dict) -> dict:
+def preprocess(
+    source: Path, subject: str, out: Path, start: str = "raw", sequences=SEQUENCES, **settings: dict
+) -> dict:
     """All steps of one subject; returns its last report."""
     chosen = {name: json.dumps(default | settings.get(name, {})) for name, default in STEP_SETTINGS.items()}
     scans = {"volumes": [f"{sequence}={source / subject / sequence}.nii.gz" for sequence in sequences]}
@@ -69,7 +71,7 @@ def prepare(source: Path, subject: str, out: Path, start: str = "raw", sequences
 
 def patch(source: Path, subject: str, folder: Path, out: Path, sequences=SEQUENCES, **settings: dict) -> dict:
     """The step ``patch`` on what the steps before left in ``folder``; returns its report, in ``out`` with the rest."""
-    chosen = {name: STEP_SETTINGS[name] | settings.get(name, {}) for name in ("scale", "crop")}
+    chosen = {name: STEP_SETTINGS[name] | settings.get(name, {}) for name in ("normalisation", "crop")}
     scans = [f"{sequence}={source / subject / sequence}.nii.gz" for sequence in sequences]
     made = {"brain": folder / "brain.nii.gz", "tumour": folder / "tumour.nii.gz", "previous": folder / "mask.json"}
     made |= {"out": out / "patch.npy", "slices": out / "slices.npz", "picture": out / "qc.png"}

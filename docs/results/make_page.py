@@ -62,7 +62,7 @@ def _counts(results: Path, study: str) -> list[str]:
     """Subjects of each dataset of the study: found, excluded, included, per split."""
     parts = []
     for folder in sorted((results / "runs" / study).iterdir()):
-        tables = [results / "datasets" / folder.name / f"{stage}flow.csv" for stage in ("prepared_", "")]
+        tables = [results / "datasets" / folder.name / f"{stage}flow.csv" for stage in ("preprocessed_", "")]
         flow = read_flow(next(path for path in tables if path.exists()))
         counts = flow.pivot_table(index="class", columns="stage", values="subjects", aggfunc="sum", sort=False)
         table = _markdown(counts.fillna(0).astype(int).reset_index())

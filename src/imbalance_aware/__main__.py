@@ -29,7 +29,7 @@ STEPS = {
     "strip": ("preprocessing.strip", "find a subject's brain"),
     "mask": ("preprocessing.mask", "bring a subject's tumour mask onto the atlas's grid"),
     "patch": ("preprocessing.patch", "make a subject's patch and draw what was made of it"),
-    "prepared": ("cohort.prepared", "say who is in and who is out after preprocessing, with every measure"),
+    "preprocessed": ("cohort.preprocessed", "say who is in and who is out after preprocessing, with every measure"),
     "pack": ("preprocessing.pack", "put all samples of a dataset into one array"),
     "augmentation_examples": ("reporting.augmentation_examples", "change one training image in every way"),
     "train": ("runs.train", "train one condition with one seed"),

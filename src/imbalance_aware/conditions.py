@@ -39,7 +39,7 @@ class Condition:
     kwargs: dict[str, dict[str, Any]]
     line: int
 
-    def facts(self) -> dict[str, Any]:
+    def columns(self) -> dict[str, Any]:
         """What tables say of the condition: its name, loss (as a sum), sampling and weighting."""
         loss = "+".join(name if factor == 1 else f"{factor:g}*{name}" for name, factor in self.terms.items())
         return {"condition": self.name, "loss": loss, "sampling": self.sampling, "weighted": self.weighted}

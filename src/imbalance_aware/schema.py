@@ -6,7 +6,7 @@ import re
 import types
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
+from typing import Annotated, Any, ClassVar, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, ValidationError
 from pydantic_core import PydanticCustomError, core_schema
@@ -77,6 +77,9 @@ LEAVES = {"int": _whole_number, "float": _number, "bool": _truth_value}
 
 class Strict(BaseModel):
     """Base of all settings: unknown keys refused, values fixed once read, only numbers taken for numbers."""
+
+    #: Keys that are no longer known -> what to say of one that is found: a sentence with the key that replaces it.
+    former_keys: ClassVar[Mapping[str, str]] = {}
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
@@ -155,7 +158,11 @@ def _explain(problem: Mapping[str, Any], keys: Sequence[Any], model: type[BaseMo
     place = ".".join(str(key) for key in keys)
     if kind == "extra_forbidden":
         key = location[-1]
-        known = _fields_at(model, location[:-1])
+        models = _models_at(model, location[:-1])
+        for former in (item.former_keys for item in models if issubclass(item, Strict)):
+            if key in former:
+                return f"{place}: {former[key]}"
+        known = sorted({name for item in models for name in item.model_fields})
         inside = place.rpartition(".")[0]
         return f'unknown key "{key}"{f" in {inside}" if inside else ""}.{nearest(key, known)}'
     if kind == "missing":
@@ -213,8 +220,8 @@ def _visible(location: Sequence[Any], content: Any) -> Iterator[Any]:
         yield part
 
 
-def _fields_at(model: Any, location: Sequence[Any]) -> list[str]:
-    """Names of the keys known at ``location`` below ``model``."""
+def _models_at(model: Any, location: Sequence[Any]) -> list[type[BaseModel]]:
+    """The models, one of which describes what is at ``location`` below ``model``."""
     candidates: list[Any] = [model]
     for part in location:
         following = []
@@ -226,8 +233,7 @@ def _fields_at(model: Any, location: Sequence[Any]) -> list[str]:
             elif isinstance(candidate, tuple):
                 following += _models(candidate[-1])
         candidates = following or candidates
-    models = [item for item in candidates if isinstance(item, type) and issubclass(item, BaseModel)]
-    return sorted({name for model in models for name in model.model_fields})
+    return [item for item in candidates if isinstance(item, type) and issubclass(item, BaseModel)]
 
 
 def _tags(model: type[BaseModel]) -> set[str]:

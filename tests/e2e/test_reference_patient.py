@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 import compare_reference
-from imbalance_aware.volume_settings import StripSettings, VolumePreprocessing
+from imbalance_aware.volume_settings import BrainExtractionSettings, VolumePreprocessing
 from mri_cases import SEQUENCES, as_arguments, step
 
 pytestmark = pytest.mark.slow
@@ -120,7 +120,7 @@ def _alike(made, t1, t1c, out):
 def test_the_patients_own_sequences_match_without_a_doubt(made):
     strip = json.loads((made / "patch.json").read_text())["steps"]["strip"]
     assert strip["warnings"] == [] and strip["atlas_correlation"] > 0.2
-    assert min(strip["edge_match"].values()) > StripSettings().sure_edge_match
+    assert min(strip["edge_match"].values()) > BrainExtractionSettings().sure_edge_match
 
 
 def test_a_mirrored_sequence_does_not_pass_unmarked(made, reference_patient, tmp_path):

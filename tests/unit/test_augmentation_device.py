@@ -160,18 +160,18 @@ def test_an_epoch_too_large_to_prepare_at_once(monkeypatch, dtype):
     images, parameters = stored(shape, 6, dtype), sample_parameters(augmentation, 12, shape[1:], 0, 0)
     rows = [np.arange(3), np.arange(3, 6), np.array([0]), np.arange(5)]
     at_once = [batch.clone() for batch in DeviceImages(images, CPU).batches(rows, parameters)]
-    prepared = []
-    original = augment_device._Prepared.__init__
+    counts = []
+    original = augment_device._OnDevice.__init__
 
     def spy(self, images, rows, parameters):
-        prepared.append(len(rows))
+        counts.append(len(rows))
         original(self, images, rows, parameters)
 
-    monkeypatch.setattr(augment_device._Prepared, "__init__", spy)
+    monkeypatch.setattr(augment_device._OnDevice, "__init__", spy)
     monkeypatch.setattr(augment_device, "CHUNK_BYTES", 4 * 8 * ({"uint8": 256, "float16": 15361}[dtype] + 5 * 21))
     in_parts = DeviceImages(images, CPU).batches(rows, parameters)
     assert all(torch.equal(*pair) for pair in zip(in_parts, at_once, strict=True))
-    assert prepared == [3, 4, 5], "at most four images, or one batch"
+    assert counts == [3, 4, 5], "at most four images, or one batch"
 
 
 @pytest.mark.parametrize(("setting", "rows"), [(None, None), ((5.0, 10.0), "some")])

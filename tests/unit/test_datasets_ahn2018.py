@@ -1,4 +1,4 @@
-"""The glaucoma set: every published file accounted for, every deviation with its reason, and the real set's facts."""
+"""The glaucoma set: every published file accounted for, every deviation with its reason, and the real set's numbers."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from PIL import Image
 
 from imbalance_aware.__main__ import main
 from imbalance_aware.cohort.audit import drop_conflicts, duplicates
-from imbalance_aware.cohort.facts import included
+from imbalance_aware.cohort.inclusion import included
 from imbalance_aware.cohort.list_subjects import assign_split
 from imbalance_aware.errors import UserError
 from imbalance_aware.files import digest
@@ -40,18 +40,18 @@ def source(tmp_path: Path) -> Path:
     return tmp_path / "set"
 
 
-def facts_of(source: Path, **options) -> pd.DataFrame:
+def subjects_of(source: Path, **options) -> pd.DataFrame:
     settings = Ahn2018Settings(adapter="ahn2018", path=source, **options)
     return find(settings, source.parent / "resources").set_index("subject")
 
 
 def test_an_intact_set_is_included_in_the_authors_split(source):
-    facts = facts_of(source)
-    assert len(facts) == 12
-    assert (facts["excluded"] == "").all()
-    assert facts["class"].value_counts().to_dict() == {"no": 4, "early": 4, "advanced": 4}
-    assert facts["split"].value_counts().to_dict() == {"train": 9, "test": 3}
-    assert facts.index[0] == "normal_control-1"
+    subjects = subjects_of(source)
+    assert len(subjects) == 12
+    assert (subjects["excluded"] == "").all()
+    assert subjects["class"].value_counts().to_dict() == {"no": 4, "early": 4, "advanced": 4}
+    assert subjects["split"].value_counts().to_dict() == {"train": 9, "test": 3}
+    assert subjects.index[0] == "normal_control-1"
 
 
 @pytest.mark.parametrize(
@@ -73,10 +73,10 @@ def test_an_intact_set_is_included_in_the_authors_split(source):
 )
 def test_a_damaged_file_gets_a_row_with_its_reason_and_the_others_go_on(source, damage, reason):
     damage(source / "early_glaucoma" / "2.png")
-    facts = facts_of(source)
-    assert reason in facts.at["early_glaucoma-2", "excluded"]
-    assert facts["excluded"].drop("early_glaucoma-2").eq("").all()
-    assert len(facts) == 12
+    subjects = subjects_of(source)
+    assert reason in subjects.at["early_glaucoma-2", "excluded"]
+    assert subjects["excluded"].drop("early_glaucoma-2").eq("").all()
+    assert len(subjects) == 12
 
 
 def test_extra_files_get_a_row_and_are_out_under_any_split(source):
@@ -84,11 +84,11 @@ def test_extra_files_get_a_row_and_are_out_under_any_split(source):
     (source / "normal_control" / "Thumbs.db").write_bytes(b"x")
     (source / "normal_control" / "nested").mkdir()
     for split in ("authors", "random"):
-        facts = facts_of(source, split=split)
-        assert facts.at["normal_control-900", "excluded"] == "not a published file"
-        assert facts.at["normal_control-Thumbs.db", "excluded"].startswith("not a published file; unreadable")
-        assert facts.at["normal_control-nested", "excluded"] == "not a published file; unreadable: Is a directory"
-        assert len(facts) == 15
+        subjects = subjects_of(source, split=split)
+        assert subjects.at["normal_control-900", "excluded"] == "not a published file"
+        assert subjects.at["normal_control-Thumbs.db", "excluded"].startswith("not a published file; unreadable")
+        assert subjects.at["normal_control-nested", "excluded"] == "not a published file; unreadable: Is a directory"
+        assert len(subjects) == 15
 
 
 def test_a_missing_folder_says_where_it_looked_and_how_to_get_the_set(tmp_path, source):
@@ -101,7 +101,7 @@ def test_a_missing_folder_says_where_it_looked_and_how_to_get_the_set(tmp_path, 
 def test_a_missing_class_folder_is_named(source):
     (source / "early_glaucoma").rename(source / "early")
     with pytest.raises(UserError, match=r"lacks the class folder\(s\) early_glaucoma"):
-        facts_of(source)
+        subjects_of(source)
 
 
 def test_an_empty_class_folder_is_one_clear_message(source, tmp_path, capsys):
@@ -163,18 +163,18 @@ def test_the_audit_finds_the_real_sets_conflicting_pairs(real):
 
 
 def test_dropping_conflicts_of_the_real_set_leaves_the_test_set_alone(real):
-    facts = real.copy()
-    drop_conflicts(facts)
-    newly_out = facts[~included(facts) & included(real)]
+    subjects = real.copy()
+    drop_conflicts(subjects)
+    newly_out = subjects[~included(subjects) & included(real)]
     assert len(newly_out) == 6
     assert (real.loc[newly_out.index, "split"] == "train").all()
-    assert not duplicates(facts)["across_split"].any()
+    assert not duplicates(subjects)["across_split"].any()
 
 
 def test_a_random_split_of_the_real_set_has_the_same_shares(real, glaucoma_data):
     settings = Ahn2018Settings(adapter="ahn2018", path=glaucoma_data, split="random")
-    facts = real.assign(split="")
-    assign_split(facts, settings)
-    test = facts[facts["split"] == "test"]
+    subjects = real.assign(split="")
+    assign_split(subjects, settings)
+    test = subjects[subjects["split"] == "test"]
     assert test["class"].value_counts().to_dict() == {"no": 197, "advanced": 117, "early": 72}
-    assert not facts["split"].equals(real["split"])
+    assert not subjects["split"].equals(real["split"])

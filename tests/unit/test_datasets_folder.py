@@ -47,9 +47,9 @@ def settings_of(folder: Path, **options) -> FolderSettings:
     return validate(FolderSettings, content, "test")
 
 
-def facts_of(folder: Path, **options) -> pd.DataFrame:
-    facts, _ = find(settings_of(folder, **options).model_dump_json())
-    return facts.set_index("subject")
+def subjects_of(folder: Path, **options) -> pd.DataFrame:
+    subjects, _ = find(settings_of(folder, **options).model_dump_json())
+    return subjects.set_index("subject")
 
 
 def cohort(folder: Path, **options) -> int:
@@ -88,23 +88,23 @@ def test_columns_may_have_other_names_and_root_another_place(folder):
     (folder / "table.csv").rename(folder / "scans" / "table.csv")
     table = folder / "scans" / "table.csv"
     table.write_text(table.read_text().replace("path,class", "file,stage"))
-    facts = facts_of(folder / "scans", root=str(folder), columns={"path": "file", "class": "stage"})
-    assert (facts["excluded"] == "").all()
+    subjects = subjects_of(folder / "scans", root=str(folder), columns={"path": "file", "class": "stage"})
+    assert (subjects["excluded"] == "").all()
 
 
 def test_a_split_in_the_table_is_used(folder):
     edit(folder, lambda table: table.assign(split=["test", "train"] * 8))
-    facts = facts_of(folder)
-    assert facts["split"].tolist() == ["test", "train"] * 8
-    assert (facts_of(folder, split="random")["split"] == "").all()
+    subjects = subjects_of(folder)
+    assert subjects["split"].tolist() == ["test", "train"] * 8
+    assert (subjects_of(folder, split="random")["split"] == "").all()
 
 
 def test_rows_without_a_side_of_the_split_are_out(folder):
     edit(folder, lambda table: table.assign(split=["val", "", *["Test", "train"] * 7]))
-    facts = facts_of(folder)
-    assert facts.at["scans-0", "excluded"] == 'no split: "val" is neither train nor test'
-    assert facts.at["scans-1", "excluded"] == 'no split: "" is neither train nor test'
-    assert facts.at["scans-2", "split"] == "test"
+    subjects = subjects_of(folder)
+    assert subjects.at["scans-0", "excluded"] == 'no split: "val" is neither train nor test'
+    assert subjects.at["scans-1", "excluded"] == 'no split: "" is neither train nor test'
+    assert subjects.at["scans-2", "split"] == "test"
 
 
 def test_a_grouped_split_keeps_patients_together(folder):
@@ -123,13 +123,13 @@ def test_a_table_that_splits_a_patient_is_refused(folder, capsys):
 
 def test_cohorts_are_named_by_the_table(folder):
     edit(folder, lambda table: table.assign(cohort=["London", "", *["Paris"] * 14]))
-    assert facts_of(folder)["cohort"].tolist() == ["London", "unknown", *["Paris"] * 14]
+    assert subjects_of(folder)["cohort"].tolist() == ["London", "unknown", *["Paris"] * 14]
 
 
 @pytest.mark.parametrize("empty", ["", "nan", "NaN", " "])
 def test_nan_in_the_class_column_is_a_reason_not_a_class(folder, empty):
     edit(folder, lambda table: table.assign(**{"class": [empty, *table["class"][1:]]}))
-    assert facts_of(folder).at["scans-0", "excluded"] == "no class: empty in line 2 of the table"
+    assert subjects_of(folder).at["scans-0", "excluded"] == "no class: empty in line 2 of the table"
     assert cohort(folder) == 0
     assert set(pd.read_csv(folder / "out.csv")["class"].dropna()) == {"mild", "severe"}
 
@@ -139,8 +139,8 @@ def test_a_class_called_na_is_refused_unless_the_settings_name_it(folder, capsys
     edit(folder, lambda table: table.assign(**{"class": table["class"].replace("mild", word)}))
     assert cohort(folder) == 2
     assert f'table.csv, line 2: the class is "{word}", which may be an empty cell or a class' in capsys.readouterr().err
-    facts = facts_of(folder, classes=[word, "severe"])
-    assert facts.at["scans-0", "class"] == word and not facts["excluded"].any()
+    subjects = subjects_of(folder, classes=[word, "severe"])
+    assert subjects.at["scans-0", "class"] == word and not subjects["excluded"].any()
 
 
 @pytest.mark.parametrize("empty", ["NA", "N/A", "nan", "null", "None"])
@@ -149,33 +149,33 @@ def test_empty_cells_may_be_written_as_words(folder, empty):
     for row, column in enumerate(("path", "group", "cohort", "split")):
         table.loc[row, column] = empty
     edit(folder, lambda _: table)
-    facts = facts_of(folder).reset_index()
-    assert facts["excluded"][0] == "no path: empty in line 2 of the table"
-    assert facts["excluded"][1] == "no group: empty in line 3 of the table"
-    assert facts["cohort"][2] == "unknown"
-    assert facts["excluded"][3] == 'no split: "" is neither train nor test'
+    subjects = subjects_of(folder).reset_index()
+    assert subjects["excluded"][0] == "no path: empty in line 2 of the table"
+    assert subjects["excluded"][1] == "no group: empty in line 3 of the table"
+    assert subjects["cohort"][2] == "unknown"
+    assert subjects["excluded"][3] == 'no split: "" is neither train nor test'
 
 
 def test_a_row_without_path_or_patient_is_out(folder):
     edit(folder, lambda table: table.assign(path=["", *table["path"][1:]], group=["p0", "", *["p"] * 14]))
-    facts = facts_of(folder).reset_index()
-    assert facts["excluded"][0] == "no path: empty in line 2 of the table"
-    assert facts["excluded"][1] == "no group: empty in line 3 of the table"
+    subjects = subjects_of(folder).reset_index()
+    assert subjects["excluded"][0] == "no path: empty in line 2 of the table"
+    assert subjects["excluded"][1] == "no group: empty in line 3 of the table"
 
 
 def test_classes_that_are_not_listed_are_out(folder):
     edit(folder, lambda table: table.assign(**{"class": ["other", *table["class"][1:]]}))
-    facts = facts_of(folder, classes=["severe", "mild"])
-    assert facts.at["scans-0", "excluded"] == 'other class: "other" is not among `classes`'
+    subjects = subjects_of(folder, classes=["severe", "mild"])
+    assert subjects.at["scans-0", "excluded"] == 'other class: "other" is not among `classes`'
 
 
 def test_a_file_listed_twice_counts_once_and_under_two_classes_not_at_all(folder):
     edit(folder, lambda table: pd.concat([table, table.iloc[[0, 1]].assign(**{"class": ["mild", "severe"]})]))
-    facts = facts_of(folder)
-    assert facts.at["scans-0", "excluded"] == ""
-    assert facts.at["scans-0-2", "excluded"] == "listed twice: lines 2, 18 of the table"
+    subjects = subjects_of(folder)
+    assert subjects.at["scans-0", "excluded"] == ""
+    assert subjects.at["scans-0-2", "excluded"] == "listed twice: lines 2, 18 of the table"
     for subject in ("scans-1", "scans-1-2"):
-        assert facts.at[subject, "excluded"] == "listed under several classes: lines 3, 19 of the table"
+        assert subjects.at[subject, "excluded"] == "listed under several classes: lines 3, 19 of the table"
 
 
 @pytest.mark.parametrize(
@@ -316,11 +316,11 @@ def test_identical_photographs_are_on_one_side_of_a_random_split(folder, grouped
         assert cohort(folder, split_seed=seed) == 0
         twins = pd.read_csv(folder / "duplicates.csv")
         assert twins["group"].nunique() == len(pairs) and not twins["across_split"].any()
-        facts = pd.read_csv(folder / "out.csv", dtype=str).set_index("subject")
+        subjects = pd.read_csv(folder / "out.csv", dtype=str).set_index("subject")
         for one, other in pairs:
-            assert facts.at[f"scans-{one}", "split"] == facts.at[f"scans-{other}", "split"]
+            assert subjects.at[f"scans-{one}", "split"] == subjects.at[f"scans-{other}", "split"]
         if grouped:
-            assert (facts.groupby("group")["split"].nunique() == 1).all()
+            assert (subjects.groupby("group")["split"].nunique() == 1).all()
 
 
 def test_identical_photographs_on_both_sides_of_a_given_split_are_named_and_warned_of(folder, caplog):

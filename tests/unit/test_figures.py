@@ -293,11 +293,12 @@ def many_classes(study, count):
         table[[f"prob_{name}" for name in names]] = 1 / count
         table.to_csv(folder / "predictions.csv", index=False)
         np.save(folder / "features.npy", rng.normal(size=(len(labels), 5)))
-        facts = next(row for row in CONDITIONS if row[0] == folder.parent.name)
+        condition = next(row for row in CONDITIONS if row[0] == folder.parent.name)
         values = {"f1_macro": rng.random(), "balanced_accuracy": rng.random(), f"test_subjects_{names[-1]}": 3}
         values |= {f"f1_{name}": rng.random() for name in names}
         rows += [
-            ("glaucoma", *facts, 50, int(folder.name[-1]), name, value, status, "s") for name, value in values.items()
+            ("glaucoma", *condition, 50, int(folder.name[-1]), name, value, status, "s")
+            for name, value in values.items()
         ]
     columns = ["dataset", "condition", "loss", "sampling", "weighted", "batch_size", "seed"]
     columns += ["metric", "value", "status", "study"]

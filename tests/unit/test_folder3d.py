@@ -34,23 +34,23 @@ ROWS = [["p1", "low", "1a.nii", "1b.nii", "1m.nii"], ["p2", "high", "2a.nii", "2
 
 
 def test_a_table_of_volumes_is_listed(make, tmp_path):
-    facts = make(ROWS)
-    assert facts["subject"].tolist() == ["p1", "p2"]
-    assert facts["class"].tolist() == ["low", "high"]
-    assert not facts["excluded"].any() and not facts["split"].any()
-    assert facts["start"].tolist() == ["raw", "raw"]
-    assert facts["group"].tolist() == ["p1", "p2"]
-    assert facts["t2"].tolist() == [(tmp_path / f"{number}b.nii").as_posix() for number in (1, 2)]
+    subjects = make(ROWS)
+    assert subjects["subject"].tolist() == ["p1", "p2"]
+    assert subjects["class"].tolist() == ["low", "high"]
+    assert not subjects["excluded"].any() and not subjects["split"].any()
+    assert subjects["start"].tolist() == ["raw", "raw"]
+    assert subjects["group"].tolist() == ["p1", "p2"]
+    assert subjects["t2"].tolist() == [(tmp_path / f"{number}b.nii").as_posix() for number in (1, 2)]
 
 
 def test_optional_columns_are_taken_over(make):
     header = [*HEADER, "cohort", "group", "split", "start"]
     rows = [[*ROWS[0], "a", "x", "Train", "stripped"], [*ROWS[1], "", "y", "test", ""]]
-    facts = make(rows, header, start="registered")
-    assert facts["cohort"].tolist() == ["a", "table"]
-    assert facts["group"].tolist() == ["x", "y"]
-    assert facts["split"].tolist() == ["train", "test"]
-    assert facts["start"].tolist() == ["stripped", "registered"]
+    subjects = make(rows, header, start="registered")
+    assert subjects["cohort"].tolist() == ["a", "table"]
+    assert subjects["group"].tolist() == ["x", "y"]
+    assert subjects["split"].tolist() == ["train", "test"]
+    assert subjects["start"].tolist() == ["stripped", "registered"]
 
 
 def test_what_cannot_be_used_is_left_out_with_the_reason(make):
@@ -62,8 +62,8 @@ def test_what_cannot_be_used_is_left_out_with_the_reason(make):
         ["p6", "high", "6a.nii", "6b.nii", ""],
         ["p7", "other", "7a.nii", "7b.nii", "7m.nii"],
     ]
-    facts = make(rows, classes=["low", "high"])
-    assert facts["excluded"].tolist() == [
+    subjects = make(rows, classes=["low", "high"])
+    assert subjects["excluded"].tolist() == [
         "",
         "",
         "no class",
@@ -77,9 +77,9 @@ def test_what_cannot_be_used_is_left_out_with_the_reason(make):
 @pytest.mark.parametrize("name", ["scan{x}.nii", "{subject}.nii", "a}b.nii", "{x}/scan.nii"])
 def test_a_path_that_snakemake_would_read_as_a_wildcard_costs_its_subject_alone(make, tmp_path, name):
     (tmp_path / name).parent.mkdir(exist_ok=True)
-    facts = make([ROWS[0], ["p2", "high", "2a.nii", name, "2m.nii"], ["p3", "high", "3a.nii", "3b.nii", name]])
+    subjects = make([ROWS[0], ["p2", "high", "2a.nii", name, "2m.nii"], ["p3", "high", "3a.nii", "3b.nii", name]])
     reason = "braces in a path: {} (to Snakemake {{x}} is a wildcard, rename it)"
-    assert facts["excluded"].tolist() == ["", reason.format("t2"), reason.format("mask")]
+    assert subjects["excluded"].tolist() == ["", reason.format("t2"), reason.format("mask")]
 
 
 def test_an_atlas_that_snakemake_would_read_as_a_wildcard_is_refused(tmp_path):
@@ -88,34 +88,36 @@ def test_an_atlas_that_snakemake_would_read_as_a_wildcard_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("sequences", "chosen", "centre"),
+    ("sequences", "chosen", "reference"),
     [
         (["t2", "t1"], {}, "t1"),
         (["t2", "flair"], {}, "t2"),
-        (["t2", "t1"], {"centre": "t2"}, "t2"),
+        (["t2", "t1"], {"reference_sequence": "t2"}, "t2"),
         (["b0"], {}, "b0"),
     ],
 )
-def test_any_list_of_sequences_has_a_centre(tmp_path, sequences, chosen, centre):
+def test_any_list_of_sequences_has_a_reference(tmp_path, sequences, chosen, reference):
     settings = _settings(tmp_path / "table.csv", sequences=sequences, preprocessing={"registration": chosen})
-    assert settings.centre == settings.for_register()["centre"] == centre
-    assert settings.for_cohort()["preprocessing"]["registration"] == {"centre": centre}
+    assert settings.reference_sequence == settings.for_register()["reference_sequence"] == reference
+    assert settings.for_cohort()["preprocessing"]["registration"] == {"reference_sequence": reference}
     with pytest.raises(ValidationError, match=f"dwi is not among the sequences {', '.join(sequences)}"):
-        _settings(tmp_path / "table.csv", sequences=sequences, preprocessing={"registration": {"centre": "dwi"}})
+        _settings(
+            tmp_path / "table.csv", sequences=sequences, preprocessing={"registration": {"reference_sequence": "dwi"}}
+        )
 
 
 @pytest.mark.parametrize("empty", ["NA", "N/A", "nan", "null", "None", " "])
 def test_empty_cells_may_be_written_as_words(make, empty):
     header = [*HEADER, "cohort", "group", "start"]
-    facts = make([[*ROWS[0], empty, empty, empty], ["p2", "high", "2a.nii", empty, empty, "a", "g", "raw"]], header)
-    assert facts[["cohort", "group", "start"]].iloc[0].tolist() == ["table", "p1", "raw"]
-    assert facts["excluded"].tolist() == ["", "missing sequence: t2; missing mask"]
+    subjects = make([[*ROWS[0], empty, empty, empty], ["p2", "high", "2a.nii", empty, empty, "a", "g", "raw"]], header)
+    assert subjects[["cohort", "group", "start"]].iloc[0].tolist() == ["table", "p1", "raw"]
+    assert subjects["excluded"].tolist() == ["", "missing sequence: t2; missing mask"]
 
 
 def test_a_class_may_be_called_na_if_the_settings_say_so(make):
     rows = [["p1", "NA", *ROWS[0][2:]], ROWS[1]]
-    facts = make(rows, classes=["NA", "high"])
-    assert facts["class"].tolist() == ["NA", "high"] and not facts["excluded"].any()
+    subjects = make(rows, classes=["NA", "high"])
+    assert subjects["class"].tolist() == ["NA", "high"] and not subjects["excluded"].any()
     assert make(rows, classes=["low", "high"])["excluded"][0] == 'other class: "NA" is not among `classes`'
 
 

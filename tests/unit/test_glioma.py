@@ -29,7 +29,7 @@ def _settings_of(root):
 
 
 @pytest.fixture
-def facts(tmp_path):
+def subjects(tmp_path):
     return glioma.find(GliomaSettings(**glioma_trees.settings(tmp_path))).set_index("subject")
 
 
@@ -50,8 +50,8 @@ def test_class_follows_from_two_markers(idh, codeletion, expected):
     assert bool(reason) == (expected == "")
 
 
-def test_every_subject_of_the_three_layouts_is_in_or_out_for_a_stated_reason(facts):
-    assert facts["excluded"].to_dict() == {
+def test_every_subject_of_the_three_layouts_is_in_or_out_for_a_stated_reason(subjects):
+    assert subjects["excluded"].to_dict() == {
         "UCSF-PDGM-0004": "",
         "UCSF-PDGM-0005": "missing sequence: flair",
         "UCSF-PDGM-0429": "",
@@ -72,8 +72,8 @@ def test_every_subject_of_the_three_layouts_is_in_or_out_for_a_stated_reason(fac
     }
 
 
-def test_classes_of_the_included(facts):
-    assert facts.loc[facts["excluded"] == "", "class"].to_dict() == {
+def test_classes_of_the_included(subjects):
+    assert subjects.loc[subjects["excluded"] == "", "class"].to_dict() == {
         "UCSF-PDGM-0004": "glioblastoma",
         "UCSF-PDGM-0429": "astrocytoma",
         "UCSF-PDGM-0500": "oligodendroglioma",
@@ -86,35 +86,35 @@ def test_classes_of_the_included(facts):
     }
 
 
-def test_split_is_by_cohort_and_a_patient_is_one_group(facts):
-    assert facts.groupby("cohort")["split"].unique().map(list).to_dict() == {
+def test_split_is_by_cohort_and_a_patient_is_one_group(subjects):
+    assert subjects.groupby("cohort")["split"].unique().map(list).to_dict() == {
         "EGD": ["train"],
         "TCGA": ["test"],
         "UCSF": ["train"],
     }
-    assert facts.loc["TCGA-02-0003_1997.01.15", "group"] == "TCGA-02-0003"
-    assert facts.loc["UCSF-PDGM-0429_FU003d", "group"] == "UCSF-PDGM-0429"
+    assert subjects.loc["TCGA-02-0003_1997.01.15", "group"] == "TCGA-02-0003"
+    assert subjects.loc["UCSF-PDGM-0429_FU003d", "group"] == "UCSF-PDGM-0429"
 
 
-def test_paths_and_start_follow_each_layout(facts):
-    ucsf, egd_row, tcga_row = facts.loc[["UCSF-PDGM-0004", "EGD-0002", "TCGA-02-0003"]].itertuples()
+def test_paths_and_start_follow_each_layout(subjects):
+    ucsf, egd_row, tcga_row = subjects.loc[["UCSF-PDGM-0004", "EGD-0002", "TCGA-02-0003"]].itertuples()
     assert ucsf.t1c.endswith("UCSF-PDGM-0004_nifti/UCSF-PDGM-0004_T1c.nii.gz")
     assert ucsf.mask.endswith("UCSF-PDGM-0004_tumor_segmentation.nii.gz")
     assert egd_row.t1c.endswith("SUBJECTS/EGD-0002/2_T1GD/NIFTI/T1GD.nii.gz")
     assert tcga_row.t1c.endswith("TCGA-02-0003_1996.06.08_t1Gd.nii.gz")
     assert tcga_row.mask.endswith("_GlistrBoost_ManuallyCorrected.nii.gz")
-    assert facts.loc["TCGA-CS-4938", "mask"].endswith("_GlistrBoost.nii.gz")
+    assert subjects.loc["TCGA-CS-4938", "mask"].endswith("_GlistrBoost.nii.gz")
     assert (ucsf.start, egd_row.start, tcga_row.start) == ("stripped", "registered", "stripped")
 
 
 def test_bias_corrected_scans_of_ucsf(tmp_path):
     settings = glioma_trees.settings(tmp_path)
     settings["cohorts"][0]["bias_corrected"] = True
-    facts = glioma.find(GliomaSettings(**settings)).set_index("subject")
-    assert facts.loc["UCSF-PDGM-0004", "t2"].endswith("UCSF-PDGM-0004_T2_bias.nii.gz")
+    subjects = glioma.find(GliomaSettings(**settings)).set_index("subject")
+    assert subjects.loc["UCSF-PDGM-0004", "t2"].endswith("UCSF-PDGM-0004_T2_bias.nii.gz")
 
 
-def test_uncompressed_and_linked_files_count_and_hidden_ones_do_not(tmp_path, facts):
+def test_uncompressed_and_linked_files_count_and_hidden_ones_do_not(tmp_path, subjects):
     """Folders moved elsewhere and linked, all images renamed to .nii, with what macOS leaves beside them."""
     for path in list(tmp_path.rglob("*.nii.gz")):
         path.with_name(f"._{path.name}").touch()
@@ -127,7 +127,7 @@ def test_uncompressed_and_linked_files_count_and_hidden_ones_do_not(tmp_path, fa
         patient.symlink_to(store / patient.name, target_is_directory=True)
     (tmp_path / "TCGA" / "loop").symlink_to(tmp_path / "TCGA", target_is_directory=True)
     linked = glioma.find(_settings_of(tmp_path)).set_index("subject")
-    assert linked["excluded"].to_dict() == facts["excluded"].to_dict()
+    assert linked["excluded"].to_dict() == subjects["excluded"].to_dict()
     assert linked.loc["TCGA-02-0003", "t1"].endswith("TCGA-02-0003/TCGA-02-0003_1996.06.08_t1.nii")
     before = fingerprint(_settings_of(tmp_path))
     (store / "EGD-0001" / "T1" / "NIFTI" / "T1.nii").write_bytes(b"more")
@@ -148,10 +148,10 @@ def test_the_first_complete_session_of_a_patient_is_kept(tmp_path):
     glioma_trees.tcga_patient(folder, "TCGA-CS-4938", date="1998.01.01", without=["t2"])
     glioma_trees.tcga_patient(folder, "TCGA-CS-4944", date="2003.01.01", without=["t1"])
     cohort = {"adapter": "tcga", "path": str(folder), "table": str(tmp_path / "tcga_subtypes.csv")}
-    facts = glioma.find(GliomaSettings(adapter="glioma", cohorts=[cohort])).set_index("subject")
-    assert facts.loc["TCGA-CS-4938", ["session", "excluded"]].tolist() == ["1999.10.22", ""]
-    assert facts.loc["TCGA-CS-4938_1998.01.01", "excluded"] == "second session; missing sequence: t2"
-    assert facts.loc["TCGA-CS-4944", ["session", "excluded"]].tolist() == ["2001.02.08", ""]
+    subjects = glioma.find(GliomaSettings(adapter="glioma", cohorts=[cohort])).set_index("subject")
+    assert subjects.loc["TCGA-CS-4938", ["session", "excluded"]].tolist() == ["1999.10.22", ""]
+    assert subjects.loc["TCGA-CS-4938_1998.01.01", "excluded"] == "second session; missing sequence: t2"
+    assert subjects.loc["TCGA-CS-4944", ["session", "excluded"]].tolist() == ["2001.02.08", ""]
 
 
 def test_copies_of_a_patients_folder_are_left_out_with_the_reason(tmp_path):
@@ -165,8 +165,8 @@ def test_copies_of_a_patients_folder_are_left_out_with_the_reason(tmp_path):
 
 def test_a_mask_is_not_needed_when_it_is_segmented_here(tmp_path):
     settings = glioma_trees.settings(tmp_path) | {"preprocessing": {"mask": {"method": "brats"}}}
-    facts = glioma.find(GliomaSettings(**settings)).set_index("subject")
-    assert facts.loc["EGD-0004", "excluded"] == ""
+    subjects = glioma.find(GliomaSettings(**settings)).set_index("subject")
+    assert subjects.loc["EGD-0004", "excluded"] == ""
 
 
 def test_the_step_writes_a_flow_that_adds_up(tmp_path):
@@ -211,18 +211,29 @@ def test_a_table_without_the_markers_names_what_it_has(tmp_path):
         ({"test_cohorts": ["TCGAA"]}, 'there is no cohort "TCGAA". Did you mean "TCGA"'),
         ({"test_cohorts": ["UCSF", "EGD", "TCGA"]}, "none is left for training"),
         (
-            {"preprocessing": {"registration": {"centre": "t1ce"}}},
-            "registration.centre: t1ce is not among the sequences t1, t1c, t2, flair",
+            {"preprocessing": {"registration": {"reference_sequence": "t1ce"}}},
+            "registration.reference_sequence: t1ce is not among the sequences t1, t1c, t2, flair",
         ),
         ({"preprocessing": {"mask": {"drawn_on": "t1ce"}}}, "mask.drawn_on: t1ce is neither"),
         ({"sequences": ["t1", "t1"]}, "sequences: one of them is listed twice"),
         ({"sequencs": ["t1"]}, 'Did you mean "sequences"'),
-        ({"preprocessing": {"strip": {"method": "hdbet"}}}, 'Did you mean "hd_bet"'),
+        ({"preprocessing": {"brain_extraction": {"method": "hdbet"}}}, 'Did you mean "hd_bet"'),
     ],
 )
 def test_wrong_settings_are_refused_in_words(tmp_path, change, message):
     with pytest.raises(UserError, match=message):
         validate(GliomaSettings, glioma_trees.settings(tmp_path) | change, "test")
+
+
+def test_the_former_key_of_a_step_ends_in_a_sentence_with_the_new_one(tmp_path):
+    former = {"strip": {"method": "deepbet"}, "scale": {"upper": 99.9}, "registration": {"centre": "t1c"}}
+    with pytest.raises(UserError) as error:
+        validate(GliomaSettings, glioma_trees.settings(tmp_path) | {"preprocessing": former}, "test")
+    assert sorted(str(error.value).splitlines()) == [
+        "test: preprocessing.registration.centre: this key is now called reference_sequence",
+        "test: preprocessing.scale: this key is now called normalisation",
+        "test: preprocessing.strip: this key is now called brain_extraction",
+    ]
 
 
 def test_the_published_table_of_ucsf_pdgm(clinical_data):
@@ -248,11 +259,11 @@ def test_every_patient_of_the_ucsf_table_is_found_in_the_published_layout(clinic
     for name in ucsf_pdgm.markers(table).index:
         glioma_trees.ucsf_patient(tmp_path / "UCSF-PDGM-v5", name, bias=False)
     cohort = {"adapter": "ucsf_pdgm", "path": str(tmp_path), "table": str(table)}
-    facts = glioma.find(GliomaSettings(adapter="glioma", cohorts=[cohort]))
-    counts = facts[facts["excluded"] == ""]["class"].value_counts()
+    subjects = glioma.find(GliomaSettings(adapter="glioma", cohorts=[cohort]))
+    counts = subjects[subjects["excluded"] == ""]["class"].value_counts()
     assert [counts[name] for name in CLASSES] == [392, 84, 15]
-    assert (facts["excluded"] == "follow-up scan").sum() == 6
-    assert len(facts) == 501
+    assert (subjects["excluded"] == "follow-up scan").sum() == 6
+    assert len(subjects) == 501
 
 
 def test_numbers_that_a_spreadsheet_made_decimal(tmp_path):
@@ -265,9 +276,9 @@ def test_other_numbers_of_digits_name_the_same_patient_of_the_egd(tmp_path):
     folder, table = glioma_trees.egd(tmp_path)
     table.write_text(table.read_text().replace("EGD-0", "EGD-"))
     cohort = {"adapter": "egd", "path": str(folder), "table": str(table)}
-    facts = glioma.find(GliomaSettings(adapter="glioma", cohorts=[cohort]))
-    assert facts["subject"].tolist() == [f"EGD-000{number}" for number in range(1, 6)]
-    assert (facts["excluded"] == "").sum() == 3
+    subjects = glioma.find(GliomaSettings(adapter="glioma", cohorts=[cohort]))
+    assert subjects["subject"].tolist() == [f"EGD-000{number}" for number in range(1, 6)]
+    assert (subjects["excluded"] == "").sum() == 3
 
 
 TABLES = {

@@ -51,5 +51,5 @@ def test_what_mypy_overlooks_has_a_code_and_a_reason(checkout):
 
 def test_no_two_modules_differ_by_an_ending_alone(checkout):
     """`bundle` and `bundled`, `augmentation` and `augmentations`: names that readers take for each other."""
-    names = {path.stem for path in (checkout / "src").rglob("*.py")} - {"packed"}  # what the step `pack` has packed
+    names = {path.stem for path in (checkout / "src").rglob("*.py")}
     assert [f"{name}{ending}" for name in names for ending in ("s", "d", "ed") if f"{name}{ending}" in names] == []

@@ -134,8 +134,8 @@ def test_an_image_of_hardly_any_pixels_is_refused(tmp_path, size):
 def test_one_colour_everywhere_is_blank_whatever_the_colour(tmp_path, colour, blank):
     image = Image.fromarray(COLOUR) if colour is None else Image.new("RGB", (24, 20), colour)
     image.save(tmp_path / "image.png")
-    facts = pd.DataFrame({"image": [str(tmp_path / "image.png")], "excluded": ""})
-    assert check_images(facts)["excluded"].tolist() == ["blank: all pixels are equal" if blank else ""]
+    subjects = pd.DataFrame({"image": [str(tmp_path / "image.png")], "excluded": ""})
+    assert check_images(subjects)["excluded"].tolist() == ["blank: all pixels are equal" if blank else ""]
 
 
 def test_16_bit_colour_is_refused_rather_than_cut_to_8_bits(tmp_path):

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from imbalance_aware.limits import apart
 from imbalance_aware.preprocessing import mask, strip
 from imbalance_aware.preprocessing.subject_step import Failure
-from imbalance_aware.volume_settings import MaskSettings, StripSettings
+from imbalance_aware.volume_settings import BrainExtractionSettings, MaskSettings
 
 NUMBERS = st.floats(-1e6, 1e6, allow_nan=False)
 
@@ -54,8 +54,8 @@ def test_the_neighbour_of_a_number_is_told_from_it(limit):
 )
 def test_the_gates_of_preprocessing_never_print_a_value_that_looks_like_its_limit(step, measures, message):
     good = {"brain_ml": 1500.0, "atlas_overlap": 0.95, "edge_match": {"t2": 0.4}, "inside_brain": 1.0}
-    settings = {strip: StripSettings, mask: MaskSettings}[step]()
-    check = partial(step.check, centre="t1") if step is strip else step.check
+    settings = {strip: BrainExtractionSettings, mask: MaskSettings}[step]()
+    check = partial(step.check, reference="t1") if step is strip else step.check
     check(good, settings)
     with pytest.raises(Failure, match=message):
         check(good | measures, settings)

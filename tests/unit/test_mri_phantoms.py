@@ -47,15 +47,15 @@ def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(tmp_path):
 
 def test_the_table_names_every_file_and_the_last_cohort_is_the_test_set(written):
     settings = json.dumps({"adapter": "mri_phantoms", "subjects": 24, "voxel_mm": 6})
-    facts, _ = find(settings, source=written)
-    assert len(facts) == 24 and not facts["excluded"].any()
-    assert facts.groupby("split")["cohort"].unique().map(sorted).to_dict() == {
+    subjects, _ = find(settings, source=written)
+    assert len(subjects) == 24 and not subjects["excluded"].any()
+    assert subjects.groupby("split")["cohort"].unique().map(sorted).to_dict() == {
         "train": ["phantom-a", "phantom-b"],
         "test": ["phantom-c"],
     }
-    assert facts.groupby(["cohort", "class"]).size().min() >= mri.FEWEST
+    assert subjects.groupby(["cohort", "class"]).size().min() >= mri.FEWEST
     with (written / "table.csv").open() as handle:
-        assert [row["subject"] for row in csv.DictReader(handle)] == facts["subject"].tolist()
+        assert [row["subject"] for row in csv.DictReader(handle)] == subjects["subject"].tolist()
 
 
 def test_many_phantoms_have_the_proportions_of_the_study():
@@ -175,12 +175,20 @@ def _eroded(mask):
 
 
 def test_a_part_of_a_steps_settings_leaves_the_rest_as_it_suits_phantoms():
-    steps = {"strip": {"min_edge_match": 0.05}, "registration": {"centre": "t1c"}, "crop": {"size": 16}}
+    steps = {
+        "brain_extraction": {"min_edge_match": 0.05},
+        "registration": {"reference_sequence": "t1c"},
+        "crop": {"size": 16},
+    }
     settings = MriPhantomSettings(adapter="mri_phantoms", preprocessing=steps).preprocessing
-    assert (settings.strip.method, settings.strip.min_edge_match) == ("threshold", 0.05)
-    assert (settings.registration.samples, settings.registration.centre) == (4000, "t1c")
+    assert (settings.brain_extraction.method, settings.brain_extraction.min_edge_match) == ("threshold", 0.05)
+    assert (settings.registration.samples, settings.registration.reference_sequence) == (4000, "t1c")
     assert (settings.crop.size, settings.crop.dtype) == (16, "uint8")
-    chosen = MriPhantomSettings(adapter="mri_phantoms", preprocessing={"strip": {"method": "deepbet"}})
-    assert chosen.preprocessing.strip.method == "deepbet"
+    chosen = MriPhantomSettings(adapter="mri_phantoms", preprocessing={"brain_extraction": {"method": "deepbet"}})
+    assert chosen.preprocessing.brain_extraction.method == "deepbet"
+    with pytest.raises(UserError, match="preprocessing.strip: this key is now called brain_extraction"):
+        validate(MriPhantomSettings, {"adapter": "mri_phantoms", "preprocessing": {"strip": {}}}, "test")
     with pytest.raises(UserError, match='Did you mean "method"'):
-        validate(MriPhantomSettings, {"adapter": "mri_phantoms", "preprocessing": {"strip": {"metod": 1}}}, "test")
+        validate(
+            MriPhantomSettings, {"adapter": "mri_phantoms", "preprocessing": {"brain_extraction": {"metod": 1}}}, "test"
+        )

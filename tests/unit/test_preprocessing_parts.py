@@ -17,7 +17,7 @@ from imbalance_aware.preprocessing.scale import check, measure, scale
 from imbalance_aware.preprocessing.similarity import correlation, dice, edge_match, edges
 from imbalance_aware.preprocessing.subject_step import Failure
 from imbalance_aware.schema import parse
-from imbalance_aware.volume_settings import ScaleSettings, StripSettings
+from imbalance_aware.volume_settings import BrainExtractionSettings, NormalisationSettings
 
 # Kernels that torch.compile or a network's package loads may have this process's processor round subnormals to 0.
 floats = partial(st.floats, allow_subnormal=False)
@@ -118,7 +118,7 @@ def test_scaling_forgets_the_scanners_units(brain, factor, offset):
     values = np.random.default_rng(4).normal(100, 20, brain.shape).astype(np.float32)
     once, again = values.copy(), (factor * values + offset).astype(np.float32)
     for array in (once, again):
-        found = measure(array[brain], ScaleSettings())
+        found = measure(array[brain], NormalisationSettings())
         scale(array, brain, found["low"], found["high"])
     assert again == pytest.approx(once, abs=1e-3)
     assert once[brain].min() == 0 and once[brain].max() == 1
@@ -131,21 +131,21 @@ def test_percentiles_clamp_what_lies_beyond():
     brain = np.ones(values.shape, bool)
     low, high = np.percentile(values, [1, 99])
     expected = np.clip((values - low) / (high - low), 0, 1)
-    found = measure(values, ScaleSettings(lower=1, upper=99))
+    found = measure(values, NormalisationSettings(lower=1, upper=99))
     assert (found["low"], found["high"], found["spread"]) == pytest.approx((low, high, 1))
     scale(values, brain, found["low"], found["high"])
     assert values == pytest.approx(expected, abs=1e-5)
 
 
 def test_a_flat_sequence_cannot_be_scaled():
-    settings = ScaleSettings(min_spread=0)
+    settings = NormalisationSettings(min_spread=0)
     with pytest.raises(Failure, match="flat: t2 has no contrast"):
         check("t2", measure(np.full(100, 7, np.float32), settings), settings)
 
 
 def test_intensities_are_those_of_numpy():
     values = np.random.default_rng(6).gamma(2, 50, 5000).astype(np.float32)
-    found = measure(values, ScaleSettings(lower=2, upper=98))
+    found = measure(values, NormalisationSettings(lower=2, upper=98))
     first, last = np.quantile(values, [0.01, 0.99])
     low, high = np.quantile(values, [0.02, 0.98])
     expected = {"min": values.min(), "median": np.median(values), "p99": last, "max": values.max()}
@@ -158,11 +158,11 @@ def test_a_few_voxels_far_from_all_others_are_a_reason_and_percentiles_the_cure(
     values = np.random.default_rng(7).normal(100, 15, 20_000).astype(np.float32)
     span = float(np.ptp(values))
     values[:number] = -distance * span if cold else distance * span
-    by_extremes, by_percentiles = ScaleSettings(), ScaleSettings(lower=0.1, upper=99.9)
+    by_extremes, by_percentiles = NormalisationSettings(), NormalisationSettings(lower=0.1, upper=99.9)
     with pytest.raises(Failure, match=r"hot voxels: flair, .*\(median \d+.*scale\.min_spread.*upper: 99\.9"):
         check("flair", measure(values, by_extremes), by_extremes)
     check("flair", measure(values, by_percentiles), by_percentiles)
-    check("flair", measure(values, by_extremes), ScaleSettings(min_spread=0))
+    check("flair", measure(values, by_extremes), NormalisationSettings(min_spread=0))
 
 
 def test_tissue_and_bright_vessels_pass():
@@ -170,7 +170,7 @@ def test_tissue_and_bright_vessels_pass():
     random = np.random.default_rng(8)
     values = random.normal(100, 15, 100_000).astype(np.float32)
     values[:50] = random.uniform(150, 400, 50)
-    check("t1c", measure(values, ScaleSettings()), ScaleSettings())
+    check("t1c", measure(values, NormalisationSettings()), NormalisationSettings())
 
 
 @given(st.tuples(st.integers(0, 8), st.integers(0, 7), st.integers(0, 6)), st.integers(1, 13))
@@ -208,6 +208,6 @@ def test_the_largest_component_without_its_holes():
 
 @pytest.mark.parametrize("bounds", ["[2300, 700]", "[700, 700]", "[-1, 700]"])
 def test_volumes_that_admit_no_brain_are_refused(bounds):
-    assert parse(StripSettings, '{"volume_ml": [0, 700]}').volume_ml == (0, 700)
+    assert parse(BrainExtractionSettings, '{"volume_ml": [0, 700]}').volume_ml == (0, 700)
     with pytest.raises(UserError, match="admits no brain; give the smaller volume first"):
-        parse(StripSettings, f'{{"volume_ml": {bounds}}}')
+        parse(BrainExtractionSettings, f'{{"volume_ml": {bounds}}}')

@@ -23,7 +23,7 @@ from imbalance_aware.preprocessing.scans_to_patch import PatchMaker, SubjectFile
 from imbalance_aware.preprocessing.similarity import dice
 from imbalance_aware.preprocessing.subject_step import Failure, first_step, next_step, next_steps, read_report
 from imbalance_aware.schema import parse
-from imbalance_aware.volume_settings import PatchSettings, StripSettings
+from imbalance_aware.volume_settings import BrainExtractionSettings, PatchSettings
 from imbalance_aware.volumes import read_mask, read_volume, reorient, write_volume
 from mri_damage import DAMAGE, change, wrong_affine
 
@@ -38,22 +38,22 @@ def source(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def made(source, prepared, tmp_path_factory):
+def made(source, preprocessed, tmp_path_factory):
     """What the step patch holds in memory of the healthy subject: the volumes on the atlas's grid, and scaled."""
-    folder, out = prepared[0], tmp_path_factory.mktemp("made")
+    folder, out = preprocessed[0], tmp_path_factory.mktemp("made")
     scans = {name: source / HEALTHY / f"{name}.nii.gz" for name in mri_cases.SEQUENCES}
     files = SubjectFiles(scans, source / "atlas/brain.nii.gz", folder / "brain.nii.gz", folder / "tumour.nii.gz")
     maker = PatchMaker(files, PatchSettings(crop={"size": 24}), out / "patch.npy", out / "slices.npz")
     maker.run(read_report(folder / "mask.json"))
     atlas = reorient(read_volume(files.atlas_brain))
-    return on_atlas(scans, prepared[1]["steps"]["register"]["matrices"], atlas, {}), maker.volumes
+    return on_atlas(scans, preprocessed[1]["steps"]["register"]["matrices"], atlas, {}), maker.volumes
 
 
 @pytest.fixture(scope="module")
-def prepared(source, tmp_path_factory):
+def preprocessed(source, tmp_path_factory):
     """Folder with all files of the healthy subject, and its last report."""
-    out = tmp_path_factory.mktemp("prepared")
-    report = mri_cases.prepare(source, HEALTHY, out)
+    out = tmp_path_factory.mktemp("preprocessed")
+    report = mri_cases.preprocess(source, HEALTHY, out)
     return out / HEALTHY, report
 
 
@@ -66,21 +66,21 @@ def patient(source, tmp_path):
 
 
 def _failed(patient, **arguments):
-    report = mri_cases.prepare(patient, HEALTHY, patient / "out", **arguments)
+    report = mri_cases.preprocess(patient, HEALTHY, patient / "out", **arguments)
     assert report["failed"], "expected a failure"
     return report["failed"]
 
 
-def test_registration_finds_the_drawn_motions(source, prepared):
-    found = prepared[1]["steps"]["register"]["matrices"]
+def test_registration_finds_the_drawn_motions(source, preprocessed):
+    found = preprocessed[1]["steps"]["register"]["matrices"]
     truth = mri_cases.true_matrices(source / HEALTHY)
     for sequence, matrix in found.items():
         error = displacement_mm(np.array(matrix), truth[sequence], mri_cases.brain_points())
         assert error.mean() < 4, f"{sequence}: more than a voxel"
 
 
-def test_every_scan_lies_on_the_atlas_and_shows_one_head(prepared, made):
-    _, report = prepared
+def test_every_scan_lies_on_the_atlas_and_shows_one_head(preprocessed, made):
+    _, report = preprocessed
     assert report["failed"] is None
     volumes, _ = made
     assert volumes.array.shape == (48, 58, 46, 4)
@@ -91,16 +91,16 @@ def test_every_scan_lies_on_the_atlas_and_shows_one_head(prepared, made):
     assert report["steps"]["strip"]["atlas_overlap"] > 0.9
 
 
-def test_scaled_volumes_fill_the_range_inside_the_brain_only(prepared, made):
-    values, brain = made[1], read_mask(prepared[0] / "brain.nii.gz").array
+def test_scaled_volumes_fill_the_range_inside_the_brain_only(preprocessed, made):
+    values, brain = made[1], read_mask(preprocessed[0] / "brain.nii.gz").array
     assert values.shape == (*brain.shape, 4)
     assert not values[~brain].any()
     assert values[brain].min() == 0
     assert values.max(axis=(0, 1, 2)) == pytest.approx([1, 1, 1, 1])
 
 
-def test_the_patch_is_the_cube_around_the_tumour(prepared, made):
-    folder, report = prepared
+def test_the_patch_is_the_cube_around_the_tumour(preprocessed, made):
+    folder, report = preprocessed
     patch = np.load(folder / "patch.npy")
     assert patch.shape == (4, 24, 24, 24) and patch.dtype == np.uint8
     scaled, tumour = made[1], read_mask(folder / "tumour.nii.gz").array
@@ -110,13 +110,13 @@ def test_the_patch_is_the_cube_around_the_tumour(prepared, made):
     assert report["steps"]["crop"]["tumour_in_patch"] > 0.95
 
 
-def test_the_same_scans_give_the_same_bytes(source, prepared, tmp_path):
-    mri_cases.prepare(source, HEALTHY, tmp_path)
+def test_the_same_scans_give_the_same_bytes(source, preprocessed, tmp_path):
+    mri_cases.preprocess(source, HEALTHY, tmp_path)
     for name in ("patch.json", "patch.npy", "brain.nii.gz", "slices.npz", "qc.png"):
-        assert (tmp_path / HEALTHY / name).read_bytes() == (prepared[0] / name).read_bytes()
+        assert (tmp_path / HEALTHY / name).read_bytes() == (preprocessed[0] / name).read_bytes()
 
 
-def test_a_mask_on_the_grid_of_another_sequence_is_carried_along(patient, prepared):
+def test_a_mask_on_the_grid_of_another_sequence_is_carried_along(patient, preprocessed):
     truth = mri_cases.true_matrices(patient / HEALTHY)
     mask, flair = nib.load(patient / HEALTHY / "mask.nii.gz"), nib.load(patient / HEALTHY / "flair.nii.gz")
     to_mask = np.linalg.inv(mri_cases.LPS @ mask.affine) @ truth["t1"] @ np.linalg.inv(truth["flair"])
@@ -127,14 +127,14 @@ def test_a_mask_on_the_grid_of_another_sequence_is_carried_along(patient, prepar
     moved = np.zeros(flair.shape, np.uint8)
     moved.reshape(-1)[inside] = np.asarray(mask.dataobj)[tuple(index[:, inside])]
     nib.save(nib.Nifti1Image(moved, flair.affine), patient / HEALTHY / "mask.nii.gz")
-    report = mri_cases.prepare(patient, HEALTHY, patient / "out")
+    report = mri_cases.preprocess(patient, HEALTHY, patient / "out")
     assert report["failed"] is None
     ours = read_mask(patient / f"out/{HEALTHY}/tumour.nii.gz").array
-    assert dice(ours, read_mask(prepared[0] / "tumour.nii.gz").array) > 0.75
+    assert dice(ours, read_mask(preprocessed[0] / "tumour.nii.gz").array) > 0.75
 
 
 @pytest.fixture
-def shared_grid(patient, prepared):
+def shared_grid(patient, preprocessed):
     """The healthy subject with T1 and T1c on one grid, on which the mask lies too, registered 5 mm apart; T2-FLAIR lies
     on another."""
     flair = nib.load(patient / HEALTHY / "flair.nii.gz")
@@ -147,7 +147,7 @@ def shared_grid(patient, prepared):
         part = tuple(slice(0, min(sizes)) for sizes in zip(image.shape, t1.shape, strict=True))
         values[part] = np.asarray(image.dataobj)[part]
         nib.save(nib.Nifti1Image(values, t1.affine), patient / HEALTHY / f"{name}.nii.gz")
-    report = json.loads((prepared[0] / "strip.json").read_text())
+    report = json.loads((preprocessed[0] / "strip.json").read_text())
     moved = np.array(report["steps"]["register"]["matrices"]["t1"])
     moved[0, 3] += 5
     report["steps"]["register"]["matrices"]["t1c"] = moved.tolist()
@@ -155,9 +155,9 @@ def shared_grid(patient, prepared):
     return patient
 
 
-def _mask_step(patient, prepared, **settings):
+def _mask_step(patient, preprocessed, **settings):
     """The step mask on the subject of `shared_grid`; its last report."""
-    files = {"brain": prepared[0] / "brain.nii.gz", "previous": patient / "strip.json"}
+    files = {"brain": preprocessed[0] / "brain.nii.gz", "previous": patient / "strip.json"}
     files |= {"mask": patient / HEALTHY / "mask.nii.gz", "out": patient / "tumour.nii.gz"}
     scans = [f"{name}={patient / HEALTHY / name}.nii.gz" for name in mri_cases.SEQUENCES]
     chosen = json.dumps(settings)
@@ -169,18 +169,18 @@ def _centre(patient):
     return np.argwhere(read_mask(patient / "tumour.nii.gz").array).mean(axis=0)
 
 
-def test_a_grid_that_two_sequences_share_is_told_with_its_consequence(shared_grid, prepared, caplog):
-    measures = _mask_step(shared_grid, prepared)["steps"]["mask"]
+def test_a_grid_that_two_sequences_share_is_told_with_its_consequence(shared_grid, preprocessed, caplog):
+    measures = _mask_step(shared_grid, preprocessed)["steps"]["mask"]
     assert measures["mask_drawn_on"] == "t1"
     assert measures["mask_ambiguity_mm"] == pytest.approx(5, abs=0.01)
     assert "on the grid of t1 and t1c and was taken as drawn on t1; by the others" in caplog.text
 
 
-def test_the_sequence_that_the_mask_was_drawn_on_can_be_named(shared_grid, prepared, caplog):
-    _mask_step(shared_grid, prepared)
+def test_the_sequence_that_the_mask_was_drawn_on_can_be_named(shared_grid, preprocessed, caplog):
+    _mask_step(shared_grid, preprocessed)
     first = _centre(shared_grid)
     caplog.clear()
-    measures = _mask_step(shared_grid, prepared, drawn_on="t1c")["steps"]["mask"]
+    measures = _mask_step(shared_grid, preprocessed, drawn_on="t1c")["steps"]["mask"]
     assert (measures["mask_drawn_on"], measures["mask_ambiguity_mm"]) == ("t1c", 0)
     assert not caplog.records
     spacing = read_mask(shared_grid / "tumour.nii.gz").affine[:3, :3]
@@ -188,16 +188,16 @@ def test_the_sequence_that_the_mask_was_drawn_on_can_be_named(shared_grid, prepa
 
 
 @pytest.mark.parametrize("name", ["flair", "atlas"])
-def test_a_mask_off_the_grid_that_the_settings_name_is_a_reason(shared_grid, prepared, name):
-    failed = _mask_step(shared_grid, prepared, drawn_on=name)["failed"]
+def test_a_mask_off_the_grid_that_the_settings_name_is_a_reason(shared_grid, preprocessed, name):
+    failed = _mask_step(shared_grid, preprocessed, drawn_on=name)["failed"]
     off = f"mask on another grid: not on that of {name}, which mask.drawn_on names. Mask: 48 x "
     assert failed["reason"].startswith(off) and f" mm, {name}: " in failed["reason"]
     assert failed["file"].endswith("mask.nii.gz")
 
 
-def test_a_mask_on_no_known_grid_is_told_with_all_grids(shared_grid, prepared):
+def test_a_mask_on_no_known_grid_is_told_with_all_grids(shared_grid, preprocessed):
     change(shared_grid / HEALTHY / "mask.nii.gz", lambda array: array[:-3])
-    reason = _mask_step(shared_grid, prepared)["failed"]["reason"]
+    reason = _mask_step(shared_grid, preprocessed)["failed"]["reason"]
     assert reason.startswith("mask on another grid: neither on that of a sequence nor on the atlas's. Mask: 45 x 58 x ")
     assert ", t1 and t1c: 48 x 58 x " in reason and ", flair: 48 x " in reason and ", atlas: 48 x 58 x 46 " in reason
     assert reason.count(" voxels of ") == 5 and ";" not in reason
@@ -232,20 +232,20 @@ def test_headers_that_contradict_themselves_are_recorded_and_warned_of(patient, 
     assert caplog.messages == [f"{paths['t2']}: {place}", f"{paths['flair']}: {length}"]
 
 
-def test_the_header_of_a_mask_counts_as_well(shared_grid, prepared, caplog):
+def test_the_header_of_a_mask_counts_as_well(shared_grid, preprocessed, caplog):
     _move_qform(shared_grid / HEALTHY / "mask.nii.gz", 7)
-    measures = _mask_step(shared_grid, prepared)["steps"]["mask"]
+    measures = _mask_step(shared_grid, preprocessed)["steps"]["mask"]
     assert measures["mask_sform_qform_mm"] == pytest.approx(7, abs=1e-3)
     assert measures["warnings"][0].startswith("sform and qform of the mask place its voxels up to 7.0 mm apart")
     assert measures["warnings"][0] in caplog.text
 
 
-def test_an_unambiguous_mask_is_recorded_as_such(prepared):
-    measures = prepared[1]["steps"]["mask"]
+def test_an_unambiguous_mask_is_recorded_as_such(preprocessed):
+    measures = preprocessed[1]["steps"]["mask"]
     assert measures["mask_ambiguity_mm"] == 0 and measures["mask_drawn_on"] in mri_cases.SEQUENCES
 
 
-def test_a_mask_drawn_on_a_sequence_that_does_not_exist_stops_the_step(patient, prepared, capsys):
+def test_a_mask_drawn_on_a_sequence_that_does_not_exist_stops_the_step(patient, preprocessed, capsys):
     arguments = ["--settings", '{"drawn_on": "t1x"}', "--volumes", "t1=a", "--brain", "b", "--previous", "c"]
     assert main(["mask", *arguments, "--out", "d", "--report", "e"]) == 2
     assert 'mask.drawn_on: there is no sequence "t1x". Did you mean "t1"?' in capsys.readouterr().err
@@ -286,28 +286,28 @@ def test_what_is_no_fault_of_the_subject_ends_the_step(tmp_path, error, raised):
 
 
 @pytest.mark.parametrize("labels", [{1: 1}, {1: 1, 2: 2, 3: 4}, {1: 1, 2: 2, 3: 3}, {1: 255}])
-def test_every_label_but_0_counts_as_tumour(patient, prepared, labels):
+def test_every_label_but_0_counts_as_tumour(patient, preprocessed, labels):
     image = nib.load(patient / HEALTHY / "mask.nii.gz")
     mask = np.asarray(image.dataobj)
     parts = 1 + np.arange(mask.size).reshape(mask.shape) % len(labels)
     relabelled = np.where(mask > 0, np.vectorize(labels.get)(parts), 0).astype(np.float32)
     nib.save(nib.Nifti1Image(relabelled, image.affine), patient / HEALTHY / "mask.nii.gz")
-    mri_cases.prepare(patient, HEALTHY, patient / "out")
+    mri_cases.preprocess(patient, HEALTHY, patient / "out")
     ours = read_mask(patient / f"out/{HEALTHY}/tumour.nii.gz").array
-    assert np.array_equal(ours, read_mask(prepared[0] / "tumour.nii.gz").array)
+    assert np.array_equal(ours, read_mask(preprocessed[0] / "tumour.nii.gz").array)
 
 
 @pytest.mark.parametrize("sequences", [("t2", "t1b"), ("t1", "t2", "flair"), ("t1", "t1c", "t2", "flair", "t1b")])
 def test_the_list_of_sequences_is_free(patient, sequences):
     shutil.copy(patient / HEALTHY / "t1.nii.gz", patient / HEALTHY / "t1b.nii.gz")
-    report = mri_cases.prepare(patient, HEALTHY, patient / "out", sequences=sequences)
+    report = mri_cases.preprocess(patient, HEALTHY, patient / "out", sequences=sequences)
     assert report["failed"] is None
     assert np.load(patient / f"out/{HEALTHY}/patch.npy").shape[0] == len(sequences)
 
 
-def _on_the_atlas(patient, prepared, made, stripped, offset_mm=0.0):
+def _on_the_atlas(patient, preprocessed, made, stripped, offset_mm=0.0):
     """Make the subject's files what a cohort in atlas space publishes."""
-    folder, _ = prepared
+    folder, _ = preprocessed
     volumes, brain = made[0], read_mask(folder / "brain.nii.gz").array
     affine = volumes.affine.copy()
     affine[0, 3] += offset_mm
@@ -320,28 +320,28 @@ def _on_the_atlas(patient, prepared, made, stripped, offset_mm=0.0):
 
 
 @pytest.mark.parametrize("offset_mm", [0.0, 37.0])
-def test_stripped_scans_in_their_place_keep_their_voxels(patient, prepared, made, offset_mm):
+def test_stripped_scans_in_their_place_keep_their_voxels(patient, preprocessed, made, offset_mm):
     """BraTS data sets agree in their voxels, not always in the origin of their headers."""
-    _on_the_atlas(patient, prepared, made, stripped=True, offset_mm=offset_mm)
-    report = mri_cases.prepare(patient, HEALTHY, patient / "out", start="stripped")
+    _on_the_atlas(patient, preprocessed, made, stripped=True, offset_mm=offset_mm)
+    report = mri_cases.preprocess(patient, HEALTHY, patient / "out", start="stripped")
     assert report["failed"] is None and report["steps"]["register"]["in_place"]
-    ours, theirs = np.load(patient / f"out/{HEALTHY}/patch.npy"), np.load(prepared[0] / "patch.npy")
+    ours, theirs = np.load(patient / f"out/{HEALTHY}/patch.npy"), np.load(preprocessed[0] / "patch.npy")
     assert np.abs(ours.astype(int) - theirs).max() <= 1
 
 
-def test_stripped_scans_in_another_place_are_brought_to_the_atlas(patient, prepared, made):
-    _on_the_atlas(patient, prepared, made, stripped=True)
+def test_stripped_scans_in_another_place_are_brought_to_the_atlas(patient, preprocessed, made):
+    _on_the_atlas(patient, preprocessed, made, stripped=True)
     for path in (patient / HEALTHY).glob("*.nii.gz"):
         image = nib.load(path)
         nib.save(nib.Nifti1Image(np.roll(np.asarray(image.dataobj), 6, axis=0)[:, :-2], image.affine), path)
-    report = mri_cases.prepare(patient, HEALTHY, patient / "out", start="stripped")
+    report = mri_cases.preprocess(patient, HEALTHY, patient / "out", start="stripped")
     assert report["failed"] is None and not report["steps"]["register"]["in_place"]
     assert report["steps"]["strip"]["atlas_overlap"] > 0.9
 
 
-def test_registered_scans_are_not_registered_again(patient, prepared, made):
-    _on_the_atlas(patient, prepared, made, stripped=False)
-    report = mri_cases.prepare(patient, HEALTHY, patient / "out", start="registered")
+def test_registered_scans_are_not_registered_again(patient, preprocessed, made):
+    _on_the_atlas(patient, preprocessed, made, stripped=False)
+    report = mri_cases.preprocess(patient, HEALTHY, patient / "out", start="registered")
     assert report["failed"] is None
     matrices = report["steps"]["register"]["matrices"]
     assert all(matrix == matrices["t1"] for matrix in matrices.values())
@@ -375,10 +375,13 @@ def test_an_affine_that_turns_the_head_on_its_side_is_refused_by_default(patient
 
 def test_a_doubtful_match_is_marked_and_refuses_nobody(source, patient, caplog):
     shutil.copy(source / "other/flair.nii.gz", patient / HEALTHY / "flair.nii.gz")
-    report = mri_cases.prepare(patient, HEALTHY, patient / "out", strip={"min_edge_match": 0})
+    report = mri_cases.preprocess(patient, HEALTHY, patient / "out", strip={"min_edge_match": 0})
     assert report["failed"] is None and np.load(patient / f"out/{HEALTHY}/patch.npy").any()
     (warning,) = report["steps"]["strip"]["warnings"]
-    assert warning.startswith("the edges of flair match those of t1 by 0.") and "strip.sure_edge_match" in warning
+    assert (
+        warning.startswith("the edges of flair match those of t1 by 0.")
+        and "brain_extraction.sure_edge_match" in warning
+    )
     assert warning in caplog.text
     picture, _ = _picture(patient / "out" / HEALTHY)
     header = np.abs(picture[:60] - ORANGE).max(axis=-1) < 25
@@ -392,8 +395,8 @@ def test_t1_exchanged_with_t2_is_marked(patient):
     shutil.copy(other, one)
     other.write_bytes(swapped)
     (patient / HEALTHY / "mask.nii.gz").unlink()
-    report = mri_cases.prepare(patient, HEALTHY, patient / "out")
-    assert min(report["steps"]["strip"]["edge_match"].values()) > StripSettings().sure_edge_match
+    report = mri_cases.preprocess(patient, HEALTHY, patient / "out")
+    assert min(report["steps"]["strip"]["edge_match"].values()) > BrainExtractionSettings().sure_edge_match
     assert report["steps"]["strip"]["atlas_correlation"] < -0.2
     (warning,) = report["steps"]["strip"]["warnings"]
     assert warning.startswith("t1 correlates with the atlas's T1 by -0.") and "exchanged with T2" in warning
@@ -401,9 +404,9 @@ def test_t1_exchanged_with_t2_is_marked(patient):
 
 def test_the_key_of_the_former_measure_ends_in_a_sentence_with_the_new_ones():
     with pytest.raises(UserError, match=r"min_similarity: this key is gone.*min_edge_match.*sure_edge_match"):
-        parse(StripSettings, '{"min_similarity": 1.04}')
+        parse(BrainExtractionSettings, '{"min_similarity": 1.04}')
     with pytest.raises(UserError, match="min_edge_match: it is above sure_edge_match"):
-        parse(StripSettings, '{"min_edge_match": 0.3}')
+        parse(BrainExtractionSettings, '{"min_edge_match": 0.3}')
 
 
 def test_scans_that_claim_one_grid_and_have_several_are_a_reason(patient):
@@ -437,8 +440,8 @@ def _picture(folder):
     return picture, lambda colour, below=0: int((np.abs(picture[below:] - colour).max(axis=-1) < 25).sum())
 
 
-def test_the_picture_of_a_subject_shows_its_tumour_and_its_patch(prepared):
-    picture, pixels = _picture(prepared[0])
+def test_the_picture_of_a_subject_shows_its_tumour_and_its_patch(preprocessed):
+    picture, pixels = _picture(preprocessed[0])
     assert picture.shape[0] >= 600
     assert pixels(ORANGE) > 200 and pixels(BLUE) > 1000 and pixels(GREEN) == 0
 
@@ -451,11 +454,11 @@ def test_the_picture_of_a_subject_shows_its_tumour_and_its_patch(prepared):
         ({"mask": {"min_inside_brain": 1.0}}, True),
     ],
 )
-def test_the_picture_of_one_who_failed_a_check_shows_what_there_is_to_judge(patient, prepared, settings, tumour):
+def test_the_picture_of_one_who_failed_a_check_shows_what_there_is_to_judge(patient, preprocessed, settings, tumour):
     _failed(patient, **settings)
     folder = patient / "out" / HEALTHY
     picture, pixels = _picture(folder)
-    reference, _ = _picture(prepared[0])
+    reference, _ = _picture(preprocessed[0])
     assert picture.shape[1] == reference.shape[1] and picture.shape[0] > 600
     assert pixels(GREEN) > 1000, "the brain that was found"
     assert pixels(ORANGE) > 20, "the reason is written"
@@ -468,7 +471,7 @@ def test_the_picture_of_one_who_failed_a_check_shows_what_there_is_to_judge(pati
 
 def test_the_picture_of_one_who_failed_before_holds_the_reason(patient):
     (patient / HEALTHY / "t1.nii.gz").unlink()
-    mri_cases.prepare(patient, HEALTHY, patient / "out")
+    mri_cases.preprocess(patient, HEALTHY, patient / "out")
     picture, pixels = _picture(patient / "out" / HEALTHY)
     assert picture.shape[0] < 100 and pixels(ORANGE) > 20
     assert (patient / f"out/{HEALTHY}/slices.npz").stat().st_size == 0
@@ -484,23 +487,23 @@ def test_what_cannot_be_drawn_is_left_out_of_the_picture(patient, damage):
     assert pixels(ORANGE) > 20
 
 
-def test_a_picture_that_cannot_be_drawn_excludes_nobody(source, prepared, tmp_path, monkeypatch, caplog):
+def test_a_picture_that_cannot_be_drawn_excludes_nobody(source, preprocessed, tmp_path, monkeypatch, caplog):
     monkeypatch.setattr(qc_picture, "_planes", lambda *_: 1 / 0)
-    report = mri_cases.patch(source, HEALTHY, prepared[0], tmp_path)
-    assert report == prepared[1]
-    assert (tmp_path / "patch.npy").read_bytes() == (prepared[0] / "patch.npy").read_bytes()
+    report = mri_cases.patch(source, HEALTHY, preprocessed[0], tmp_path)
+    assert report == preprocessed[1]
+    assert (tmp_path / "patch.npy").read_bytes() == (preprocessed[0] / "patch.npy").read_bytes()
     assert _picture(tmp_path)[0].shape[0] < 100 and "cannot be drawn" in caplog.text
 
 
-def test_an_atlas_that_cannot_be_read_is_no_fault_of_the_subject(patient, prepared):
+def test_an_atlas_that_cannot_be_read_is_no_fault_of_the_subject(patient, preprocessed):
     (patient / "atlas/brain.nii.gz").write_text("no")
     with pytest.raises(AssertionError):
-        mri_cases.patch(patient, HEALTHY, prepared[0], patient / "out")
+        mri_cases.patch(patient, HEALTHY, preprocessed[0], patient / "out")
     assert not (patient / "out/patch.json").exists()
 
 
-def test_the_axial_slice_passes_through_the_middle_of_the_patch(prepared):
-    folder, _ = prepared
+def test_the_axial_slice_passes_through_the_middle_of_the_patch(preprocessed):
+    folder, _ = preprocessed
     kept, patch = np.load(folder / "slices.npz"), np.load(folder / "patch.npy")
     assert kept["slices"].shape == (4, 48, 58) and kept["slices"].dtype == np.uint8
     x, y = kept["corner"]
@@ -515,8 +518,8 @@ def _cohort(folder, subjects):
     table.to_csv(folder / "cohort.csv", index=False)
 
 
-def test_the_prepared_cohort_tells_who_failed_where_and_why(prepared, tmp_path, capsys):
-    good, bad = prepared[1], {"subject": "x", "failed": None, "steps": {}}
+def test_the_preprocessed_cohort_tells_who_failed_where_and_why(preprocessed, tmp_path, capsys):
+    good, bad = preprocessed[1], {"subject": "x", "failed": None, "steps": {}}
     bad["failed"] = {"step": "register", "reason": "unreadable: t2, the file ends too early", "file": "x/t2.nii.gz"}
     subjects = [
         ("p1", "a", "train"),
@@ -530,7 +533,7 @@ def test_the_prepared_cohort_tells_who_failed_where_and_why(prepared, tmp_path, 
         (tmp_path / "subjects" / name).mkdir(parents=True)
         (tmp_path / "subjects" / name / "patch.json").write_text(json.dumps(bad if name == "p5" else good))
     out = {name: tmp_path / f"{name}.csv" for name in ("out", "qc", "flow")}
-    mri_cases.step("prepared", cohort=tmp_path / "cohort.csv", subjects=tmp_path / "subjects", **out)
+    mri_cases.step("preprocessed", cohort=tmp_path / "cohort.csv", subjects=tmp_path / "subjects", **out)
 
     table = pd.read_csv(out["out"], keep_default_na=False).set_index("subject")
     assert table["excluded"].to_dict() == {
@@ -542,7 +545,7 @@ def test_the_prepared_cohort_tells_who_failed_where_and_why(prepared, tmp_path, 
     quality = pd.read_csv(out["qc"], keep_default_na=False).set_index("subject")
     assert list(quality.index) == ["p1", "p2", "p3", "p4", "p5"]
     assert quality.loc["p5", ["passed", "step", "file"]].tolist() == [False, "register", "x/t2.nii.gz"]
-    assert float(quality.at["p1", "atlas_overlap"]) == prepared[1]["steps"]["strip"]["atlas_overlap"]
+    assert float(quality.at["p1", "atlas_overlap"]) == preprocessed[1]["steps"]["strip"]["atlas_overlap"]
     flow = pd.read_csv(out["flow"], keep_default_na=False)
     counts = flow.groupby("stage")["subjects"].sum()
     assert counts["found"] == 6 and counts["excluded"] == 2 and counts["included"] == 4
@@ -550,7 +553,7 @@ def test_the_prepared_cohort_tells_who_failed_where_and_why(prepared, tmp_path, 
 
     # A class of which nobody is left is refused by the step that follows: these tables tell why.
     (tmp_path / "subjects/p4/patch.json").write_text(json.dumps(bad))
-    mri_cases.step("prepared", cohort=tmp_path / "cohort.csv", subjects=tmp_path / "subjects", **out)
+    mri_cases.step("preprocessed", cohort=tmp_path / "cohort.csv", subjects=tmp_path / "subjects", **out)
     arguments = ["--preprocessed", tmp_path, "--images", tmp_path / "images.npy", "--samples", tmp_path / "samples.csv"]
     assert main(["pack", "--cohort", str(out["out"]), *map(str, arguments)]) == 2
     assert (
@@ -559,8 +562,8 @@ def test_the_prepared_cohort_tells_who_failed_where_and_why(prepared, tmp_path, 
     )
 
 
-def test_the_measures_of_the_step_that_refused_a_patient_are_in_the_table(source, prepared, tmp_path):
-    folder, report = prepared
+def test_the_measures_of_the_step_that_refused_a_patient_are_in_the_table(source, preprocessed, tmp_path):
+    folder, report = preprocessed
     scans = {"volumes": [f"{name}={source / HEALTHY / name}.nii.gz" for name in mri_cases.SEQUENCES]}
     atlas, brain = {"atlas_brain": source / "atlas/brain.nii.gz"}, {"brain": folder / "brain.nii.gz"}
     refuse = {
@@ -571,11 +574,11 @@ def test_the_measures_of_the_step_that_refused_a_patient_are_in_the_table(source
     for step, options in refuse.items():
         end = tmp_path / "subjects" / step / "patch.json"
         mri_cases.step(step, **options, previous=folder / f"{before[step]}.json", out=tmp_path / "out.nii", report=end)
-    mri_cases.patch(source, HEALTHY, folder, tmp_path / "subjects/scale", scale={"min_spread": 1.0})
+    mri_cases.patch(source, HEALTHY, folder, tmp_path / "subjects/scale", normalisation={"min_spread": 1.0})
     refuse["scale"] = {}
     _cohort(tmp_path, [(step, "a", "train") for step in refuse])
     out = {name: tmp_path / f"{name}.csv" for name in ("out", "qc", "flow")}
-    mri_cases.step("prepared", cohort=tmp_path / "cohort.csv", subjects=tmp_path / "subjects", **out)
+    mri_cases.step("preprocessed", cohort=tmp_path / "cohort.csv", subjects=tmp_path / "subjects", **out)
     quality = pd.read_csv(out["qc"]).set_index("subject")
     assert quality["step"].tolist() == list(refuse)
     measured = {
@@ -619,21 +622,24 @@ def test_steps_in_one_process_end_with_the_first_that_fails(tmp_path):
     assert (tmp_path / "other.npy").read_bytes() == b""
 
 
-def test_the_table_of_quality_control_has_no_stray_columns(prepared, tmp_path):
+def test_the_table_of_quality_control_has_no_stray_columns(preprocessed, tmp_path):
     """Some subjects fail early, some lie in place: what is measured per sequence has no column of its own name."""
-    early, placed = {"subject": "x", "failed": {"step": "register"}, "steps": {}}, json.loads(json.dumps(prepared[1]))
+    early, placed = (
+        {"subject": "x", "failed": {"step": "register"}, "steps": {}},
+        json.loads(json.dumps(preprocessed[1])),
+    )
     placed["steps"]["register"] = {"in_place": True, "matrices": {}}
     _cohort(tmp_path, [("p1", "a", "train"), ("p2", "a", "test"), ("p3", "a", "test")])
     early["failed"] |= {"reason": "unreadable: t2", "file": "t2.nii.gz"}
-    empty = json.loads(json.dumps(prepared[1]))
+    empty = json.loads(json.dumps(preprocessed[1]))
     empty["steps"]["register"]["moved_mm"] = {}
     for name, report in (("p1", early), ("p2", placed), ("p3", empty)):
         (tmp_path / "subjects" / name).mkdir(parents=True)
         (tmp_path / "subjects" / name / "patch.json").write_text(json.dumps(report))
     out = {name: tmp_path / f"{name}.csv" for name in ("out", "qc", "flow")}
-    mri_cases.step("prepared", cohort=tmp_path / "cohort.csv", subjects=tmp_path / "subjects", **out)
+    mri_cases.step("preprocessed", cohort=tmp_path / "cohort.csv", subjects=tmp_path / "subjects", **out)
     columns = list(pd.read_csv(out["qc"]).columns)
-    facts = ["subject", "cohort", "class", "split", "passed", "step", "reason", "file", "warnings"]
+    first = ["subject", "cohort", "class", "split", "passed", "step", "reason", "file", "warnings"]
     single = [
         "brain_ml",
         "atlas_overlap",
@@ -648,7 +654,7 @@ def test_the_table_of_quality_control_has_no_stray_columns(prepared, tmp_path):
     per_sequence = {"edge_match": others, "coverage": mri_cases.SEQUENCES}
     per_sequence |= {f"intensity_{key}": mri_cases.SEQUENCES for key in ("min", "median", "p99", "max", "spread")}
     alike = [f"{name}_{sequence}" for name, sequences in per_sequence.items() for sequence in sequences]
-    assert sorted(columns) == sorted([*facts, *single, *alike])
+    assert sorted(columns) == sorted([*first, *single, *alike])
 
 
 def test_a_refused_cohort_leaves_its_tables_under_names_that_snakemake_does_not_delete(source, tmp_path, capsys):
@@ -676,7 +682,7 @@ def test_a_refused_cohort_leaves_its_tables_under_names_that_snakemake_does_not_
     assert (tmp_path / "out.csv").exists() and not list(tmp_path.glob("*_refused.csv"))
 
 
-def test_masks_written_by_a_step_read_back(prepared, tmp_path):
-    mask = read_mask(prepared[0] / "brain.nii.gz")
+def test_masks_written_by_a_step_read_back(preprocessed, tmp_path):
+    mask = read_mask(preprocessed[0] / "brain.nii.gz")
     write_volume(tmp_path / "again.nii.gz", mask)
-    assert (tmp_path / "again.nii.gz").read_bytes() == (prepared[0] / "brain.nii.gz").read_bytes()
+    assert (tmp_path / "again.nii.gz").read_bytes() == (preprocessed[0] / "brain.nii.gz").read_bytes()

@@ -1,4 +1,4 @@
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import pytest
 from pydantic import Field
@@ -33,6 +33,8 @@ class Phantoms(Strict):
 
 
 class Outer(Strict):
+    former_keys: ClassVar = {"optimizer": "use training.optimiser"}
+
     training: Inner = Inner()
     datasets: dict[str, Annotated[Folder | Phantoms, Field(discriminator="adapter")]] = Field({})
 
@@ -44,6 +46,7 @@ class Outer(Strict):
         ({"training": {"learning_rat": 1}}, 'unknown key "learning_rat" in training. Did you mean "learning_rate"?'),
         ({"training": {"xyz": 1}}, 'unknown key "xyz" in training. Known: device, learning_rate.'),
         ({"training": {"device": "gpu"}}, 'training.device: "gpu" is not known.'),
+        ({"optimizer": "adam"}, "a.yaml: optimizer: use training.optimiser"),
         ({"training": {"learning_rate": 0}}, "training.learning_rate: input should be greater than 0 (got 0)"),
         ({"datasets": {"d": {"adapter": "foldr"}}}, 'datasets.d: unknown adapter "foldr". Did you mean "folder"?'),
         ({"datasets": {"d": {}}}, "datasets.d: the key adapter is missing"),

@@ -9,7 +9,7 @@ from imbalance_aware.preprocessing.registration import resample
 from imbalance_aware.preprocessing.similarity import edge_match, edges
 from imbalance_aware.sources import folder3d
 from imbalance_aware.sources.folder3d import Settings as Folder3DSettings
-from imbalance_aware.volume_settings import StripSettings
+from imbalance_aware.volume_settings import BrainExtractionSettings
 from imbalance_aware.volumes import Volume, read_volume
 
 OTHERS = ("t1c", "flair")
@@ -42,29 +42,29 @@ def _match(one: Volume, other: np.ndarray) -> float:
 def test_genuine_sequences_are_not_refused(cohort, patient):
     t1 = _scan(cohort, patient, "t1")
     matches = {name: _match(t1, _scan(cohort, patient, name).array) for name in OTHERS}
-    assert min(matches.values()) > StripSettings().min_edge_match + 0.03, matches
+    assert min(matches.values()) > BrainExtractionSettings().min_edge_match + 0.03, matches
 
 
 @pytest.mark.parametrize(("patient", "stranger"), [("DU-7294", "CS-6290"), *((one, "DU-7294") for one in HARD)])
 def test_a_stranger_laid_on_a_patient_is_refused(cohort, patient, stranger):
     t1 = _scan(cohort, patient, "t1")
     matches = {name: _match(t1, resample(_scan(cohort, stranger, name), t1, np.eye(4)).array) for name in OTHERS}
-    assert max(matches.values()) < StripSettings().min_edge_match, matches
+    assert max(matches.values()) < BrainExtractionSettings().min_edge_match, matches
 
 
 def test_a_mirrored_sequence_does_not_pass_unmarked(cohort):
     for patient in HARD:
         t1 = _scan(cohort, patient, "t1")
         matches = {name: _match(t1, _scan(cohort, patient, name).array[::-1]) for name in OTHERS}
-        assert max(matches.values()) < StripSettings().sure_edge_match, (patient, matches)
+        assert max(matches.values()) < BrainExtractionSettings().sure_edge_match, (patient, matches)
 
 
 def test_the_preset_lists_the_cohort_with_a_reason_for_everyone_left_out(cohort, checkout):
     preset = yaml.safe_load((checkout / "config/tcga_lgg.yaml").read_text())["datasets"]["tcga_lgg"]
-    facts = folder3d.find(Folder3DSettings(**preset | {"table": cohort / "scans.csv"}))
-    reasons = facts["excluded"].str.partition(":")[0].value_counts().to_dict()
+    subjects = folder3d.find(Folder3DSettings(**preset | {"table": cohort / "scans.csv"}))
+    reasons = subjects["excluded"].str.partition(":")[0].value_counts().to_dict()
     assert reasons == {"": 75, "missing sequence": 10, "no class": 1}
-    assert facts.loc[facts["excluded"] == "", "class"].value_counts().to_dict() == {
+    assert subjects.loc[subjects["excluded"] == "", "class"].value_counts().to_dict() == {
         "IDHmut-non-codel": 43,
         "IDHwt": 16,
         "IDHmut-codel": 16,

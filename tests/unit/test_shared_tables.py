@@ -82,12 +82,12 @@ def test_text_is_what_pandas_writes(rows):
 @given(st.lists(st.tuples(CELLS, CELLS, CELLS), min_size=1, max_size=6, unique_by=lambda row: row[0]), st.data())
 def test_a_cohort_is_read_as_it_was_written(place, rows, data):
     reasons = data.draw(st.lists(st.sampled_from(["", "missing", "size: 3x3; blank"]), min_size=len(rows)))
-    facts = pd.DataFrame(rows, columns=["subject", "class", "image"], dtype=str)
-    facts = facts.assign(cohort="a", split="", excluded=reasons[: len(rows)], group="1")
-    write_text(place, cohort.cohort_csv(facts))
+    subjects = pd.DataFrame(rows, columns=["subject", "class", "image"], dtype=str)
+    subjects = subjects.assign(cohort="a", split="", excluded=reasons[: len(rows)], group="1")
+    write_text(place, cohort.cohort_csv(subjects))
     found = cohort.read_cohort(place)
     assert list(found) == [*cohort.COLUMNS, "image", "group"]
-    assert found.to_dict("records") == facts[list(found)].to_dict("records")
+    assert found.to_dict("records") == subjects[list(found)].to_dict("records")
     inside = found[cohort.included(found)]
     assert cohort.included_subjects(place) == {row["subject"]: row for row in inside.to_dict("records")}
 

@@ -99,7 +99,7 @@ def test_no_gpu_is_told(gpus, caplog, monkeypatch):
     assert "this torch is built for CPUs alone" in caplog.text
     caplog.clear()
     assert torch_device("auto") == "cpu"
-    assert "strip.device auto: on the CPU, since torch finds no GPU" in caplog.text
+    assert "brain_extraction.device auto: on the CPU, since torch finds no GPU" in caplog.text
     caplog.clear()
     select(device="cpu")
     assert not caplog.text, "the CPU was asked for"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from imbalance_aware.packed import image_digest, short
+from imbalance_aware.image_digests import image_digest, short
 from imbalance_aware.runs import train
 from imbalance_aware.tables.samples import COLUMNS
 

@@ -50,12 +50,12 @@ def test_a_dry_run_over_the_three_published_layouts_plans_every_step_of_every_pa
     plan = workflow.run("--dry-run", array).stdout
     jobs = _jobs(plan)
     assert {rule: jobs[rule] for rule in PER_SUBJECT} == dict.fromkeys(PER_SUBJECT, 9)
-    assert jobs["atlas"] == jobs["prepared"] == jobs["pack"] == 1
+    assert jobs["atlas"] == jobs["preprocessed"] == jobs["pack"] == 1
     assert jobs["resize"] == 0
     assert plan.count("gpu=1") == 9, "brain extraction takes a GPU wherever there is one"
 
     for quiet in ({"device": "cpu"}, {"method": "threshold"}):
-        workflow.configure(_config(settings | {"preprocessing": {"strip": quiet}}))
+        workflow.configure(_config(settings | {"preprocessing": {"brain_extraction": quiet}}))
         assert "gpu=1" not in workflow.run("--dry-run", array).stdout
 
 
@@ -90,14 +90,14 @@ def ran(workflow):
 
 
 def _dataset(crop=24):
-    steps = {"atlas": "heads/atlas", "registration": {"samples": 3000}, "strip": STRIP}
+    steps = {"atlas": "heads/atlas", "registration": {"samples": 3000}, "brain_extraction": STRIP}
     return {"adapter": "folder3d", "table": "heads/table.csv", "preprocessing": steps | {"crop": {"size": crop}}}
 
 
 @pytest.mark.slow
 def test_a_damaged_file_costs_its_subject_alone(ran):
     folder = ran.folder / "results/datasets/volumes"
-    cohort = pd.read_csv(folder / "prepared.csv", keep_default_na=False).set_index("subject")
+    cohort = pd.read_csv(folder / "preprocessed.csv", keep_default_na=False).set_index("subject")
     excluded = cohort["excluded"]
     assert excluded[list(HEALTHY)].eq("").all()
     assert len(excluded) == len(HEALTHY) + len(DAMAGE) + len(MIXED) + 1
@@ -139,7 +139,7 @@ def test_a_second_run_has_nothing_to_do(ran):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("module", "planned"), [("crop", {"patch", "prepared", "pack"}), ("qc_picture", set())])
+@pytest.mark.parametrize(("module", "planned"), [("crop", {"patch", "preprocessed", "pack"}), ("qc_picture", set())])
 def test_edited_numbers_make_the_patches_again_and_an_edited_picture_nothing(ran, module, planned):
     """Training hangs on the patches, so what only draws must not make them again."""
     code = ran.folder / f"src/imbalance_aware/preprocessing/{module}.py"
@@ -156,7 +156,7 @@ def test_another_patch_size_registers_and_extracts_nothing_again(ran):
     ran.configure(_config(_dataset(crop=20)))
     planned = ran.planned("results/datasets/volumes/images.npy")
     ran.configure(_config(_dataset()))
-    assert planned == {"patch", "prepared", "pack"}
+    assert planned == {"patch", "preprocessed", "pack"}
 
 
 @pytest.mark.slow

@@ -27,7 +27,7 @@ def fingerprint(settings: Settings) -> str:
 
 
 def find(settings: Settings) -> "pd.DataFrame":
-    """Facts about every photograph."""
+    """The table of subjects, a row for every photograph."""
     import pandas as pd
 
     from imbalance_aware.cohort.image_checks import check_images

@@ -17,7 +17,7 @@ rule phantoms:
         "python -m imbalance_aware phantoms --settings {params.settings:q} --out {output:q} 2> {log:q}"
 
 
-# A checkpoint, because which subjects there are to prepare is known only when it has run.
+# A checkpoint, because which subjects there are to preprocess is known only when it has run.
 checkpoint cohort:
     input:
         source=lambda wildcards: expand("results/phantoms/{dataset}", dataset={wildcards.dataset} & set(GENERATED)),
@@ -47,7 +47,7 @@ checkpoint cohort:
 PAGES = {
     "duplicates": "Exact duplicates",
     "flow": "Found, excluded, included",
-    "prepared_flow": "Found, excluded, included",
+    "preprocessed_flow": "Found, excluded, included",
     "qc": "Quality control",
 }
 
@@ -65,7 +65,7 @@ rule cohort_page:
     log:
         "results/logs/cohort_page/{dataset}/{table}.log",
     wildcard_constraints:
-        table="duplicates|flow|prepared_flow|qc",
+        table="duplicates|flow|preprocessed_flow|qc",
     conda:
         "../../envs/analysis.yaml"
     params:

@@ -144,9 +144,9 @@ def bundle_settings(wildcards):
     return json.dumps({"conditions": conditions})
 
 
-def condition_facts(wildcards):
+def condition_columns(wildcards):
     """What the tables say of each condition, as JSON."""
-    return json.dumps([condition.facts() for condition in study_of(wildcards).conditions.values()])
+    return json.dumps([condition.columns() for condition in study_of(wildcards).conditions.values()])
 
 
 def published_argument(wildcards, input):

@@ -25,7 +25,7 @@ rule resize:
 rule pack:
     input:
         cohort=cohort_to_pack,
-        preprocessed=preprocessed,
+        preprocessed=arrays_to_pack,
     output:
         images="results/datasets/{dataset}/images.npy",
         samples="results/datasets/{dataset}/samples.csv",

@@ -17,7 +17,7 @@ def refuse_joined_groups():
     """Snakemake 9.27 joins groups anew each time a checkpoint changes the plan and forgets what it has joined already: the
     same subject would be in several jobs at once, each deleting what another makes."""
     if workflow.group_settings.group_components.get("subject", 1) > 1:
-        stop("--group-components subject=N: with N > 1 Snakemake would prepare the same subjects several times at once")
+        stop("--group-components subject=N: with N > 1 Snakemake would preprocess the same subjects several times at once")
 
 
 def subjects_of(wildcards):
@@ -65,8 +65,8 @@ def start_of(wildcards):
 
 def strip_gpus(wildcards):
     """Only networks run on a GPU, and `auto` takes it wherever there is one."""
-    strip = dataset_of(wildcards).preprocessing.strip
-    return int(strip.method != "threshold" and strip.device != "cpu")
+    settings = dataset_of(wildcards).preprocessing.brain_extraction
+    return int(settings.method != "threshold" and settings.device != "cpu")
 
 
 def sequences_of(wildcards):
@@ -93,7 +93,7 @@ def atlas_folder(wildcards, input):
 
 
 def cohort_to_pack(wildcards):
-    table = {"images": "cohort", "volumes": "prepared"}[dataset_of(wildcards).kind]
+    table = {"images": "cohort", "volumes": "preprocessed"}[dataset_of(wildcards).kind]
     return f"results/datasets/{wildcards.dataset}/{table}.csv"
 
 
@@ -103,7 +103,7 @@ def preprocessed_folder(wildcards):
     return f"results/datasets/{wildcards.dataset}/{folder}"
 
 
-def preprocessed(wildcards):
+def arrays_to_pack(wildcards):
     """What pack waits for: the folder of resized photographs, or the patch of every subject."""
     if dataset_of(wildcards).kind == "images":
         return preprocessed_folder(wildcards)
@@ -117,7 +117,7 @@ def mask_environment(wildcards):
 
 
 def subject_environments(wildcards):
-    """The records of all environments in which the subjects of a dataset of volumes are prepared."""
+    """The records of all environments in which the subjects of a dataset of volumes are preprocessed."""
     if not CONDA:
         return []
     names = {"preprocess", "strip", Path(mask_environment(wildcards)).stem}

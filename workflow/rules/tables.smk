@@ -14,7 +14,7 @@ rule collect:
         mem_mb=1000,
         runtime=10,
     params:
-        conditions=condition_facts,
+        conditions=condition_columns,
         batch_size=lambda wildcards: study_of(wildcards).training.batch_size,
         code=code_digest(["reporting.collect"]),
     shell:

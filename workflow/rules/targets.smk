@@ -57,7 +57,7 @@ def all_figures():
 
 def all_cohort_pages():
     """What was found in the sources of the studies to run, and what became of it."""
-    pages = {"images": ["duplicates", "flow"], "volumes": ["duplicates", "prepared_flow", "qc"]}
+    pages = {"images": ["duplicates", "flow"], "volumes": ["duplicates", "preprocessed_flow", "qc"]}
     datasets = dict.fromkeys(dataset for name in CONFIG.run for dataset in STUDIES[name].settings.datasets)
     return [
         f"results/datasets/{dataset}/{page}.html"

@@ -75,7 +75,7 @@ rule strip:
     conda:
         "../../envs/strip.yaml"
     resources:
-        mem_mb=lambda wildcards: STRIP_MB[dataset_of(wildcards).preprocessing.strip.method],
+        mem_mb=lambda wildcards: STRIP_MB[dataset_of(wildcards).preprocessing.brain_extraction.method],
         runtime=40,
         gpu=strip_gpus,
     params:
@@ -161,24 +161,24 @@ rule patch:
         " 2> {log:q}"
 
 
-rule prepared:
+rule preprocessed:
     input:
         cohort="results/datasets/{dataset}/cohort.csv",
         reports=of_each_subject(f"{SUBJECT}/patch.json"),
-        # Not read; an environment made again is no reason to prepare the cohort again.
+        # Not read; an environment made again is no reason to preprocess the cohort again.
         environments=ancient(subject_environments),
     output:
-        cohort="results/datasets/{dataset}/prepared.csv",
+        cohort="results/datasets/{dataset}/preprocessed.csv",
         qc="results/datasets/{dataset}/qc.csv",
-        flow="results/datasets/{dataset}/prepared_flow.csv",
+        flow="results/datasets/{dataset}/preprocessed_flow.csv",
     log:
-        "results/logs/prepared/{dataset}.log",
+        "results/logs/preprocessed/{dataset}.log",
     conda:
         "../../envs/preprocess.yaml"
     params:
         classes=class_arguments,
-        code=code_digest(["cohort.prepared"]),
+        code=code_digest(["cohort.preprocessed"]),
     shell:
-        "python -m imbalance_aware prepared --cohort {input.cohort:q}"
+        "python -m imbalance_aware preprocessed --cohort {input.cohort:q}"
         " --subjects results/datasets/{wildcards.dataset:q}/subjects"
         " {params.classes} --out {output.cohort:q} --qc {output.qc:q} --flow {output.flow:q} 2> {log:q}"

@@ -2,17 +2,17 @@
 
 import pandas as pd
 
-from imbalance_aware.cohort.facts import criterion, included
+from imbalance_aware.cohort.inclusion import criterion, included
 from imbalance_aware.tables.flow import COLUMNS
 
 
-def flow(facts: pd.DataFrame, classes: list[str]) -> pd.DataFrame:
+def flow(subjects: pd.DataFrame, classes: list[str]) -> pd.DataFrame:
     """Count subjects per cohort and class along the way from found to included.
 
     A subject with several reasons counts under the first, so that found = excluded + included.
 
     Args:
-        facts: the finished cohort table.
+        subjects: the finished cohort table.
         classes: in label order; rows of other classes follow.
 
     Returns:
@@ -20,11 +20,11 @@ def flow(facts: pd.DataFrame, classes: list[str]) -> pd.DataFrame:
         train, test.
     """
     rows = []
-    order = [*classes, *sorted(set(facts["class"]) - set(classes))]
-    criteria = [reason for reason in dict.fromkeys(facts["excluded"].map(criterion)) if reason]
-    for cohort in sorted(set(facts["cohort"])):
+    order = [*classes, *sorted(set(subjects["class"]) - set(classes))]
+    criteria = [reason for reason in dict.fromkeys(subjects["excluded"].map(criterion)) if reason]
+    for cohort in sorted(set(subjects["cohort"])):
         for name in order:
-            part = facts[(facts["cohort"] == cohort) & (facts["class"] == name)]
+            part = subjects[(subjects["cohort"] == cohort) & (subjects["class"] == name)]
             if part.empty:
                 continue
             first = part["excluded"].map(criterion)

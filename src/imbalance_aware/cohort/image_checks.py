@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pandas as pd
 
-from imbalance_aware.cohort.facts import exclude
+from imbalance_aware.cohort.inclusion import exclude
 from imbalance_aware.images import BadImage, Channels, pixel_sha256, read_image, to_channels
 from imbalance_aware.progress import progress
 
@@ -15,35 +15,35 @@ THREADS = 2
 
 
 def check_images(
-    facts: pd.DataFrame,
+    subjects: pd.DataFrame,
     size: tuple[int, int] | None = None,
     channels: Channels = "rgb",
     max_value: int | None = None,
 ) -> pd.DataFrame:
-    """Decode every image of ``facts["image"]``; record what it holds and why it cannot be used.
+    """Decode every image of ``subjects["image"]``; record what it holds and why it cannot be used.
 
     Rows that are out for another reason are decoded too: their pixels may betray a duplicate.
 
     Args:
-        facts: one row per image (an empty path is passed over); not changed.
+        subjects: one row per image (an empty path is passed over); not changed.
         size: (height, width) that every image must have; None admits any.
         channels: form of the dataset's images, see `imbalance_aware.images.to_channels`.
         max_value: the same.
 
     Returns:
-        ``facts`` with the columns ``height``, ``width`` (pixels; empty if unreadable) and ``pixel_sha256``
+        ``subjects`` with the columns ``height``, ``width`` (pixels; empty if unreadable) and ``pixel_sha256``
         added and the reasons in ``excluded`` extended.
     """
-    facts = facts.copy()
+    subjects = subjects.copy()
     with ThreadPoolExecutor(THREADS) as pool:
-        inspected = pool.map(lambda path: _inspect(path, size, channels, max_value), facts["image"])
-        results = list(progress(inspected, len(facts), "images checked", log))
+        inspected = pool.map(lambda path: _inspect(path, size, channels, max_value), subjects["image"])
+        results = list(progress(inspected, len(subjects), "images checked", log))
     for column in ("height", "width", "pixel_sha256"):
-        facts[column] = [result[column] for result in results]
-    for row, result in zip(facts.index, results, strict=True):
+        subjects[column] = [result[column] for result in results]
+    for row, result in zip(subjects.index, results, strict=True):
         if result["reason"]:
-            exclude(facts, [row], result["reason"])
-    return facts
+            exclude(subjects, [row], result["reason"])
+    return subjects
 
 
 def _inspect(path: str, size: tuple[int, int] | None, channels: Channels, max_value: int | None) -> dict:

@@ -14,8 +14,8 @@ import pandas as pd
 
 from imbalance_aware.class_names import look_alikes, unusable
 from imbalance_aware.cohort.audit import drop_conflicts, duplicates, units
-from imbalance_aware.cohort.facts import criterion, included
 from imbalance_aware.cohort.flow import flow
+from imbalance_aware.cohort.inclusion import criterion, included
 from imbalance_aware.cohort.split_settings import SplitSettings
 from imbalance_aware.cohort.splits import grouped_split, stratified_split
 from imbalance_aware.errors import UserError
@@ -33,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of the step."""
     parser.add_argument("--settings", required=True, help="settings of the dataset: JSON, or a YAML/JSON file")
     parser.add_argument("--source", type=Path, help="folder that the step `phantoms` made, for a generated dataset")
-    parser.add_argument("--resources", type=Path, default=RESOURCES, help="folder of shipped facts")
+    parser.add_argument("--resources", type=Path, default=RESOURCES, help="folder of shipped tables")
     parser.add_argument("--out", type=Path, required=True, help="table of subjects to write")
     parser.add_argument("--duplicates", type=Path, required=True, help="table of duplicates to write")
     parser.add_argument("--flow", type=Path, required=True, help="table of counts to write")
@@ -45,36 +45,36 @@ def run(args: argparse.Namespace) -> None:
     Raises:
         UserError: the cohort cannot be trained on; the tables are then written under the names of `refused`.
     """
-    facts, settings = find(args.settings, resources=args.resources, source=args.source)
-    for line in look_alikes(facts.loc[facts["class"] != "", "class"].value_counts(sort=False).to_dict()):
+    subjects, settings = find(args.settings, resources=args.resources, source=args.source)
+    for line in look_alikes(subjects.loc[subjects["class"] != "", "class"].value_counts(sort=False).to_dict()):
         log.warning("%s", line)
-    for reason, number in facts["excluded"][~included(facts)].map(criterion).value_counts().items():
+    for reason, number in subjects["excluded"][~included(subjects)].map(criterion).value_counts().items():
         log.warning("excluded: %d × %s", number, reason)
-    classes = class_order(facts, settings)
+    classes = class_order(subjects, settings)
     paths = (args.out, args.duplicates, args.flow)
     try:
-        split(facts, settings)
-        report(flow(facts, classes), duplicates(facts), args.duplicates)
-        require_trainable(facts, classes)
+        split(subjects, settings)
+        report(flow(subjects, classes), duplicates(subjects), args.duplicates)
+        require_trainable(subjects, classes)
     except UserError as error:
-        write_tables([refused(path) for path in paths], facts, classes)
+        write_tables([refused(path) for path in paths], subjects, classes)
         raise UserError(f"{error}; every subject with its reason is in {refused(args.out)}") from None
-    write_tables(paths, facts, classes)
+    write_tables(paths, subjects, classes)
     for path in paths:
         refused(path).unlink(missing_ok=True)
 
 
-def split(facts: pd.DataFrame, settings: SplitSettings) -> None:
+def split(subjects: pd.DataFrame, settings: SplitSettings) -> None:
     """Give every included subject its side, in place, and none to the others."""
-    assign_split(facts, settings)
+    assign_split(subjects, settings)
     if settings.conflicts == "drop":
-        drop_conflicts(facts)
-    facts.loc[~included(facts), "split"] = ""
+        drop_conflicts(subjects)
+    subjects.loc[~included(subjects), "split"] = ""
 
 
-def write_tables(paths: Sequence[Path], facts: pd.DataFrame, classes: list[str]) -> None:
+def write_tables(paths: Sequence[Path], subjects: pd.DataFrame, classes: list[str]) -> None:
     """Write cohort, duplicates and flow."""
-    texts = (cohort_csv(facts), duplicates_csv(duplicates(facts)), flow_csv(flow(facts, classes)))
+    texts = (cohort_csv(subjects), duplicates_csv(duplicates(subjects)), flow_csv(flow(subjects, classes)))
     for path, text in zip(paths, texts, strict=True):
         write_text(path, text)
 
@@ -85,7 +85,7 @@ def refused(path: Path) -> Path:
 
 
 def find(text: str, **offered: Any) -> tuple[pd.DataFrame, SplitSettings]:
-    """Facts from the adapter that ``text`` names, and its settings.
+    """The table of subjects from the adapter that ``text`` names, and its settings.
 
     Args:
         text: settings of a dataset, as JSON or path.
@@ -96,28 +96,28 @@ def find(text: str, **offered: Any) -> tuple[pd.DataFrame, SplitSettings]:
             name that the adapter found.
     """
     module, settings = look_up(text)
-    facts = call(module.find, settings, **offered).reset_index(drop=True)
-    if facts.empty:
+    subjects = call(module.find, settings, **offered).reset_index(drop=True)
+    if subjects.empty:
         raise UserError(f"dataset of kind {settings.adapter}: no subject was found")
-    if lacking := [name for name in COLUMNS if name not in facts]:
+    if lacking := [name for name in COLUMNS if name not in subjects]:
         raise UserError(f"{module.__file__}: the table of `find` lacks the column(s) {', '.join(lacking)}")
-    twice = facts["subject"][facts["subject"].duplicated()].unique()
+    twice = subjects["subject"][subjects["subject"].duplicated()].unique()
     if len(twice):
         raise UserError(f"dataset of kind {settings.adapter}: subject(s) listed twice: {', '.join(twice[:5])}")
-    if reason := unusable(name for name in facts["class"].unique() if name):
+    if reason := unusable(name for name in subjects["class"].unique() if name):
         raise UserError(f"dataset of kind {settings.adapter}: {reason}; give it another name")
-    return facts[[*COLUMNS, *facts.columns.difference(COLUMNS, sort=False)]], settings
+    return subjects[[*COLUMNS, *subjects.columns.difference(COLUMNS, sort=False)]], settings
 
 
-def assign_split(facts: pd.DataFrame, settings: SplitSettings) -> None:
+def assign_split(subjects: pd.DataFrame, settings: SplitSettings) -> None:
     """Fill ``split`` of the included subjects in place, if the adapter left it open.
 
     By group if there are groups; samples with equal pixels stay together in any case.
     """
-    inside = facts[included(facts)]
+    inside = subjects[included(subjects)]
     if inside.empty or (inside["split"] != "").any():
         return
-    draw, groups = (grouped_split, inside["group"]) if "group" in facts else (stratified_split, inside["subject"])
+    draw, groups = (grouped_split, inside["group"]) if "group" in subjects else (stratified_split, inside["subject"])
     together = units(inside)
     try:
         sides = draw(together, inside["class"], settings.test_fraction, settings.split_seed)
@@ -125,14 +125,14 @@ def assign_split(facts: pd.DataFrame, settings: SplitSettings) -> None:
         if together.equals(groups):
             raise
         raise UserError(f"{error} Groups that share equal images count as one") from None
-    facts.loc[inside.index, "split"] = sides
+    subjects.loc[inside.index, "split"] = sides
 
 
-def class_order(facts: pd.DataFrame, settings) -> list[str]:
+def class_order(subjects: pd.DataFrame, settings) -> list[str]:
     """Classes in label order: as the settings say, else alphabetical."""
     if settings.classes is not None:
         return list(settings.classes)
-    return sorted(set(facts["class"]) - {""})
+    return sorted(set(subjects["class"]) - {""})
 
 
 def report(counts: pd.DataFrame, twins: pd.DataFrame, listed_in: Path) -> None:
@@ -160,12 +160,12 @@ def report(counts: pd.DataFrame, twins: pd.DataFrame, listed_in: Path) -> None:
         )
 
 
-def require_trainable(facts: pd.DataFrame, classes: list[str]) -> None:
+def require_trainable(subjects: pd.DataFrame, classes: list[str]) -> None:
     """Raise `UserError` unless there are two classes and each has training and test samples."""
     if len(classes) < 2:
         raise UserError(f"a classifier needs at least two classes; found: {', '.join(classes) or 'none'}")
     for name in classes:
-        members = facts[facts["class"] == name]
+        members = subjects[subjects["class"] == name]
         inside = members[included(members)]
         for side in ("train", "test"):
             if not (inside["split"] == side).any():

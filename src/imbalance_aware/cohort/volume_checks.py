@@ -20,7 +20,7 @@ from nibabel.spatialimages import HeaderDataError
 from nibabel.wrapstruct import WrapStructError
 
 from imbalance_aware.cohort.audit import digest_column
-from imbalance_aware.cohort.facts import exclude
+from imbalance_aware.cohort.inclusion import exclude
 from imbalance_aware.progress import progress
 from imbalance_aware.volumes import NIFTI_2
 
@@ -40,32 +40,32 @@ NOT_READ = (
 )
 
 
-def check_volumes(facts: pd.DataFrame, sequences: Sequence[str]) -> pd.DataFrame:
+def check_volumes(subjects: pd.DataFrame, sequences: Sequence[str]) -> pd.DataFrame:
     """Find volumes that are the same, and exclude subjects two of whose sequences are.
 
     Of each file the first quarter of the slices is read; only files that agree in it are read whole.
 
     Args:
-        facts: a cohort table with one column of paths per sequence (an empty path is passed over); not changed.
+        subjects: a cohort table with one column of paths per sequence (an empty path is passed over); not changed.
         sequences: those columns.
 
     Returns:
-        ``facts`` with the columns ``pixel_sha256_SEQUENCE`` added, empty for a volume that no other equals, and the
+        ``subjects`` with the columns ``pixel_sha256_SEQUENCE`` added, empty for a volume that no other equals, and the
         reasons in ``excluded`` extended.
     """
-    facts = facts.copy()
-    paths = facts[list(sequences)]
+    subjects = subjects.copy()
+    paths = subjects[list(sequences)]
     listed = paths.melt()["value"]
     beginnings = listed.map(_digests(listed, BEGINNING, "volumes compared"))
     whole = _digests(listed[_repeated(beginnings)], 1.0, "volumes with like beginnings compared")
     digests = listed.map(lambda path: whole.get(path, ""))
     equal = {path: whole[path] for path in listed[_repeated(digests)]}
     for sequence in sequences:
-        facts[digest_column(sequence)] = paths[sequence].map(lambda path: equal.get(path, ""))
-    for row in facts.index:
-        for reason in _repetitions(facts.loc[row], sequences):
-            exclude(facts, [row], reason)
-    return facts
+        subjects[digest_column(sequence)] = paths[sequence].map(lambda path: equal.get(path, ""))
+    for row in subjects.index:
+        for reason in _repetitions(subjects.loc[row], sequences):
+            exclude(subjects, [row], reason)
+    return subjects
 
 
 def _repeated(digests: pd.Series) -> pd.Series:

@@ -11,7 +11,7 @@ import logging
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import numpy as np
 from PIL import Image
@@ -20,9 +20,6 @@ from scipy.ndimage import gaussian_filter
 from imbalance_aware.files import atomic
 from imbalance_aware.phantoms.fundus_vessels import vessel_mask
 from imbalance_aware.progress import progress
-
-if TYPE_CHECKING:
-    from imbalance_aware.sources.fundus_phantoms import Settings
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +40,23 @@ CUP = np.array([[0.99, 0.86, 0.48], [0.96, 0.90, 0.80]])
 BLOOD = np.array([0.45, 0.07, 0.08])
 
 
+class FundusSettings(Protocol):
+    """What is drawn.
+
+    Attributes:
+        subjects: number of photographs over all classes.
+        seed: of the photographs.
+        image_size: height and width in pixels; equal.
+    """
+
+    @property
+    def subjects(self) -> int: ...
+    @property
+    def seed(self) -> int: ...
+    @property
+    def image_size(self) -> tuple[int, int]: ...
+
+
 @dataclass(frozen=True)
 class Eye:
     """The geometry of one drawn eye; lengths in units of the photograph's width, the origin at its centre."""
@@ -57,7 +71,7 @@ class Eye:
     side: int  # +1 if the temporal side is on the right
 
 
-def write(settings: "Settings", out: Path) -> None:
+def write(settings: FundusSettings, out: Path) -> None:
     """Write one PNG per phantom and ``table.csv`` with path, class, cohort and the drawn cup-to-disc ratio.
 
     Each photograph depends on the seed, its class and its number within the class alone: a larger set begins with the

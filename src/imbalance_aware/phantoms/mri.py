@@ -9,7 +9,7 @@ import csv
 import logging
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import numpy as np
 
@@ -20,9 +20,6 @@ from imbalance_aware.phantoms.mri_scanner import Pose, sample, scan, scan_grid
 from imbalance_aware.phantoms.mri_tumours import add_tumour
 from imbalance_aware.progress import progress
 from imbalance_aware.volumes import Volume, write_volume
-
-if TYPE_CHECKING:
-    from imbalance_aware.sources.mri_phantoms import Settings
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +37,30 @@ TILT, SHIFT_MM, MOTION, MOTION_MM = 8.0, 8.0, 3.0, 4.0
 ATLAS = 1_000_000
 
 
-def write(settings: "Settings", out: Path) -> None:
+class MriSettings(Protocol):
+    """What is drawn.
+
+    Attributes:
+        subjects: number of phantoms over all cohorts.
+        seed: of the phantoms.
+        sequences: in the order of the scans.
+        voxel_mm: edge of a voxel of the atlas and of the raw scans in plane.
+        noise: standard deviation of the noise, as a share of white matter.
+    """
+
+    @property
+    def subjects(self) -> int: ...
+    @property
+    def seed(self) -> int: ...
+    @property
+    def sequences(self) -> tuple[str, ...]: ...
+    @property
+    def voxel_mm(self) -> float: ...
+    @property
+    def noise(self) -> float: ...
+
+
+def write(settings: MriSettings, out: Path) -> None:
     """Write scans, masks, atlas, ``table.csv`` and, for each phantom, ``truth.json`` with its motions.
 
     Each phantom depends on the seed, its class and its number within the class alone.
@@ -57,7 +77,7 @@ def write(settings: "Settings", out: Path) -> None:
         writer.writerows(rows)
 
 
-def subjects(settings: "Settings"):
+def subjects(settings: MriSettings):
     """Identifier, cohort, class and random stream of every phantom."""
     for cohort_number, (cohort, share) in enumerate(COHORTS.items()):
         for label, (name, count) in enumerate(class_counts(round(settings.subjects * share)).items()):
@@ -72,7 +92,7 @@ def class_counts(total: int) -> dict[str, int]:
     return {"glioblastoma": total - sum(rare.values())} | rare
 
 
-def write_atlas(settings: "Settings", folder: Path) -> None:
+def write_atlas(settings: MriSettings, folder: Path) -> None:
     """Write the T1 of a head of average size, with and without skull, on cubic voxels."""
     random = np.random.default_rng([settings.seed, ATLAS])
     head = draw_head(_fine(settings), random, size=0.0)
@@ -87,7 +107,7 @@ def write_atlas(settings: "Settings", folder: Path) -> None:
     write_volume(folder / "brain.nii.gz", Volume((t1 * brain).astype(np.int16), affine))
 
 
-def write_phantom(settings: "Settings", folder: Path, name: str, random: np.random.Generator) -> list[str]:
+def write_phantom(settings: MriSettings, folder: Path, name: str, random: np.random.Generator) -> list[str]:
     """Write one phantom; returns the names of its scans, in the order of the sequences, and of its mask."""
     head = draw_head(_fine(settings), random)
     add_tumour(head, name, random)
@@ -104,12 +124,12 @@ def write_phantom(settings: "Settings", folder: Path, name: str, random: np.rand
     return [*(f"{sequence}.nii.gz" for sequence in settings.sequences), "mask.nii.gz"]
 
 
-def _fine(settings: "Settings") -> float:
+def _fine(settings: MriSettings) -> float:
     """Edge of the voxels in which heads are drawn."""
     return settings.voxel_mm / 2
 
 
-def _check_sequences(settings: "Settings") -> None:
+def _check_sequences(settings: MriSettings) -> None:
     unknown = sorted(set(settings.sequences) - set(SEQUENCES))
     if unknown:
         raise UserError(f"mri_phantoms: {', '.join(unknown)} cannot be drawn; there are {', '.join(SEQUENCES)}")

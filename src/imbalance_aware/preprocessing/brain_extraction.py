@@ -128,8 +128,8 @@ def torch_device(device: str) -> str:
         gpus.of_this_process()
         return "cuda"
     if device == "cuda":
-        raise UserError(f"preprocessing.strip.device is cuda, but {gpus.why_none()}; choose auto or cpu")
-    log.info("strip.device auto: on the CPU, since %s", gpus.why_none())
+        raise UserError(f"preprocessing.brain_extraction.device is cuda, but {gpus.why_none()}; choose auto or cpu")
+    log.info("brain_extraction.device auto: on the CPU, since %s", gpus.why_none())
     return "cpu"
 
 

@@ -1,8 +1,8 @@
 """Put all included subjects of a cohort into one array, in the order of the cohort table, with a table of its
 rows.
 
-The table holds a digest of each image (see `imbalance_aware.packed`), which ties it to the array. Subjects are copied
-one at a time: memory does not grow with their number.
+The table holds a digest of each image (see `imbalance_aware.image_digests`), which ties it to the array. Subjects are
+copied one at a time: memory does not grow with their number.
 """
 
 import argparse
@@ -17,7 +17,7 @@ from imbalance_aware.arrays import read_npy
 from imbalance_aware.class_names import classes_argument
 from imbalance_aware.errors import UserError
 from imbalance_aware.files import atomic, write_text
-from imbalance_aware.packed import image_digest, short
+from imbalance_aware.image_digests import image_digest, short
 from imbalance_aware.progress import progress
 from imbalance_aware.tables.cohort import included, read_cohort
 from imbalance_aware.tables.samples import IMAGE_DIGEST, samples_csv

@@ -2,8 +2,8 @@
 
 Sequences are resampled onto the atlas's grid, scaled to [0, 1] in the brain and cropped around the tumour, all in
 memory; the report names whichever of these steps failed. The axial slice through the middle of the patch is written as
-numbers too, for figures that are drawn when all subjects are prepared. Of a subject that failed, here or before, patch
-and slices are empty files, and the picture shows why.
+numbers too, for figures that are drawn when all subjects are preprocessed. Of a subject that failed, here or before,
+patch and slices are empty files, and the picture shows why.
 """
 
 import argparse
@@ -19,7 +19,7 @@ from imbalance_aware.volume_settings import PatchSettings
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of the step."""
-    parser.add_argument("--settings", required=True, help="scale and crop: JSON, or a YAML/JSON file")
+    parser.add_argument("--settings", required=True, help="normalisation and crop: JSON, or a YAML/JSON file")
     parser.add_argument("--volumes", type=named_paths, nargs="+", required=True, help="SEQUENCE=FILE for each sequence")
     parser.add_argument("--atlas-brain", type=Path, required=True, help="T1 of the atlas, without skull")
     parser.add_argument("--brain", type=Path, required=True, help="brain mask")

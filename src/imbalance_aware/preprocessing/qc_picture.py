@@ -31,7 +31,7 @@ PLANES = ("axial", "coronal", "sagittal")
 #: Least width of a panel, height of a line of text, and width that a character takes at most on average, in pixels.
 PANEL, LINE, CHARACTER = 200, 15, 7
 GAP = 4
-#: Share of intensities of an unprepared scan that become white.
+#: Share of intensities of an unprocessed scan that become white.
 TAIL = 0.005
 
 
@@ -167,7 +167,7 @@ def _with_header(report: Report, planes: Callable[[], Image.Image]) -> Image.Ima
 def _header(report: Report, characters: int) -> list[tuple[str, tuple[int, int, int]]]:
     """Lines of text, none longer than ``characters``, and their colours."""
     strip, mask = (report["steps"].get(step, {}) for step in ("strip", "mask"))
-    facts, reason = [], []
+    measured, reason = [], []
     if failed := report["failed"]:
         reason = textwrap.wrap(f"left out at the step {failed['step']}: {failed['reason']}", characters)
     for text in warnings_of(report):
@@ -175,8 +175,8 @@ def _header(report: Report, characters: int) -> list[tuple[str, tuple[int, int, 
     # Of a step that failed, there may be some of its measures.
     if "edge_match" in strip:
         alike = ", ".join(f"{name} {value:.2f}" for name, value in strip["edge_match"].items())
-        facts.append(f"brain {strip['brain_ml']:.0f} ml, overlap with the atlas {strip['atlas_overlap']:.2f}")
-        facts.append(f"edges match the centre sequence's: {alike}")
+        measured.append(f"brain {strip['brain_ml']:.0f} ml, overlap with the atlas {strip['atlas_overlap']:.2f}")
+        measured.append(f"edges match the reference sequence's: {alike}")
     if "tumour_ml" in mask:
-        facts.append(f"tumour {mask['tumour_ml']:.1f} ml, {mask['inside_brain']:.0%} of it inside the brain")
-    return [(report["subject"], GREY), *((line, ORANGE) for line in reason), *((line, GREY) for line in facts)]
+        measured.append(f"tumour {mask['tumour_ml']:.1f} ml, {mask['inside_brain']:.0%} of it inside the brain")
+    return [(report["subject"], GREY), *((line, ORANGE) for line in reason), *((line, GREY) for line in measured)]

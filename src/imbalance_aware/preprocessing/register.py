@@ -1,10 +1,10 @@
 """Align a subject's sequences with each other and with the atlas; nothing is resampled yet.
 
-Scans that start `raw` lie on grids of their own: each is aligned rigidly to the centre sequence, and that one to the
-atlas. Scans that are `registered` share a grid, so only the centre is aligned to the atlas; so do `stripped` ones,
+Scans that start `raw` lie on grids of their own: each is aligned rigidly to the reference sequence, and that one to the
+atlas. Scans that are `registered` share a grid, so only the reference is aligned to the atlas; so do `stripped` ones,
 which are aligned to the atlas's brain, unless their brain lies in its place already, voxel by voxel, as in BraTS data.
 Writes the matrices and what was measured, as JSON: ``matrices`` maps, for each sequence, a point of the atlas to the
-point of that scan (LPS, mm); ``start`` and ``centre`` say what the steps that follow start from.
+point of that scan (LPS, mm); ``start`` and ``reference`` say what the steps that follow start from.
 """
 
 import argparse
@@ -28,7 +28,7 @@ from imbalance_aware.preprocessing.subject_step import (
     read_all,
 )
 from imbalance_aware.schema import parse
-from imbalance_aware.volume_settings import RegistrationSettings, centre_of
+from imbalance_aware.volume_settings import RegistrationSettings, reference_of
 from imbalance_aware.volumes import Volume, describe_grid, read_placement, read_volume, reorient, same_grid
 
 #: How far beyond the atlas's brain the finer levels of a registration look.
@@ -59,9 +59,9 @@ class Atlas:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of the step."""
-    parser.add_argument("--settings", required=True, help="centre, samples, …: JSON, or a YAML/JSON file")
+    parser.add_argument("--settings", required=True, help="reference_sequence, samples, …: JSON, or a YAML/JSON file")
     parser.add_argument("--subject", required=True, help="identifier of the subject")
-    parser.add_argument("--start", choices=STARTS, required=True, help="how far the scans are prepared")
+    parser.add_argument("--start", choices=STARTS, required=True, help="how far the scans are preprocessed")
     parser.add_argument("--volumes", type=named_paths, nargs="+", required=True, help="SEQUENCE=FILE for each sequence")
     parser.add_argument("--atlas", type=Path, required=True, help="T1 of the atlas, with skull")
     parser.add_argument("--atlas-brain", type=Path, required=True, help="T1 of the atlas, without skull")
@@ -73,16 +73,16 @@ def run(args: argparse.Namespace) -> None:
     settings = parse(RegistrationSettings, args.settings)
     paths = dict(args.volumes)
     try:
-        centre = centre_of(settings.centre, list(paths))
+        reference = reference_of(settings.reference_sequence, list(paths))
     except ValueError as error:
         raise UserError(f"--settings: {error}") from None
     atlas = Atlas(reorient(read_volume(args.atlas)), reorient(read_volume(args.atlas_brain)))
 
     def work(measures: Measures) -> None:
-        measures |= {"start": args.start, "centre": centre}
+        measures |= {"start": args.start, "reference": reference}
         volumes = read_all(paths)
         measures |= placements(paths)
-        measures |= STARTS[args.start](volumes, atlas, centre, settings)
+        measures |= STARTS[args.start](volumes, atlas, reference, settings)
 
     first_step("register", args.subject, args.report, work)
 
@@ -104,13 +104,13 @@ def placements(paths: Mapping[str, Path]) -> Measures:
 
 
 def _raw(volumes: dict[str, Volume], atlas: Atlas, name: str, settings: RegistrationSettings) -> Measures:
-    centre = volumes[name]
-    place = register(atlas.head, centre, atlas.region, settings.atlas_transform, settings.samples)
-    region = resample(atlas.region_volume, centre, np.linalg.inv(place.matrix)).array >= 0.5
+    reference = volumes[name]
+    place = register(atlas.head, reference, atlas.region, settings.atlas_transform, settings.samples)
+    region = resample(atlas.region_volume, reference, np.linalg.inv(place.matrix)).array >= 0.5
     if not region.any():
         raise Failure(f"registration: the atlas's brain lies outside the {name} scan")
     others = {
-        other: register(centre, volume, region, samples=settings.samples)
+        other: register(reference, volume, region, samples=settings.samples)
         for other, volume in volumes.items()
         if other != name
     }
@@ -118,21 +118,21 @@ def _raw(volumes: dict[str, Volume], atlas: Atlas, name: str, settings: Registra
 
 
 def _registered(volumes: dict[str, Volume], atlas: Atlas, name: str, settings: RegistrationSettings) -> Measures:
-    centre = _on_one_grid(volumes, name)
-    place = register(atlas.head, centre, atlas.region, settings.atlas_transform, settings.samples)
+    reference = _on_one_grid(volumes, name)
+    place = register(atlas.head, reference, atlas.region, settings.atlas_transform, settings.samples)
     return _measures(place, {}, volumes, name)
 
 
 def _stripped(volumes: dict[str, Volume], atlas: Atlas, name: str, settings: RegistrationSettings) -> Measures:
-    centre = reorient(_on_one_grid(volumes, name))
+    reference = reorient(_on_one_grid(volumes, name))
     brain = atlas.brain
-    if centre.shape == brain.shape and np.allclose(centre.spacing, brain.spacing, rtol=0.01):
-        overlap = dice(centre.array > 0, brain.array > 0)
+    if reference.shape == brain.shape and np.allclose(reference.spacing, brain.spacing, rtol=0.01):
+        overlap = dice(reference.array > 0, brain.array > 0)
         if overlap >= IN_PLACE:
             # BraTS data sets agree in their voxels, not always in the origin of their headers.
-            matrix = LPS @ centre.affine @ np.linalg.inv(LPS @ brain.affine)
+            matrix = LPS @ reference.affine @ np.linalg.inv(LPS @ brain.affine)
             return {"in_place": True, "matrices": {sequence: matrix.tolist() for sequence in volumes}}
-    place = register(brain, centre, atlas.region, settings.atlas_transform, settings.samples)
+    place = register(brain, reference, atlas.region, settings.atlas_transform, settings.samples)
     return _measures(place, {}, volumes, name)
 
 
@@ -141,27 +141,27 @@ STARTS = {"raw": _raw, "registered": _registered, "stripped": _stripped}
 
 
 def _measures(
-    place: Registration, others: dict[str, Registration], volumes: dict[str, Volume], centre: str
+    place: Registration, others: dict[str, Registration], volumes: dict[str, Volume], reference: str
 ) -> Measures:
     """The report: how each scan follows from the atlas, and what was measured on the way."""
-    to_centre = {name: others[name].matrix if name in others else np.eye(4) for name in volumes}
+    to_reference = {name: others[name].matrix if name in others else np.eye(4) for name in volumes}
     return {
         "in_place": False,
         "mutual_information": {"atlas": place.mutual_information}
         | {name: found.mutual_information for name, found in others.items()},
-        "moved_mm": {name: _moved_mm(found.matrix, volumes[centre]) for name, found in others.items()},
-        "matrices": {name: (matrix @ place.matrix).tolist() for name, matrix in to_centre.items()},
+        "moved_mm": {name: _moved_mm(found.matrix, volumes[reference]) for name, found in others.items()},
+        "matrices": {name: (matrix @ place.matrix).tolist() for name, matrix in to_reference.items()},
     }
 
 
-def _on_one_grid(volumes: dict[str, Volume], centre: str) -> Volume:
+def _on_one_grid(volumes: dict[str, Volume], reference: str) -> Volume:
     for name, volume in volumes.items():
-        if not same_grid(volume, volumes[centre]):
+        if not same_grid(volume, volumes[reference]):
             raise Failure(
-                f"grids differ: {name} and {centre} do not lie on one grid, though their start is not raw. "
-                f"{name}: {describe_grid(volume)}, {centre}: {describe_grid(volumes[centre])}"
+                f"grids differ: {name} and {reference} do not lie on one grid, though their start is not raw. "
+                f"{name}: {describe_grid(volume)}, {reference}: {describe_grid(volumes[reference])}"
             )
-    return volumes[centre]
+    return volumes[reference]
 
 
 def _moved_mm(matrix: np.ndarray, volume: Volume) -> float:

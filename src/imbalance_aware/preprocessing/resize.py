@@ -40,7 +40,7 @@ def run(args: argparse.Namespace) -> None:
 
     def write(subject: str, image: str) -> None:
         with atomic(args.out / f"{subject}.npy") as path:
-            np.save(path, prepare(Path(image), settings))
+            np.save(path, preprocess(Path(image), settings))
 
     with ThreadPoolExecutor(args.threads) as pool:
         written = pool.map(write, images.keys(), images.values())
@@ -48,7 +48,7 @@ def run(args: argparse.Namespace) -> None:
             pass
 
 
-def prepare(path: Path, settings: ResizeSettings) -> np.ndarray:
+def preprocess(path: Path, settings: ResizeSettings) -> np.ndarray:
     """One image as training reads it, (C, H, W) uint8 or float16.
 
     Raises:

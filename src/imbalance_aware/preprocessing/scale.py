@@ -13,14 +13,18 @@ from collections.abc import Sequence
 import numpy as np
 
 from imbalance_aware.preprocessing.subject_step import Failure, Measures
-from imbalance_aware.volume_settings import ScaleSettings
+from imbalance_aware.volume_settings import NormalisationSettings
 
 #: What is measured of each sequence, see `measure`.
 INTENSITIES = ("min", "median", "p99", "max", "low", "high", "spread")
 
 
 def scale_sequences(
-    volumes: np.ndarray, brain: np.ndarray, sequences: Sequence[str], settings: ScaleSettings, measures: Measures
+    volumes: np.ndarray,
+    brain: np.ndarray,
+    sequences: Sequence[str],
+    settings: NormalisationSettings,
+    measures: Measures,
 ) -> None:
     """Scale every sequence in place.
 
@@ -43,7 +47,7 @@ def scale_sequences(
         scale(volumes[..., channel], brain, found[name]["low"], found[name]["high"])
 
 
-def measure(values: np.ndarray, settings: ScaleSettings) -> dict[str, float]:
+def measure(values: np.ndarray, settings: NormalisationSettings) -> dict[str, float]:
     """Intensities of one sequence in the brain.
 
     Args:
@@ -60,7 +64,7 @@ def measure(values: np.ndarray, settings: ScaleSettings) -> dict[str, float]:
     return dict(zip(INTENSITIES, (least, median, last, most, low, high, spread), strict=True))
 
 
-def check(name: str, values: dict[str, float], settings: ScaleSettings) -> None:
+def check(name: str, values: dict[str, float], settings: NormalisationSettings) -> None:
     """Raise `Failure` if a sequence has no contrast, or only a few voxels have it."""
     if not values["high"] > values["low"]:
         raise Failure(f"flat: {name} has no contrast inside the brain")
@@ -68,8 +72,8 @@ def check(name: str, values: dict[str, float], settings: ScaleSettings) -> None:
         raise Failure(
             f"hot voxels: {name}, the 1st to the 99th percentile of the brain span {values['spread']:.2%} of the range "
             f"{values['low']:g} to {values['high']:g} (median {values['median']:g}, 99th percentile "
-            f"{values['p99']:g}), at least {settings.min_spread:.0%} is asked for (scale.min_spread). Repair the scan, "
-            "or scale all patients by percentiles (scale: {lower: 0.1, upper: 99.9})"
+            f"{values['p99']:g}), at least {settings.min_spread:.0%} is asked for (normalisation.min_spread). "
+            "Repair the scan, or scale all patients by percentiles (normalisation: {lower: 0.1, upper: 99.9})"
         )
 
 

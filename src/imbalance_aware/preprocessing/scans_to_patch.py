@@ -71,7 +71,7 @@ class PatchMaker:
 
     def _scale(self, steps: Mapping[str, Measures], measures: Measures) -> None:
         brain = read_mask(self.files.brain).array
-        scale_sequences(self.volumes, brain, list(self.files.scans), self.settings.scale, measures)
+        scale_sequences(self.volumes, brain, list(self.files.scans), self.settings.normalisation, measures)
 
     def _crop(self, steps: Mapping[str, Measures], measures: Measures) -> None:
         self.tumour = read_mask(self.files.tumour).array

@@ -3,9 +3,9 @@ stop anyone else.
 
 A report holds what every step so far has measured, and of a step that failed what it measured before. When a file
 turns out to be unusable, a check fails or anything unforeseen happens, the step writes the reason into the report,
-leaves empty what it has not written, and succeeds; later steps pass the report on. The step ``prepared`` turns the last
-reports into the table of subjects, so nobody is lost on the way. Only what is no fault of the subject ends a step: a
-mistake of configuration or set-up, a full disk.
+leaves empty what it has not written, and succeeds; later steps pass the report on. The step ``preprocessed`` turns the
+last reports into the table of subjects, so nobody is lost on the way. Only what is no fault of the subject ends a step:
+a mistake of configuration or set-up, a full disk.
 """
 
 import argparse

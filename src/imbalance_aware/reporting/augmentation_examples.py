@@ -10,7 +10,7 @@ import numpy as np
 
 from imbalance_aware.errors import UserError
 from imbalance_aware.files import atomic
-from imbalance_aware.packed import image_digest, require_tie
+from imbalance_aware.image_digests import image_digest, require_tie
 from imbalance_aware.runs.dataset import open_images
 from imbalance_aware.runs.settings import Augmentation, check
 from imbalance_aware.schema import parse

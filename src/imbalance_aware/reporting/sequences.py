@@ -18,7 +18,7 @@ from matplotlib.patches import Rectangle
 
 from imbalance_aware.arrays import read_npy
 from imbalance_aware.errors import UserError
-from imbalance_aware.packed import image_digest, require_tie
+from imbalance_aware.image_digests import image_digest, require_tie
 from imbalance_aware.reporting import style
 from imbalance_aware.reporting.labels import distinct, readable
 from imbalance_aware.tables.quality import TUMOUR_ML, read_quality
@@ -118,17 +118,17 @@ def read_patients(chosen: pd.DataFrame, images: Path, samples: Path, subjects: P
     if patches.ndim != 5:
         raise UserError(f"{images}: an array of volumes has 5 axes, but this has {patches.ndim}")
     names = distinct(chosen["class"])
-    for row, facts in zip(chosen.index, chosen.to_dict("records"), strict=True):
+    for row, sample in zip(chosen.index, chosen.to_dict("records"), strict=True):
         if row >= len(patches):
             raise UserError(f"{images} holds {len(patches)} images, too few for {samples}")
-        require_tie(image_digest(patches[row]), facts[IMAGE_DIGEST], row, facts["subject"], images, samples)
-        path = subjects / facts["subject"] / "slices.npz"
+        require_tie(image_digest(patches[row]), sample[IMAGE_DIGEST], row, sample["subject"], images, samples)
+        path = subjects / sample["subject"] / "slices.npz"
         if not path.is_file():
             raise UserError(f"{path}: no such file")
         kept = np.load(path)
         patch = np.asarray(patches[row, ..., patches.shape[-1] // 2], dtype=np.float32)
         scale = 1 if patches.dtype == np.uint8 else 255
-        label = f"{names[facts['class']]}\n{facts[TUMOUR_ML]:.0f} ml"
+        label = f"{names[sample['class']]}\n{sample[TUMOUR_ML]:.0f} ml"
         yield Patient(label, kept["slices"], kept["tumour"], kept["corner"], patch * scale)
 
 

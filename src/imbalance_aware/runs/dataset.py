@@ -8,7 +8,7 @@ import numpy as np
 
 from imbalance_aware.arrays import read_npy
 from imbalance_aware.errors import UserError
-from imbalance_aware.packed import image_digest, require_tie
+from imbalance_aware.image_digests import image_digest, require_tie
 from imbalance_aware.tables.samples import IMAGE_DIGEST, how_to_pack, read_samples
 from imbalance_aware.training.data import Dataset, make_dataset
 from imbalance_aware.training.intensity import LEVELS, largest_code

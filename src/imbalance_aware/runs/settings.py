@@ -214,7 +214,7 @@ class RunSettings(Strict):
         None, description="of 16-bit photographs, the value that became 1; the model file passes it on to new images"
     )
     recorded: dict[str, Any] | None = Field(
-        None, description="facts about a finished run in its config.yaml (seed, digests, versions); not read"
+        None, description="record of a finished run in its config.yaml (seed, digests, versions); not read"
     )
 
     def shaping(self) -> dict[str, Any]:

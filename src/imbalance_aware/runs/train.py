@@ -112,7 +112,7 @@ def run(args: argparse.Namespace) -> None:
 
 
 def _record(seed: int, dataset: Dataset, code: str, device: Device, threads: int) -> dict[str, Any]:
-    """Facts that shaped the run beside its settings."""
+    """What shaped the run beside its settings."""
     return {
         "seed": seed,
         "data": dataset.digest,

@@ -48,7 +48,7 @@ def fingerprint(settings: Settings) -> str:
 
 
 def find(settings: Settings, resources: Path) -> "pd.DataFrame":
-    """Facts about every file that was published or lies in a class folder.
+    """The table of subjects, a row for every file that was published or lies in a class folder.
 
     Kept out with a reason: files that are missing, not published, different from the published bytes,
     unreadable or of another size than 240x240, and under the authors' split those that are in neither of
@@ -63,23 +63,23 @@ def find(settings: Settings, resources: Path) -> "pd.DataFrame":
     """
     import pandas as pd
 
-    from imbalance_aware.cohort.facts import exclude
     from imbalance_aware.cohort.image_checks import check_images
+    from imbalance_aware.cohort.inclusion import exclude
 
     published = _published(resources / PUBLISHED)
     folders = class_folders(settings.path)
     found = {(name, path.name) for name, folder in folders.items() for path in folder.iterdir()}
     rows = sorted(found | set(published.index), key=_natural)
-    facts = pd.DataFrame([_fact(name, file, folders[name] / file) for name, file in rows])
-    facts["split"] = [published["split"].get(row, "") for row in rows] if settings.split == "authors" else ""
+    subjects = pd.DataFrame([_file_row(name, file, folders[name] / file) for name, file in rows])
+    subjects["split"] = [published["split"].get(row, "") for row in rows] if settings.split == "authors" else ""
 
-    unpublished = facts.index[[row not in published.index for row in rows]]
-    exclude(facts, unpublished, "not a published file")
+    unpublished = subjects.index[[row not in published.index for row in rows]]
+    exclude(subjects, unpublished, "not a published file")
     if settings.split == "authors":
-        exclude(facts, facts.index[facts["split"] == ""].difference(unpublished), "not in the authors' split")
+        exclude(subjects, subjects.index[subjects["split"] == ""].difference(unpublished), "not in the authors' split")
     expected = [published["sha256"].get(row) for row in rows]
-    exclude(facts, _altered(facts, expected), "checksum: differs from the published file")
-    return check_images(facts, size=SIZE)
+    exclude(subjects, _altered(subjects, expected), "checksum: differs from the published file")
+    return check_images(subjects, size=SIZE)
 
 
 def class_folders(path: Path) -> dict[str, Path]:
@@ -117,7 +117,7 @@ def _natural(row: tuple[str, str]) -> tuple:
     return list(FOLDERS).index(folder), [int(part) if part.isdigit() else part for part in parts], file
 
 
-def _fact(folder: str, file: str, path: Path) -> dict[str, str]:
+def _file_row(folder: str, file: str, path: Path) -> dict[str, str]:
     published_form = re.fullmatch(r"(\d+)\.png", file)
     name = published_form[1] if published_form else re.sub(r"[^A-Za-z0-9_.-]", "_", file)
     return {
@@ -130,7 +130,7 @@ def _fact(folder: str, file: str, path: Path) -> dict[str, str]:
     }
 
 
-def _altered(facts: "pd.DataFrame", expected: list[str | None]) -> list:
+def _altered(subjects: "pd.DataFrame", expected: list[str | None]) -> list:
     """Index of the rows whose file is there and differs from the published one."""
-    pairs = zip(facts.index, facts["image"], expected, strict=True)
+    pairs = zip(subjects.index, subjects["image"], expected, strict=True)
     return [row for row, image, sha256 in pairs if sha256 and Path(image).is_file() and digest(image) != sha256]

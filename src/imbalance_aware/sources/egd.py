@@ -21,7 +21,7 @@ from imbalance_aware.volume_settings import Start
 if TYPE_CHECKING:
     import pandas as pd
 
-    from imbalance_aware.cohort.volume_facts import VolumeSubject
+    from imbalance_aware.cohort.volume_subjects import VolumeSubject
 
 COLUMNS = {"id": ["Subject", "subject"], "idh": ["IDH"], "codeletion": ["1p19q", "1p/19q", "1p19q_codeletion"]}
 IDENTIFIER = re.compile(r"EGD-(\d+)")
@@ -48,7 +48,7 @@ class Settings(GliomaCohort):
 
 def find(settings: Settings, wanted: Sequence[str]) -> "Iterator[VolumeSubject]":
     """Every folder and every row of the table, by number; ``wanted`` chooses nothing, as there is one session each."""
-    from imbalance_aware.cohort.volume_facts import VolumeSubject, several_folders
+    from imbalance_aware.cohort.volume_subjects import VolumeSubject, several_folders
 
     root = settings.folder()
     root = root / "SUBJECTS" if (root / "SUBJECTS").is_dir() else root
@@ -63,7 +63,7 @@ def find(settings: Settings, wanted: Sequence[str]) -> "Iterator[VolumeSubject]"
             subject=subject,
             patient=subject,
             files=_files(folders[subject][0]) if subject in folders else {},
-            facts={
+            columns={
                 "session": "",
                 "idh": UNKNOWN if row is None else row["idh"],
                 "codeletion_1p19q": UNKNOWN if row is None else row["codeletion"],

@@ -70,7 +70,7 @@ def fingerprint(settings: Settings) -> str:
 
 
 def find(settings: Settings) -> "pd.DataFrame":
-    """Facts about every row of the table.
+    """The table of subjects, a row for every row of the user's table.
 
     Kept out with a reason: rows without path, class, patient or side of the split, of a class that is not among
     ``classes``, listed twice, and images that are missing, damaged or of another form than the dataset's.
@@ -83,23 +83,23 @@ def find(settings: Settings) -> "pd.DataFrame":
     from imbalance_aware.cohort.image_checks import check_images
 
     rows, roles = settings.read()
-    facts = pd.DataFrame(rows)[["line", *roles]]
+    subjects = pd.DataFrame(rows)[["line", *roles]]
     from_table = _split_from_table(settings, roles)
-    facts["subject"] = subject_names(facts["path"].tolist())
-    facts["cohort"] = facts["cohort"].replace("", "unknown") if "cohort" in roles else settings.table.stem
-    facts["split"] = facts["split"].str.lower() if from_table else ""
-    facts["excluded"] = ""
-    facts["image"] = [settings.file(path).as_posix() if path else "" for path in facts["path"]]
-    _exclude_incomplete(facts, roles)
-    exclude_other_classes(facts, settings.classes)
+    subjects["subject"] = subject_names(subjects["path"].tolist())
+    subjects["cohort"] = subjects["cohort"].replace("", "unknown") if "cohort" in roles else settings.table.stem
+    subjects["split"] = subjects["split"].str.lower() if from_table else ""
+    subjects["excluded"] = ""
+    subjects["image"] = [settings.file(path).as_posix() if path else "" for path in subjects["path"]]
+    _exclude_incomplete(subjects, roles)
+    exclude_other_classes(subjects, settings.classes)
     if from_table:
-        exclude_without_side(facts)
-    _exclude_repeated(facts)
-    facts = check_images(facts, channels=settings.channels, max_value=settings.max_value)
+        exclude_without_side(subjects)
+    _exclude_repeated(subjects)
+    subjects = check_images(subjects, channels=settings.channels, max_value=settings.max_value)
     if from_table and "group" in roles:
         remedy = "Correct the table, choose `split: random`, which keeps groups together, or leave the group column out"
-        refuse_crossing_groups(facts, settings.table, remedy)
-    return facts.drop(columns=["path"])
+        refuse_crossing_groups(subjects, settings.table, remedy)
+    return subjects.drop(columns=["path"])
 
 
 def subject_names(paths: list[str]) -> list[str]:
@@ -130,22 +130,22 @@ def _split_from_table(settings: Settings, roles: list[str]) -> bool:
     return settings.split != "random" and "split" in roles
 
 
-def _exclude_incomplete(facts: "pd.DataFrame", roles: list[str]) -> None:
-    from imbalance_aware.cohort.facts import exclude
+def _exclude_incomplete(subjects: "pd.DataFrame", roles: list[str]) -> None:
+    from imbalance_aware.cohort.inclusion import exclude
 
     for role in (*REQUIRED, *(["group"] if "group" in roles else [])):
-        for row in facts.index[facts[role] == ""]:
-            exclude(facts, [row], f"no {role}: empty in line {facts.at[row, 'line']} of the table")
+        for row in subjects.index[subjects[role] == ""]:
+            exclude(subjects, [row], f"no {role}: empty in line {subjects.at[row, 'line']} of the table")
 
 
-def _exclude_repeated(facts: "pd.DataFrame") -> None:
+def _exclude_repeated(subjects: "pd.DataFrame") -> None:
     """A file listed again is left out; listed under two classes, no row of it can be trusted."""
-    from imbalance_aware.cohort.facts import exclude
+    from imbalance_aware.cohort.inclusion import exclude
 
-    for _, same in facts[facts["image"] != ""].groupby("image", sort=False):
+    for _, same in subjects[subjects["image"] != ""].groupby("image", sort=False):
         if len(same) > 1:
             lines = ", ".join(same["line"])
             if same["class"].nunique() > 1:
-                exclude(facts, same.index, f"listed under several classes: lines {lines} of the table")
+                exclude(subjects, same.index, f"listed under several classes: lines {lines} of the table")
             else:
-                exclude(facts, same.index[1:], f"listed twice: lines {lines} of the table")
+                exclude(subjects, same.index[1:], f"listed twice: lines {lines} of the table")

@@ -23,7 +23,7 @@ from imbalance_aware.volume_settings import Start
 if TYPE_CHECKING:
     import pandas as pd
 
-    from imbalance_aware.cohort.volume_facts import VolumeSubject
+    from imbalance_aware.cohort.volume_subjects import VolumeSubject
 
 CONTENT = "a CSV table with a row per subject and the columns subject, class and one per sequence"
 REQUIRED = ("subject", "class")
@@ -64,7 +64,9 @@ def fingerprint(settings: Settings) -> str:
 
 
 def find(settings: Settings) -> "pd.DataFrame":
-    """Facts about every row of the table; volumes are opened to find those that are the same (`check_volumes`).
+    """The table of subjects, a row for every row of the user's table.
+
+    Volumes are opened to find those that are the same (`check_volumes`).
 
     Kept out with a reason: rows without class, of a class that is not among ``classes``, with a missing file, with the
     same volume as two sequences, or without a side of the split where the table has one.
@@ -72,26 +74,26 @@ def find(settings: Settings) -> "pd.DataFrame":
     Raises:
         UserError: the table cannot be read, names a subject twice or not at all, or splits a patient.
     """
-    from imbalance_aware.cohort.facts import exclude
+    from imbalance_aware.cohort.inclusion import exclude
     from imbalance_aware.cohort.volume_checks import check_volumes
-    from imbalance_aware.cohort.volume_facts import subjects_to_facts
+    from imbalance_aware.cohort.volume_subjects import subject_table
 
     rows, columns = settings.read()
     _check_subjects(settings, rows)
-    subjects = (_subject(settings, row) for row in rows)
-    facts = subjects_to_facts(subjects, settings.sequences, "", settings.start, settings.needs_mask)
-    facts["cohort"] = [row["cohort"] or settings.table.stem for row in rows]
-    facts["class"] = [row["class"] for row in rows]
-    facts["start"] = [row["start"] or settings.start for row in rows]
-    exclude(facts, facts.index[facts["class"] == ""], "no class")
-    exclude_other_classes(facts, settings.classes)
+    found = (_subject(settings, row) for row in rows)
+    subjects = subject_table(found, settings.sequences, "", settings.start, settings.needs_mask)
+    subjects["cohort"] = [row["cohort"] or settings.table.stem for row in rows]
+    subjects["class"] = [row["class"] for row in rows]
+    subjects["start"] = [row["start"] or settings.start for row in rows]
+    exclude(subjects, subjects.index[subjects["class"] == ""], "no class")
+    exclude_other_classes(subjects, settings.classes)
     if "split" in columns:
-        facts["split"] = [row["split"].lower() for row in rows]
-        exclude_without_side(facts)
+        subjects["split"] = [row["split"].lower() for row in rows]
+        exclude_without_side(subjects)
     elif settings.test_cohorts:
-        _split_by_cohort(facts, settings)
-    refuse_crossing_groups(facts, settings.table, "Correct the column split or group")
-    return check_volumes(facts, settings.sequences)
+        _split_by_cohort(subjects, settings)
+    refuse_crossing_groups(subjects, settings.table, "Correct the column split or group")
+    return check_volumes(subjects, settings.sequences)
 
 
 def _check_subjects(settings: Settings, rows: Rows) -> None:
@@ -109,7 +111,7 @@ def _check_subjects(settings: Settings, rows: Rows) -> None:
 
 
 def _subject(settings: Settings, row: dict[str, str]) -> "VolumeSubject":
-    from imbalance_aware.cohort.volume_facts import VolumeSubject
+    from imbalance_aware.cohort.volume_subjects import VolumeSubject
 
     paths = {name: settings.file(row[name]) for name in (*settings.sequences, "mask") if row[name]}
     absent = [name for name, path in paths.items() if not path.is_file()]
@@ -121,9 +123,9 @@ def _subject(settings: Settings, row: dict[str, str]) -> "VolumeSubject":
     )
 
 
-def _split_by_cohort(facts: "pd.DataFrame", settings: Settings) -> None:
+def _split_by_cohort(subjects: "pd.DataFrame", settings: Settings) -> None:
     """Fill ``split`` in place: the test cohorts, and the others for training."""
-    unknown = sorted(set(settings.test_cohorts) - set(facts["cohort"]))
+    unknown = sorted(set(settings.test_cohorts) - set(subjects["cohort"]))
     if unknown:
         raise UserError(f"{settings.table}: test_cohorts names {', '.join(unknown)}, which no row has")
-    facts["split"] = ["test" if cohort in settings.test_cohorts else "train" for cohort in facts["cohort"]]
+    subjects["split"] = ["test" if cohort in settings.test_cohorts else "train" for cohort in subjects["cohort"]]

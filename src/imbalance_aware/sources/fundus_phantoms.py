@@ -42,7 +42,7 @@ def fingerprint(settings: Settings) -> str:
 
 
 def find(settings: Settings, source: Path | None) -> "pd.DataFrame":
-    """Facts about the phantoms in ``source``, the folder that `write` made.
+    """The table of subjects: the phantoms in ``source``, the folder that `write` made.
 
     Raises:
         UserError: no such folder was named.

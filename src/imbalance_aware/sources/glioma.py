@@ -59,7 +59,9 @@ def fingerprint(settings: Settings) -> str:
 
 
 def find(settings: Settings) -> "pd.DataFrame":
-    """Facts about every patient and session of every cohort; volumes are opened to find those that are the same.
+    """The table of subjects, a row for every patient and session of every cohort.
+
+    Volumes are opened to find those that are the same.
 
     Kept out with a reason: follow-up scans, second sessions, subjects without images, with several folders, or not in
     the clinical table, with a missing sequence or mask, with the same volume as two sequences, with unknown IDH, or
@@ -72,33 +74,33 @@ def find(settings: Settings) -> "pd.DataFrame":
 
     from imbalance_aware.cohort.volume_checks import check_volumes
 
-    facts = pd.concat([_cohort_facts(cohort, settings) for cohort in settings.cohorts], ignore_index=True)
-    _derive_class(facts)
+    subjects = pd.concat([_cohort_subjects(cohort, settings) for cohort in settings.cohorts], ignore_index=True)
+    _derive_class(subjects)
     if settings.test_cohorts:
-        facts["split"] = ["test" if cohort in settings.test_cohorts else "train" for cohort in facts["cohort"]]
-    return check_volumes(facts, settings.sequences)
+        subjects["split"] = ["test" if cohort in settings.test_cohorts else "train" for cohort in subjects["cohort"]]
+    return check_volumes(subjects, settings.sequences)
 
 
-def _cohort_facts(cohort: GliomaCohort, settings: Settings) -> "pd.DataFrame":
-    from imbalance_aware.cohort.volume_facts import subjects_to_facts
+def _cohort_subjects(cohort: GliomaCohort, settings: Settings) -> "pd.DataFrame":
+    from imbalance_aware.cohort.volume_subjects import subject_table
 
     module = glioma_cohort(cohort.adapter)
     wanted = [*settings.sequences, *["mask"] * settings.needs_mask]
-    subjects = list(module.find(cohort, wanted))
-    if not any(any(subject.files.values()) for subject in subjects):
+    found = list(module.find(cohort, wanted))
+    if not any(any(subject.files.values()) for subject in found):
         raise UserError(
             f"{cohort.name}: no images below {cohort.path} (looked in {cohort.path.absolute()}); set `path` to the "
             f"folder whose files are named as published, such as {module.LAYOUT}"
         )
-    return subjects_to_facts(subjects, settings.sequences, cohort.name, cohort.start, settings.needs_mask)
+    return subject_table(found, settings.sequences, cohort.name, cohort.start, settings.needs_mask)
 
 
-def _derive_class(facts: "pd.DataFrame") -> None:
+def _derive_class(subjects: "pd.DataFrame") -> None:
     """Fill ``class`` in place; a class that cannot be derived is a reason for exclusion."""
-    from imbalance_aware.cohort.facts import exclude
+    from imbalance_aware.cohort.inclusion import exclude
 
-    for row in facts.index:
-        name, reason = tumour_class(facts.at[row, "idh"], facts.at[row, "codeletion_1p19q"])
-        facts.at[row, "class"] = name
-        if reason and "not in the clinical table" not in facts.at[row, "excluded"]:
-            exclude(facts, [row], reason)
+    for row in subjects.index:
+        name, reason = tumour_class(subjects.at[row, "idh"], subjects.at[row, "codeletion_1p19q"])
+        subjects.at[row, "class"] = name
+        if reason and "not in the clinical table" not in subjects.at[row, "excluded"]:
+            exclude(subjects, [row], reason)

@@ -13,7 +13,7 @@ from imbalance_aware.volume_settings import Start
 
 
 class GliomaCohort(Strict):
-    """One source of patients with glioma: where it lies and how far its scans are prepared."""
+    """One source of patients with glioma: where it lies and how far its scans are preprocessed."""
 
     how_to_get: ClassVar[str]
 
@@ -21,7 +21,7 @@ class GliomaCohort(Strict):
     path: UserPath = Field(description="folder of the images, as published")
     table: UserPath = Field(description="table of IDH and 1p/19q, as published (CSV)")
     name: Name = Field(description="name in tables and in `test_cohorts`")
-    start: Start = Field(description="raw, registered or stripped: how far the scans are prepared")
+    start: Start = Field(description="raw, registered or stripped: how far the scans are preprocessed")
 
     def folder(self) -> Path:
         """The folder of the images.

@@ -5,8 +5,8 @@ A module of a source states
 - ``Settings``: a class of settings with ``adapter: Literal[NAME]``, based on `Images2D` or `Volumes3D`;
 - ``fingerprint(settings) -> str``: names and sizes of the source's files; read whenever the workflow is planned, so no
   image is opened. A source that the workflow makes itself has ``""``;
-- ``find(settings) -> pandas.DataFrame``: the facts, one row per subject. If it has a parameter ``resources`` it
-  receives the folder of shipped facts, and by ``source`` the folder that ``write`` made;
+- ``find(settings) -> pandas.DataFrame``: the table of subjects, a row for each. If it has a parameter ``resources`` it
+  receives the folder of shipped tables, and by ``source`` the folder that ``write`` made;
 - ``write(settings, folder)``, if the workflow makes the source itself; ``Settings`` then has ``for_phantoms()``.
 
 A module of a cohort of gliomas states ``Settings``, based on `GliomaCohort`, ``LAYOUT`` (what the files of a patient

@@ -9,19 +9,26 @@ from imbalance_aware.errors import UserError
 from imbalance_aware.schema import Strict
 from imbalance_aware.sources.settings_3d import Volumes3D
 from imbalance_aware.sources.who2021 import CLASSES
-from imbalance_aware.volume_settings import CropSettings, RegistrationSettings, StripSettings, VolumePreprocessing
+from imbalance_aware.volume_settings import (
+    BrainExtractionSettings,
+    CropSettings,
+    RegistrationSettings,
+    VolumePreprocessing,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
 class PhantomPreprocessing(VolumePreprocessing):
-    """As for patients, but `registration.samples` is 4000, `strip.method` threshold and `crop.size` 24 by default."""
+    """As for patients, with defaults of its own: `registration.samples`, `brain_extraction.method` and `crop.size`."""
 
     registration: RegistrationSettings = Field(
         RegistrationSettings(samples=4000), description="sequences to each other and to the atlas"
     )
-    strip: StripSettings = Field(StripSettings(method="threshold"), description="brain extraction")
+    brain_extraction: BrainExtractionSettings = Field(
+        BrainExtractionSettings(method="threshold"), description="brain extraction"
+    )
     crop: CropSettings = Field(CropSettings(size=24), description="patch around the tumour")
 
     @model_validator(mode="before")
@@ -64,7 +71,7 @@ def fingerprint(settings: Settings) -> str:
 
 
 def find(settings: Settings, source: Path | None) -> "pd.DataFrame":
-    """Facts about the phantoms in ``source``, the folder that `write` made.
+    """The table of subjects: the phantoms in ``source``, the folder that `write` made.
 
     Raises:
         UserError: no such folder was named.

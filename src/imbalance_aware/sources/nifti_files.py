@@ -15,11 +15,11 @@ def walk(root: Path) -> Iterator[tuple[Path, list[str]]]:
     """
     visited = set()
     for folder, below, names in os.walk(root, followlinks=True):
-        facts = Path(folder).stat()
-        if (facts.st_dev, facts.st_ino) in visited:
+        status = Path(folder).stat()
+        if (status.st_dev, status.st_ino) in visited:
             below.clear()
             continue
-        visited.add((facts.st_dev, facts.st_ino))
+        visited.add((status.st_dev, status.st_ino))
         visible = [name for name in below if not name.startswith(".")]
         below[:] = sorted(visible, key=lambda name: (Path(folder, name).is_symlink(), name))
         yield Path(folder), sorted(name for name in names if is_nifti(name))

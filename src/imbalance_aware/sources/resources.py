@@ -1,4 +1,4 @@
-"""Where the facts that ship with the project lie in a checkout."""
+"""Where the tables that ship with the project lie in a checkout."""
 
 from pathlib import Path
 

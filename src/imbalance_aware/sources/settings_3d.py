@@ -6,7 +6,7 @@ from pydantic import Field, model_validator
 
 from imbalance_aware.cohort.split_settings import SplitSettings
 from imbalance_aware.schema import misfit
-from imbalance_aware.volume_settings import SequenceName, VolumePreprocessing, centre_of
+from imbalance_aware.volume_settings import SequenceName, VolumePreprocessing, reference_of
 
 #: Columns of the cohort table, and of a table of one's own, that a sequence's column would overwrite.
 RESERVED = ("subject", "class", "cohort", "split", "excluded", "mask", "start", "group", "line")
@@ -28,11 +28,11 @@ class Volumes3D(SplitSettings):
             raise misfit(["sequences"], "one of them is listed twice")
         if taken := sorted(set(self.sequences) & set(RESERVED)):
             raise misfit(["sequences"], f"{', '.join(taken)} names another column of the table; rename the sequence")
-        centre = self.preprocessing.registration.centre
-        if centre not in (None, *self.sequences):
+        reference = self.preprocessing.registration.reference_sequence
+        if reference not in (None, *self.sequences):
             raise misfit(
-                ["preprocessing", "registration", "centre"],
-                f"{centre} is not among the sequences {', '.join(self.sequences)}",
+                ["preprocessing", "registration", "reference_sequence"],
+                f"{reference} is not among the sequences {', '.join(self.sequences)}",
             )
         drawn_on = self.preprocessing.mask.drawn_on
         if drawn_on not in (None, "atlas", *self.sequences):
@@ -46,9 +46,9 @@ class Volumes3D(SplitSettings):
         return self
 
     @property
-    def centre(self) -> str:
+    def reference_sequence(self) -> str:
         """The sequence to which the others are aligned."""
-        return centre_of(self.preprocessing.registration.centre, self.sequences)
+        return reference_of(self.preprocessing.registration.reference_sequence, self.sequences)
 
     @property
     def training_shape(self) -> tuple[int, ...]:
@@ -65,7 +65,7 @@ class Volumes3D(SplitSettings):
         steps = self.preprocessing
         return self.model_dump(mode="json", exclude={"preprocessing"}) | {
             "preprocessing": {
-                "registration": {"centre": self.centre},
+                "registration": {"reference_sequence": self.reference_sequence},
                 "mask": {"method": steps.mask.method},
             }
         }
@@ -75,11 +75,11 @@ class Volumes3D(SplitSettings):
 
     def for_register(self) -> dict[str, Any]:
         """Settings of the step ``register``."""
-        return self._step("registration") | {"centre": self.centre}
+        return self._step("registration") | {"reference_sequence": self.reference_sequence}
 
     def for_strip(self) -> dict[str, Any]:
         """Settings of the step ``strip``."""
-        return self._step("strip")
+        return self._step("brain_extraction")
 
     def for_mask(self) -> dict[str, Any]:
         """Settings of the step ``mask``."""
@@ -87,4 +87,4 @@ class Volumes3D(SplitSettings):
 
     def for_patch(self) -> dict[str, Any]:
         """Settings of the step ``patch``."""
-        return {name: self._step(name) for name in ("scale", "crop")}
+        return {name: self._step(name) for name in ("normalisation", "crop")}

@@ -1,4 +1,4 @@
-"""TCGA-GBM and TCGA-LGG, preoperative scans as prepared by Bakas et al. 2017 (doi:10.1038/sdata.2017.117).
+"""TCGA-GBM and TCGA-LGG, preoperative scans as preprocessed by Bakas et al. 2017 (doi:10.1038/sdata.2017.117).
 
 ``TCGA-02-0003/TCGA-02-0003_1996.06.08_{t1,t1Gd,t2,flair}.nii.gz``, ``..._GlistrBoost[_ManuallyCorrected].nii.gz``, or
 the same without ``.gz``, at any depth below the cohort's folder. Molecular markers are those of Ceccarelli et al. 2016
@@ -22,7 +22,7 @@ from imbalance_aware.volume_settings import Start
 if TYPE_CHECKING:
     import pandas as pd
 
-    from imbalance_aware.cohort.volume_facts import VolumeSubject
+    from imbalance_aware.cohort.volume_subjects import VolumeSubject
 
 COLUMNS = {
     "id": ["patient", "Case"],
@@ -41,7 +41,7 @@ CODELETION = {"non-codel": INTACT, "codel": CODELETED}
 
 
 class Settings(GliomaCohort):
-    """TCGA-GBM and TCGA-LGG as prepared by Bakas et al. 2017 (doi:10.1038/sdata.2017.117)."""
+    """TCGA-GBM and TCGA-LGG as preprocessed by Bakas et al. 2017 (doi:10.1038/sdata.2017.117)."""
 
     how_to_get: ClassVar[str] = (
         "Download the NIfTI files and segmentations of TCGA-GBM (doi:10.7937/K9/TCIA.2017.KLXWJJ1Q) and TCGA-LGG "
@@ -59,7 +59,7 @@ def find(settings: Settings, wanted: Sequence[str]) -> "Iterator[VolumeSubject]"
 
     Kept is the first session that has each of ``wanted`` (sequences and ``mask``) once; if none has, the first.
     """
-    from imbalance_aware.cohort.volume_facts import VolumeSubject
+    from imbalance_aware.cohort.volume_subjects import VolumeSubject
 
     root = settings.folder()
     clinical = markers(settings.table)
@@ -72,7 +72,7 @@ def find(settings: Settings, wanted: Sequence[str]) -> "Iterator[VolumeSubject]"
                 subject=f"{patient}_{date}" if other else patient,
                 patient=patient,
                 files=files,
-                facts={
+                columns={
                     "session": date,
                     "idh": UNKNOWN if row is None else row["idh"],
                     "codeletion_1p19q": UNKNOWN if row is None else row["codeletion"],

@@ -21,7 +21,7 @@ from imbalance_aware.volume_settings import Start
 if TYPE_CHECKING:
     import pandas as pd
 
-    from imbalance_aware.cohort.volume_facts import VolumeSubject
+    from imbalance_aware.cohort.volume_subjects import VolumeSubject
 
 COLUMNS = {"id": ["ID"], "idh": ["IDH"], "codeletion": ["1p/19q"]}
 IDENTIFIER = re.compile(r"UCSF-PDGM-(\d+)(_FU\d+d)?")
@@ -50,7 +50,7 @@ class Settings(GliomaCohort):
 
 def find(settings: Settings, wanted: Sequence[str]) -> "Iterator[VolumeSubject]":
     """Every folder and every row of the table, by number; ``wanted`` chooses nothing, as names tell follow-up scans."""
-    from imbalance_aware.cohort.volume_facts import VolumeSubject, several_folders
+    from imbalance_aware.cohort.volume_subjects import VolumeSubject, several_folders
 
     folders: dict[str, list[Path]] = {}
     for folder, _ in walk(settings.folder()):
@@ -64,7 +64,7 @@ def find(settings: Settings, wanted: Sequence[str]) -> "Iterator[VolumeSubject]"
             subject=subject,
             patient=subject.partition("_FU")[0],
             files=_files(folders[subject][0], settings.bias_corrected) if subject in folders else {},
-            facts={
+            columns={
                 "session": subject.partition("_")[2],
                 "idh": UNKNOWN if row is None else row["idh"],
                 "codeletion_1p19q": UNKNOWN if row is None else row["codeletion"],

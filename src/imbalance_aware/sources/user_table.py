@@ -1,6 +1,6 @@
 """Someone's own table of images or volumes: how it is read, and what becomes of rows that cannot be used.
 
-Light enough to be read while the workflow's graph is built: pandas is imported only to change a table of facts.
+Light enough to be read while the workflow's graph is built: pandas is imported only to change a table of subjects.
 """
 
 from collections.abc import Callable, Container, Mapping, Sequence
@@ -98,28 +98,28 @@ def table_fingerprint(settings: Listed, files: Sequence[str]) -> str:
     return "\n".join(f"{row} {[size(settings.file(row[role])) for role in files if row[role]]}" for row in rows)
 
 
-def exclude_other_classes(facts: "pd.DataFrame", classes: Sequence[str] | None) -> None:
+def exclude_other_classes(subjects: "pd.DataFrame", classes: Sequence[str] | None) -> None:
     """Exclude, in place, the rows of a class that is not among ``classes``; None admits any."""
-    from imbalance_aware.cohort.facts import exclude
+    from imbalance_aware.cohort.inclusion import exclude
 
     if classes is not None:
-        for row in facts.index[~facts["class"].isin([*classes, ""])]:
-            exclude(facts, [row], f'other class: "{facts.at[row, "class"]}" is not among `classes`')
+        for row in subjects.index[~subjects["class"].isin([*classes, ""])]:
+            exclude(subjects, [row], f'other class: "{subjects.at[row, "class"]}" is not among `classes`')
 
 
-def exclude_without_side(facts: "pd.DataFrame") -> None:
+def exclude_without_side(subjects: "pd.DataFrame") -> None:
     """Exclude, in place, the rows whose ``split`` is neither train nor test."""
-    from imbalance_aware.cohort.facts import exclude
+    from imbalance_aware.cohort.inclusion import exclude
 
-    for row in facts.index[~facts["split"].isin(SIDES)]:
-        exclude(facts, [row], f'no split: "{facts.at[row, "split"]}" is neither train nor test')
+    for row in subjects.index[~subjects["split"].isin(SIDES)]:
+        exclude(subjects, [row], f'no split: "{subjects.at[row, "split"]}" is neither train nor test')
 
 
-def refuse_crossing_groups(facts: "pd.DataFrame", table: Path, remedy: str) -> None:
+def refuse_crossing_groups(subjects: "pd.DataFrame", table: Path, remedy: str) -> None:
     """Raise `UserError`, which ends in ``remedy``, if included rows of a group are in both training and test."""
-    from imbalance_aware.cohort.facts import included
+    from imbalance_aware.cohort.inclusion import included
 
-    sides = facts[included(facts)].groupby("group")["split"].nunique()
+    sides = subjects[included(subjects)].groupby("group")["split"].nunique()
     crossing = sides.index[sides > 1]
     if len(crossing):
         raise UserError(

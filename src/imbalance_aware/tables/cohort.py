@@ -1,6 +1,6 @@
 """The table of a cohort, ``cohort.csv``: one row per subject found, and why some are left out.
 
-``prepared.csv`` is the same table after the preprocessing of volumes.
+``preprocessed.csv`` is the same table after the preprocessing of volumes.
 """
 
 from pathlib import Path
@@ -11,14 +11,14 @@ from imbalance_aware.tables.csv_text import frame_csv, read_rows
 if TYPE_CHECKING:
     import pandas as pd
 
-#: Columns that every cohort has; those of its images and facts follow. ``excluded`` is empty for a subject that is in.
+#: Columns that every cohort has; those of its images and of its source follow. ``excluded`` is empty if it is in.
 COLUMNS = ("subject", "cohort", "class", "split", "excluded")
-CONTENT = "the table of a cohort, which the step `cohort` writes (of volumes also `prepared`)"
+CONTENT = "the table of a cohort, which the step `cohort` writes (of volumes also `preprocessed`)"
 
 
-def cohort_csv(facts: "pd.DataFrame") -> str:
+def cohort_csv(subjects: "pd.DataFrame") -> str:
     """Text of the table, `COLUMNS` first."""
-    return frame_csv(facts[[*COLUMNS, *(name for name in facts.columns if name not in COLUMNS)]])
+    return frame_csv(subjects[[*COLUMNS, *(name for name in subjects.columns if name not in COLUMNS)]])
 
 
 def read_cohort(path: Path) -> "pd.DataFrame":
@@ -33,9 +33,9 @@ def read_cohort(path: Path) -> "pd.DataFrame":
     return pd.DataFrame([row for _, row in rows], columns=columns, dtype=str)
 
 
-def included(facts: "pd.DataFrame") -> "pd.Series":
+def included(subjects: "pd.DataFrame") -> "pd.Series":
     """True for each subject that nothing keeps out."""
-    return facts["excluded"] == ""
+    return subjects["excluded"] == ""
 
 
 def included_subjects(path: Path) -> dict[str, dict[str, str]]:

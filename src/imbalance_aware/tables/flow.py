@@ -1,4 +1,4 @@
-"""The table of counts, ``flow.csv`` and ``prepared_flow.csv``: subjects found, excluded by each criterion, included."""
+"""The table of counts, ``flow.csv`` and ``preprocessed_flow.csv``: found, excluded by each criterion, included."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 COLUMNS = ("cohort", "class", "stage", "criterion", "subjects")
-CONTENT = "the table of subjects at each stage, which the step `cohort` writes (of volumes also `prepared`)"
+CONTENT = "the table of subjects at each stage, which the step `cohort` writes (of volumes also `preprocessed`)"
 
 
 def flow_csv(counts: "pd.DataFrame") -> str:

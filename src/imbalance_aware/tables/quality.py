@@ -1,4 +1,4 @@
-"""The table of quality control, ``qc.csv``: one row per subject that was prepared, with every measure."""
+"""The table of quality control, ``qc.csv``: one row per subject that was preprocessed, with every measure."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 COLUMNS = ("subject", "cohort", "class", "split", "passed", "step", "reason", "file", "warnings")
 #: The measure that another step reads: volume of the tumour; empty where a step before failed.
 TUMOUR_ML = "tumour_ml"
-CONTENT = "the table of quality control, which the step `prepared` writes"
+CONTENT = "the table of quality control, which the step `preprocessed` writes"
 
 
 def quality_csv(quality: "pd.DataFrame") -> str:

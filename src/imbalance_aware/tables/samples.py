@@ -10,7 +10,7 @@ from imbalance_aware.tables.csv_text import frame_csv, read_rows
 if TYPE_CHECKING:
     import pandas as pd
 
-#: Ties a row to its image, see `imbalance_aware.packed`.
+#: Ties a row to its image, see `imbalance_aware.image_digests`.
 IMAGE_DIGEST = "image_sha256"
 COLUMNS = ("subject", "cohort", "class", "label", "split", IMAGE_DIGEST)
 SPLITS = ("train", "test")

@@ -58,15 +58,15 @@ class DeviceImages:
         # At most 8 bytes for each number that is computed in advance for an image.
         for group in _groups(rows, CHUNK_BYTES // (8 * numbers)):
             count = sum(map(len, group))
-            prepared = _Prepared(self, np.concatenate(group), parameters[first : first + count])
+            on_device = _OnDevice(self, np.concatenate(group), parameters[first : first + count])
             first += count
             start = 0
             for part in group:
-                yield prepared.batch(start, len(part))
+                yield on_device.batch(start, len(part))
                 start += len(part)
 
 
-class _Prepared:
+class _OnDevice:
     """What the batches of some images need on the device.
 
     Args:

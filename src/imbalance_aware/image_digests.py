@@ -1,7 +1,7 @@
-"""What ties ``images.npy`` and ``samples.csv`` together, so that neither can be exchanged or reordered alone.
+"""Digests of images, which tie ``images.npy`` and ``samples.csv``: neither can be exchanged or reordered alone.
 
 Each row of ``samples.csv`` holds, in the column ``image_sha256``, the beginning of the SHA-256 of its image's values as
-they are stored. Whoever reads an image by its row compares the two:
+they are stored. Code that reads an image by its row compares the two:
 
     hashlib.sha256(np.load("images.npy", mmap_mode="r")[i].tobytes()).hexdigest()[:16]
 """

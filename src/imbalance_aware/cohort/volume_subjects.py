@@ -1,4 +1,4 @@
-"""Facts about a subject with several volumes: what its files say before any of them is opened."""
+"""Subjects with several volumes, and their table: what the files of each say before any of them is opened."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from imbalance_aware.cohort.facts import SEPARATOR
+from imbalance_aware.cohort.inclusion import SEPARATOR
 from imbalance_aware.tables.cohort import COLUMNS
 
 #: Columns that follow the sequences: tumour mask (path, may be empty), state of the scans, patient.
@@ -21,18 +21,18 @@ class VolumeSubject:
         subject: file-name safe identifier.
         patient: whoever may not stand on both sides of a split.
         files: sequence or ``mask`` -> files found under that name.
-        facts: further columns.
+        columns: further columns of the table.
         reasons: why the subject is left out, the first of which counts in the flow table.
     """
 
     subject: str
     patient: str
     files: Mapping[str, Sequence[Path]] = field(default_factory=dict)
-    facts: dict[str, str] = field(default_factory=dict)
+    columns: dict[str, str] = field(default_factory=dict)
     reasons: list[str] = field(default_factory=list)
 
 
-def subjects_to_facts(
+def subject_table(
     subjects: Iterable[VolumeSubject], sequences: Sequence[str], cohort: str, start: str, needs_mask: bool
 ) -> pd.DataFrame:
     """The table of a cohort; missing and ambiguous files become reasons for exclusion.
@@ -41,7 +41,7 @@ def subjects_to_facts(
         subjects: in the order of the rows.
         sequences: that every subject must have.
         cohort: name of the cohort.
-        start: how far its scans are prepared.
+        start: how far its scans are preprocessed.
         needs_mask: whether a subject without tumour mask is excluded.
     """
     rows = []
@@ -50,7 +50,7 @@ def subjects_to_facts(
         row = {"subject": subject.subject, "cohort": cohort, "class": "", "split": ""}
         row["excluded"] = SEPARATOR.join(reason.replace(SEPARATOR, ", ") for reason in reasons)
         row |= {name: _single(subject.files.get(name, ())) for name in (*sequences, "mask")}
-        rows.append(row | {"start": start, "group": subject.patient} | subject.facts)
+        rows.append(row | {"start": start, "group": subject.patient} | subject.columns)
     return pd.DataFrame(rows, columns=None if rows else [*COLUMNS, *sequences, *AFTER_SEQUENCES])
 
 

@@ -1,8 +1,8 @@
 """Gather what preprocessing reported of every subject: who is in, who is out and why, and what was measured.
 
-Writes the cohort table anew, with the reasons of those whose files or checks failed; the table of quality control, one
-row per subject that was prepared, with every measure; and the flow from found to included. Whether those who are left
-can be trained on, the step ``pack`` says: these tables are needed to see why not.
+Writes the cohort table again, with the reasons of those whose files or checks failed; the table of quality control, one
+row per subject that was preprocessed, with every measure; and the flow from found to included. Whether those who are
+left can be trained on, the step ``pack`` says: these tables are needed to see why not.
 """
 
 import argparse
@@ -14,8 +14,8 @@ from typing import Any
 import pandas as pd
 
 from imbalance_aware.class_names import classes_argument
-from imbalance_aware.cohort.facts import exclude, included
 from imbalance_aware.cohort.flow import flow
+from imbalance_aware.cohort.inclusion import exclude, included
 from imbalance_aware.errors import UserError
 from imbalance_aware.files import write_text
 from imbalance_aware.preprocessing.subject_step import warnings_of
@@ -39,7 +39,7 @@ PER_SEQUENCE = ("sform_qform_mm", "header_unit", "moved_mm", "coverage", "edge_m
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of the step."""
     parser.add_argument("--cohort", type=Path, required=True, help="table of subjects")
-    parser.add_argument("--subjects", type=Path, required=True, help="folder with one folder per prepared subject")
+    parser.add_argument("--subjects", type=Path, required=True, help="folder with one folder per preprocessed subject")
     parser.add_argument(
         "--classes", type=classes_argument, help="JSON list of the classes in label order (default: alphabetical)"
     )
@@ -51,8 +51,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Write the three tables."""
     cohort = read_cohort(args.cohort)
-    prepared = cohort[included(cohort)]
-    reports = {row: read_report(args.subjects / cohort.at[row, "subject"]) for row in prepared.index}
+    preprocessed = cohort[included(cohort)]
+    reports = {row: read_report(args.subjects / cohort.at[row, "subject"]) for row in preprocessed.index}
     quality = pd.DataFrame([_quality(cohort.loc[row], report) for row, report in reports.items()])
     for row, report in reports.items():
         if report["failed"]:
@@ -66,7 +66,7 @@ def run(args: argparse.Namespace) -> None:
     marked = sum(bool(warnings_of(report)) for report in reports.values() if not report["failed"])
     if marked:
         log.warning("%d subjects are in but marked: look at them; %s, column warnings, says why", marked, args.qc)
-    log.info("%d of %d prepared subjects are included", int(included(cohort).sum()), len(prepared))
+    log.info("%d of %d preprocessed subjects are included", int(included(cohort).sum()), len(preprocessed))
 
 
 def read_report(folder: Path) -> dict[str, Any]:
@@ -81,9 +81,9 @@ def read_report(folder: Path) -> dict[str, Any]:
         raise UserError(f"{folder}: no report of the step patch, though the cohort includes this subject") from None
 
 
-def _quality(facts: pd.Series, report: dict[str, Any]) -> dict[str, Any]:
+def _quality(subject: pd.Series, report: dict[str, Any]) -> dict[str, Any]:
     failed = report["failed"] or {}
-    row = {name: facts[name] for name in ("subject", "cohort", "class", "split")}
+    row = {name: subject[name] for name in ("subject", "cohort", "class", "split")}
     row |= {"passed": not failed} | {key: failed.get(key, "") for key in ("step", "reason", "file")}
     row["warnings"] = "; ".join(warnings_of(report))
     for step, names in MEASURES.items():

@@ -1,4 +1,4 @@
-"""The table of facts about a source: one row per subject found, and the reasons that keep some of them out."""
+"""The table of subjects: who is included, and the reasons that keep some of them out."""
 
 from collections.abc import Iterable
 
@@ -11,15 +11,15 @@ __all__ = ["SEPARATOR", "criterion", "exclude", "included"]
 SEPARATOR = "; "
 
 
-def exclude(facts: pd.DataFrame, rows: Iterable, reason: str) -> None:
+def exclude(subjects: pd.DataFrame, rows: Iterable, reason: str) -> None:
     """Add ``reason`` to the rows at index labels ``rows``, in place.
 
     A reason reads ``criterion`` or ``criterion: detail``; the flow table counts by criterion.
     """
     reason = reason.replace(SEPARATOR, ", ")
     for row in rows:
-        previous = str(facts.at[row, "excluded"])
-        facts.at[row, "excluded"] = f"{previous}{SEPARATOR}{reason}" if previous else reason
+        previous = str(subjects.at[row, "excluded"])
+        subjects.at[row, "excluded"] = f"{previous}{SEPARATOR}{reason}" if previous else reason
 
 
 def criterion(reasons: str) -> str:
