@@ -1,7 +1,9 @@
 """What CONTRIBUTING.md asks for, where a test can tell."""
 
+import ast
 import re
 import tomllib
+from graphlib import TopologicalSorter
 
 import pytest
 import yaml
@@ -53,3 +55,22 @@ def test_no_two_modules_differ_by_an_ending_alone(checkout):
     """`bundle` and `bundled`, `augmentation` and `augmentations`: names that readers take for each other."""
     names = {path.stem for path in (checkout / "src").rglob("*.py")}
     assert [f"{name}{ending}" for name in names for ending in ("s", "d", "ed") if f"{name}{ending}" in names] == []
+
+
+def test_no_modules_import_each_other_in_a_circle(checkout):
+    """Imports for type checkers and those inside functions count too: a reader follows them all the same."""
+    root = checkout / "src"
+    modules = {".".join(path.relative_to(root).with_suffix("").parts): path for path in root.rglob("*.py")}
+    graph = {name: _imported(path) & set(modules) for name, path in modules.items()}
+    assert graph["imbalance_aware.phantoms.generate"], "imports are found"
+    TopologicalSorter(graph).prepare()  # CycleError, which names the modules
+
+
+def _imported(path):
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return found

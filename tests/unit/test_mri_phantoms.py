@@ -186,7 +186,7 @@ def test_a_part_of_a_steps_settings_leaves_the_rest_as_it_suits_phantoms():
     assert (settings.crop.size, settings.crop.dtype) == (16, "uint8")
     chosen = MriPhantomSettings(adapter="mri_phantoms", preprocessing={"brain_extraction": {"method": "deepbet"}})
     assert chosen.preprocessing.brain_extraction.method == "deepbet"
-    with pytest.raises(UserError, match="preprocessing.strip: this key is now called brain_extraction"):
+    with pytest.raises(UserError, match="strip: this key is now called brain_extraction"):
         validate(MriPhantomSettings, {"adapter": "mri_phantoms", "preprocessing": {"strip": {}}}, "test")
     with pytest.raises(UserError, match='Did you mean "method"'):
         validate(

@@ -17,7 +17,9 @@ def refuse_joined_groups():
     """Snakemake 9.27 joins groups anew each time a checkpoint changes the plan and forgets what it has joined already: the
     same subject would be in several jobs at once, each deleting what another makes."""
     if workflow.group_settings.group_components.get("subject", 1) > 1:
-        stop("--group-components subject=N: with N > 1 Snakemake would preprocess the same subjects several times at once")
+        stop(
+            "--group-components subject=N: with N > 1 Snakemake would preprocess the same subjects several times at once"
+        )
 
 
 def subjects_of(wildcards):
