@@ -1,4 +1,4 @@
-"""The one exception that users are meant to see."""
+"""`UserError`: the exception for mistakes that users can correct."""
 
 
 class UserError(Exception):

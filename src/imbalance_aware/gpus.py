@@ -1,4 +1,4 @@
-"""Which GPU of this machine a job takes: of those that it may use, the one with the fewest jobs on it.
+"""Selection of a GPU: of those that a job may use, the one with the fewest jobs on it.
 
 Jobs of one machine start without knowing of each other: Snakemake counts GPUs and does not name them. So every job
 holds a locked file that is named after its card. The operating system unlocks it when the process ends or is killed.

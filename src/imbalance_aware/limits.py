@@ -1,4 +1,4 @@
-"""A value beside the limit that it misses, printed so that the two differ."""
+"""Formatting of a value and the limit that it misses, with enough digits to differ."""
 
 import math
 

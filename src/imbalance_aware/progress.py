@@ -1,4 +1,4 @@
-"""Telling a waiting person how far a long loop is."""
+"""Progress messages of long loops in the log."""
 
 import logging
 import time

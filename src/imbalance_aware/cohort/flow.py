@@ -1,4 +1,4 @@
-"""How many subjects were found, kept out by each criterion, and included."""
+"""Counts of subjects: found, excluded by each criterion, included."""
 
 import pandas as pd
 

@@ -1,4 +1,4 @@
-"""Which volumes are the same to the last voxel, whatever their names, headers and compression."""
+"""Digests of volumes by their voxels, to find those that are the same whatever their names, headers and compression."""
 
 import gzip
 import hashlib

@@ -1,4 +1,4 @@
-"""What losses derive from the number of training samples of each class."""
+"""Class weights and priors from the number of training samples of each class."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""What training and inference ask of a network."""
+"""`Network`: the interface of a network for training and inference."""
 
 from typing import Any, Protocol, Self, runtime_checkable
 

@@ -1,4 +1,4 @@
-"""How alike two images are."""
+"""Similarity of two images: match of edges, correlation, Dice coefficient."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""A table ready to print, whatever the format."""
+"""`Grid`: the cells, headers and notes of a table, independent of the format."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field

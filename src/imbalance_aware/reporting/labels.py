@@ -1,4 +1,4 @@
-"""Names as people read them, and the order in which they stand in tables and figures."""
+"""Display names of classes, losses and sampling modes, and their order in tables and figures."""
 
 import re
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""What stands below a table: how its numbers were made, what its marks mean, what is wrong with the paper's."""
+"""Notes below tables: how the numbers were made, what marks mean, errors in the paper's numbers."""
 
 import pandas as pd
 

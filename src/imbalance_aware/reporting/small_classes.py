@@ -1,4 +1,4 @@
-"""Classes with so few test subjects that nothing can be told from them."""
+"""Classes with too few test subjects for a reliable metric, and the note on them."""
 
 from collections.abc import Mapping, Sequence
 

@@ -1,4 +1,4 @@
-"""Which run a file is of: its path says which study, dataset, condition and seed."""
+"""Study, dataset, condition and seed of a run, read from the path of one of its files."""
 
 import re
 from dataclasses import dataclass

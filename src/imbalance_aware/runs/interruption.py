@@ -1,4 +1,4 @@
-"""Stopping in an orderly way when asked to."""
+"""Signals that end a run after its current step."""
 
 import signal
 from types import FrameType

@@ -1,4 +1,4 @@
-"""One process at a time in a run folder.
+"""The lock of a run folder: one process at a time.
 
 A workflow engine that was killed forgets the jobs it had on a cluster and starts them a second time. Two trainings in
 one folder would overwrite each other's files, so the second one refuses to start

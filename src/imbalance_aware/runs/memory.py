@@ -1,4 +1,4 @@
-"""Too little memory, said in one sentence."""
+"""Errors of too little memory as a `UserError` of one sentence."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager

@@ -1,4 +1,4 @@
-"""The device that a process takes, and why it cannot have the one that its settings ask for."""
+"""Selection of a process's device, and errors where the settings ask for one that is not available."""
 
 import logging
 

@@ -1,4 +1,4 @@
-"""Batches of images: what the loop asks for, and who provides it on which device."""
+"""`Images`, the interface of what makes batches, and the choice between the CPU's and the GPU's."""
 
 from collections.abc import Iterator, Sequence
 from typing import Protocol

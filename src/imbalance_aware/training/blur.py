@@ -1,4 +1,4 @@
-"""How far a Gaussian blur reaches."""
+"""Truncation of the Gaussian blur: how many voxels it reaches."""
 
 #: `scipy.ndimage.gaussian_filter` cuts its kernel off here, in standard deviations.
 TRUNCATE = 4.0

@@ -1,4 +1,4 @@
-"""The samples of a dataset that a run trains and is tested on, in the order of its array."""
+"""`Dataset` and its two `Split`s: images, and the samples that a run trains and is tested on."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

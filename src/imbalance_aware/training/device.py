@@ -1,4 +1,4 @@
-"""Where and in which precision a run computes, and how torch is set up for it."""
+"""`Device`, the device and precision of a run, and the set-up of torch for it."""
 
 import os
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""What is kept of every epoch."""
+"""`Epoch`: learning rate, loss, accuracy and time of one epoch."""
 
 from dataclasses import dataclass
 

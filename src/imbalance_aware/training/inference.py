@@ -1,4 +1,4 @@
-"""What a network says about images."""
+"""Prediction: probabilities and features of images by a trained network."""
 
 import numpy as np
 import torch

@@ -1,4 +1,4 @@
-"""Which samples each batch holds.
+"""Sampling modes: which samples each batch of an epoch holds.
 
 Batches are a pure function of labels, batch size, seed and epoch, so that two conditions with the same sampling mode
 and seed see the same batches. The last batch of an epoch:
