@@ -107,7 +107,7 @@ def draw(settings: "Augmentation", count: int, shape: Sequence[int], seed: int, 
     def strength(stream: np.random.Generator, limits: tuple[float, float] | None, otherwise: np.ndarray) -> np.ndarray:
         return otherwise if limits is None else sometimes(stream, stream.uniform(*limits, count), otherwise)
 
-    room = np.array(shape) - plain.size
+    room = np.array(shape) - np.array(plain.size)
     flip = streams[4].random(plain.flip.shape) < settings.probability
     return Changes(
         gamma=strength(streams[0], settings.gamma, plain.gamma),
