@@ -70,7 +70,7 @@ def _values(outcome: Outcome, classes: Sequence[str]) -> dict[str, float | None]
     values: dict[str, float | None] = {}
     for metric in METRICS.values():
         result = metric.function(outcome)
-        if metric.per_class:
+        if isinstance(result, list):
             values |= {metric_of_class(metric.name, of): value for of, value in zip(classes, result, strict=True)}
         else:
             values[metric.name] = result

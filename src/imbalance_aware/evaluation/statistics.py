@@ -54,4 +54,4 @@ def stratified_counts(labels: np.ndarray, replicates: int, streams: dict[int, np
 def _metrics(labels: np.ndarray, probabilities: np.ndarray, counts: np.ndarray) -> np.ndarray:
     """Shape (replicates, metrics)."""
     resamples = Resamples(Outcome(labels, probabilities), counts)
-    return np.stack([metric.resampled(resamples) for metric in RESAMPLED.values()], axis=1)
+    return np.stack([metric.resampled(resamples) for metric in RESAMPLED.values() if metric.resampled], axis=1)

@@ -7,7 +7,7 @@ round. The arguments of a network are those of MONAI's class.
 import inspect
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import torch
 from monai.networks import nets
@@ -89,7 +89,8 @@ class MonaiNetwork(nn.Module):
         """Multiply the logits by ``factor`` from now on: where a loss trained the softmax of scaled logits."""
         scale(self.network.get_submodule(self.last), factor)
 
-    def state_dict(self, *args: Any, **kwargs: Any) -> dict[str, Tensor]:
+    # Any: what torch returns has the type of its argument `destination`.
+    def state_dict(self, *args: Any, **kwargs: Any) -> Any:
         """Weights under MONAI's names."""
         return self.network.state_dict(*args, **kwargs)
 
@@ -126,7 +127,7 @@ def _require_safe(name: str, network: nn.Module) -> None:
 def _keep_features(network: nn.Module, last: str) -> None:
     """Have the network return what its last layer is given."""
     place, _, name = last.rpartition(".")
-    layer = network.get_submodule(last)
+    layer = cast(nn.Linear, network.get_submodule(last))
     # Made on "meta", so that no random number is drawn for weights that are replaced.
     kept = LastLayer(layer.in_features, layer.out_features, layer.bias is not None, device="meta")
     kept.weight, kept.bias = layer.weight, layer.bias

@@ -6,6 +6,7 @@ bias_downsample=False)`` gives them, so that weights can be exchanged with it.
 """
 
 from collections.abc import Sequence
+from types import EllipsisType
 
 import torch
 from torch import Tensor, nn
@@ -24,7 +25,8 @@ def every(step: int, x: Tensor) -> Tensor:
     its weight gradient writes beyond its memory if it has 2 to 7 input channels (oneDNN 3.12,
     github.com/uxlfoundation/oneDNN/issues/6035).
     """
-    return x if step == 1 else x[(..., *[slice(None, None, step)] * (x.ndim - 2))]
+    where: tuple[EllipsisType | slice, ...] = (..., *[slice(None, None, step)] * (x.ndim - 2))
+    return x if step == 1 else x[where]
 
 
 class Shortcut(nn.Sequential):

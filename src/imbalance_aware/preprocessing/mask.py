@@ -56,7 +56,7 @@ def run(args: argparse.Namespace) -> None:
     settings = parse(MaskSettings, args.settings)
     paths = dict(args.volumes)
     known = [*paths, ATLAS]
-    if settings.drawn_on not in (None, *known):
+    if settings.drawn_on is not None and settings.drawn_on not in known:
         raise UserError(
             f'mask.drawn_on: there is no sequence "{settings.drawn_on}".{nearest(settings.drawn_on, known)}'
         )

@@ -72,8 +72,8 @@ def register(
     initial = starts(*images)
     candidates = initial
     for number, level in enumerate(schedule(float(fixed.spacing.min()), samples)):
-        at_level = [level_image(image, level.voxel_mm) for image in images]
-        problem = Problem(*at_level, level, focus if level.fine else None)
+        thin_fixed, thin_moving = (level_image(image, level.voxel_mm) for image in images)
+        problem = Problem(thin_fixed, thin_moving, level, focus if level.fine else None)
         found, measure = problem.best(candidates, descents=len(candidates) if number < BROAD_LEVELS else 1)
         # A coarse level that went astray must not take the finer ones with it.
         candidates = [found, *initial]
@@ -224,9 +224,12 @@ def starts(fixed: sitk.Image, moving: sitk.Image) -> list[sitk.Transform]:
     identity = sitk.Euler3DTransform()
     identity.SetCenter(fixed.TransformContinuousIndexToPhysicalPoint([(size - 1) / 2 for size in fixed.GetSize()]))
     options = sitk.CenteredTransformInitializerFilter
-    return [identity] + [
-        sitk.Euler3DTransform(sitk.CenteredTransformInitializer(fixed, moving, sitk.Euler3DTransform(), mode))
-        for mode in (options.GEOMETRY, options.MOMENTS)
+    return [
+        identity,
+        *(
+            sitk.Euler3DTransform(sitk.CenteredTransformInitializer(fixed, moving, sitk.Euler3DTransform(), mode))
+            for mode in (options.GEOMETRY, options.MOMENTS)
+        ),
     ]
 
 

@@ -137,7 +137,7 @@ def placement_warnings(name: str, path: Path, place: Placement) -> list[str]:
     found = []
     if place.unit:
         found.append(f"the header of {name} gives lengths in {place.unit}, which were converted to mm")
-    if place.forms and place.sform_qform_mm > FORMS_MM:
+    if place.forms and place.sform_qform_mm is not None and place.sform_qform_mm > FORMS_MM:
         sform, qform = map(describe_grid, place.forms)
         found.append(
             f"sform and qform of {name} place its voxels up to {place.sform_qform_mm:.1f} mm apart, and the sform was "

@@ -3,8 +3,10 @@ range, then all of them together. The code that makes the batches of a training 
 """
 
 import argparse
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -75,7 +77,7 @@ def examples(settings: Augmentation, shape: tuple[int, ...]) -> list[Augmentatio
     plain = unchanged(1, settings.crop, shape, widest_blur(settings))
     together = sample_parameters(settings.model_copy(update={"probability": 1.0}), 1, shape, SEED, epoch=0)
     alone = [
-        replace(plain, **{field: np.array([strength])})
+        changed(plain, {field: np.array([strength])})
         for field, setting in STRENGTHS.items()
         for strength in sorted(set(getattr(settings, setting) or ()))
         if strength != getattr(plain, field)[0]
@@ -89,9 +91,15 @@ def examples(settings: Augmentation, shape: tuple[int, ...]) -> list[Augmentatio
 
 def joined(parameters: list[AugmentationParameters]) -> AugmentationParameters:
     """Parameters of several images as one."""
-    return replace(
-        parameters[0], **{name: np.concatenate([getattr(part, name) for part in parameters]) for name in FIELDS}
+    return changed(
+        parameters[0], {name: np.concatenate([getattr(part, name) for part in parameters]) for name in FIELDS}
     )
+
+
+def changed(parameters: AugmentationParameters, arrays: Mapping[str, np.ndarray]) -> AugmentationParameters:
+    """The same but for some of its `FIELDS`."""
+    fields: dict[str, Any] = {**arrays}  # Any: `replace` also takes the fields that hold no arrays
+    return replace(parameters, **fields)
 
 
 def eight_bit(values: np.ndarray) -> np.ndarray:

@@ -141,7 +141,7 @@ def head(canvas: Figure, name: str, drawn: list[Picture]) -> None:
 
 def draw_photographs(canvas: Figure, drawn: list[Picture]) -> None:
     """A panel per change, row by row; colour if there are three channels."""
-    canvas.get_layout_engine().set(w_pad=0.02, h_pad=0.02, wspace=0, hspace=0)
+    canvas.set_layout_engine("constrained", w_pad=0.02, h_pad=0.02, wspace=0, hspace=0)
     grid = canvas.subplots(math.ceil(len(drawn) / COLUMNS), COLUMNS, squeeze=False)
     for axes in grid.flat:
         style.bare(axes)
@@ -157,7 +157,7 @@ def draw_photographs(canvas: Figure, drawn: list[Picture]) -> None:
 
 def draw_volumes(canvas: Figure, drawn: list[Picture]) -> None:
     """A column per change, a row per plane; the last channel."""
-    canvas.get_layout_engine().set(w_pad=0.01, h_pad=0.01, wspace=0, hspace=0)
+    canvas.set_layout_engine("constrained", w_pad=0.01, h_pad=0.01, wspace=0, hspace=0)
     grid = canvas.subplots(len(PLANES), len(drawn), squeeze=False)
     brightest = max(np.percentile(picture.image[-1], BRIGHTEST_PERCENT) for picture in drawn) or 1
     for column, picture in zip(grid.T, drawn, strict=True):

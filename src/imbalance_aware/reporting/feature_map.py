@@ -126,6 +126,6 @@ def draw(axes: Axes, positions: np.ndarray, labels: np.ndarray, classes: list[st
     for label in np.argsort(-counts, kind="stable"):
         points = positions[labels == label]
         name = classes[label]
-        axes.scatter(*points.T, s=6, c=colours[name], marker=markers[name], alpha=0.75, linewidths=0)
+        axes.scatter(points[:, 0], points[:, 1], s=6, c=colours[name], marker=markers[name], alpha=0.75, linewidths=0)
     axes.set(xticks=[], yticks=[])
     axes.spines[:].set_visible(True)

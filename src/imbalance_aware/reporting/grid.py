@@ -60,7 +60,8 @@ def number(value: float, decimals: int, signed: bool = False) -> str:
 
 def without_repeats(labels: Sequence[tuple[str, ...]]) -> list[tuple[str, ...]]:
     """Each row's labels, blank where they and all on their left repeat the row above."""
-    shown, above = [], ()
+    shown: list[tuple[str, ...]] = []
+    above: tuple[str, ...] = ()
     for row in labels:
         same = 0
         while same < min(len(row) - 1, len(above)) and row[same] == above[same]:

@@ -53,7 +53,7 @@ def _pairs(frame: pd.DataFrame, first: str, second: str) -> list[tuple[str, str]
 
 def _column_names(columns: Sequence[Column]) -> dict[Column, str]:
     """A metric of a class stands under the class's name, as the title names the metric; no two look alike."""
-    names = {}
+    names: dict[Column, str] = {}
     for dataset in dict.fromkeys(dataset for dataset, _ in columns):
         shown = {key: named(key[1]) for key in columns if key[0] == dataset}
         classes = labels.distinct(what.of_class for what in shown.values() if what.of_class)

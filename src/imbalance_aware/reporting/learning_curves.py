@@ -3,6 +3,7 @@
 import argparse
 import math
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -15,6 +16,9 @@ from imbalance_aware.reporting.run_files import runs_of_one_dataset
 from imbalance_aware.reporting.summary import in_order
 from imbalance_aware.tables.history import read_history
 from imbalance_aware.tables.metrics import read_metrics
+
+if TYPE_CHECKING:
+    from matplotlib.typing import LineStyleType
 
 COLUMNS, PANEL_INCH = 2, 1.25
 
@@ -30,16 +34,14 @@ def run(args: argparse.Namespace) -> None:
     """Draw all panels; each has its own scale, since values of different losses do not compare."""
     runs = in_order(runs_of_one_dataset(args.histories, read_metrics(args.metrics)), ["loss_key", "sampling_label"])
     samplings = paper_first(runs["sampling_label"], SAMPLINGS.values())
-    looks = {name: {"color": colour} for name, colour in style.colours(samplings).items()}
-    for name, line_style in style.line_styles(samplings).items():
-        looks[name]["linestyle"] = line_style
+    colours, lines = style.colours(samplings), style.line_styles(samplings)
     losses = runs["loss_label"].unique()
     rows = math.ceil(len(losses) / COLUMNS)
     with style.figure(args, style.ONE_COLUMN_INCH, PANEL_INCH * rows + 0.35) as canvas:
         panels = canvas.subplots(rows, COLUMNS, squeeze=False, sharex=True).ravel()
         for axes, loss in zip(panels, losses, strict=False):
             for sampling, part in runs[runs["loss_label"] == loss].groupby("sampling_label", sort=False):
-                draw(axes, [read_loss(path) for path in part["path"]], **looks[sampling])
+                draw(axes, [read_loss(path) for path in part["path"]], colours[sampling], lines[sampling])
             axes.set_title(loss)
             axes.grid(axis="y")
         for axes in panels[len(losses) :]:
@@ -48,7 +50,7 @@ def run(args: argparse.Namespace) -> None:
             axes.tick_params(labelbottom=True)  # the panel below that shares its epochs may be empty
         canvas.supxlabel("Epoch", fontsize=7)
         canvas.supylabel("Training loss", fontsize=7)
-        handles = [Line2D([], [], label=name, **look) for name, look in looks.items()]
+        handles = [Line2D([], [], label=name, color=colours[name], linestyle=lines[name]) for name in samplings]
         style.legend_above(canvas, handles, readable(runs["dataset"].iloc[0]))
 
 
@@ -58,7 +60,7 @@ def read_loss(path: Path) -> pd.Series:
     return pd.Series(losses, name="train_loss").replace([np.inf, -np.inf], np.nan)
 
 
-def draw(axes: Axes, curves: list[pd.Series], color: str, linestyle: str = "-") -> None:
+def draw(axes: Axes, curves: list[pd.Series], color: str, linestyle: "LineStyleType" = "-") -> None:
     """Mean line, range as a band, and a cross where a seed's loss stopped being finite."""
     table = pd.concat(curves, axis=1)
     axes.plot(table.index, table.mean(axis=1), color=color, linestyle=linestyle)

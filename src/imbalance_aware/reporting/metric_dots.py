@@ -5,7 +5,7 @@ One panel per dataset, one band per loss, one colour per sampling. A run that co
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, TypedDict
 
 import numpy as np
 import pandas as pd
@@ -30,10 +30,31 @@ from imbalance_aware.reporting.summary import (
 )
 from imbalance_aware.tables.metrics import read_metrics
 
+if TYPE_CHECKING:
+    from matplotlib.typing import LineStyleType, MarkerType
+
 LINE_INCH = 0.13
-MEAN = {"color": style.GREY, "marker": "|", "markersize": 7, "linestyle": "none"}
-PAPER = {"color": style.BLACK, "marker": "D", "markersize": 4, "markerfacecolor": "none", "markeredgewidth": 0.7} | {
-    "linestyle": "none"
+
+
+class Look(TypedDict, total=False):
+    """How a marker is drawn: arguments of matplotlib's lines."""
+
+    color: str
+    marker: "MarkerType"
+    markersize: float
+    markerfacecolor: str
+    markeredgewidth: float
+    linestyle: "LineStyleType"
+
+
+MEAN: Look = {"color": style.GREY, "marker": "|", "markersize": 7, "linestyle": "none"}
+PAPER: Look = {
+    "color": style.BLACK,
+    "marker": "D",
+    "markersize": 4,
+    "markerfacecolor": "none",
+    "markeredgewidth": 0.7,
+    "linestyle": "none",
 }
 
 
@@ -127,7 +148,7 @@ def draw(axes: Axes, table: pd.DataFrame, samplings: list[str]) -> None:
     axes.set_axisbelow(True)
 
 
-def seed_looks(samplings: list[str]) -> dict[str, dict]:
+def seed_looks(samplings: list[str]) -> dict[str, Look]:
     """How the seeds of each sampling are drawn."""
     colours, markers = style.colours(samplings), style.markers(samplings)
     return {
@@ -136,7 +157,7 @@ def seed_looks(samplings: list[str]) -> dict[str, dict]:
     }
 
 
-def collapsed_look() -> dict[str, Any]:
+def collapsed_look() -> Look:
     """The dagger that marks a collapsed run in the tables, as a marker."""
     outline = TextPath((0, 0), COLLAPSED, prop=FontProperties(family=OWN))
     extents = outline.get_extents()
@@ -148,8 +169,8 @@ def legend(table: pd.DataFrame, samplings: list[str]) -> list[Line2D]:
     """Handles of the samplings and, where they are drawn, of collapsed runs, the mean and the paper."""
     handles = [Line2D([], [], label=name, **look) for name, look in seed_looks(samplings).items()]
     if (table["status"] == "collapsed").any():
-        look = {"color": style.GREY, "linestyle": "none"} | collapsed_look()
-        handles.append(Line2D([], [], label="Collapsed", **look))
+        look: Look = {"color": style.GREY, "linestyle": "none"}
+        handles.append(Line2D([], [], label="Collapsed", **(look | collapsed_look())))
     if table.duplicated(["dataset", "condition"]).any():
         handles.append(Line2D([], [], label="Mean of seeds", **MEAN))
     if "reference_mean" in table and table["reference_mean"].notna().any():

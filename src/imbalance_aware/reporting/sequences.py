@@ -79,7 +79,7 @@ def run(args: argparse.Namespace) -> None:
     row_inch = min(ROW_INCH, (style.TWO_COLUMNS_INCH - BESIDE_INCH) / sum(widths))
     size = (row_inch * sum(widths) + BESIDE_INCH, row_inch * len(patients) + ABOVE_INCH)
     with style.figure(args, *size) as canvas:
-        canvas.get_layout_engine().set(w_pad=0.015, h_pad=0.02, wspace=0, hspace=0)
+        canvas.set_layout_engine("constrained", w_pad=0.015, h_pad=0.02, wspace=0, hspace=0)
         grid = canvas.subplots(len(patients), len(widths), squeeze=False, width_ratios=widths)
         slices, gap, patches = np.split(grid, [columns, columns + 1], axis=1)
         for axes in gap.flat:
@@ -166,8 +166,8 @@ def draw_slice(axes: Axes, patient: Patient, channel: int, window: tuple[int, in
     )
     if patient.tumour.any():
         axes.contour(patient.tumour.T, levels=[0.5], colors=TUMOUR, linewidths=LINE)
-    edges = patient.patch.shape[1:]
-    axes.add_patch(Rectangle(patient.corner - 0.5, *edges, fill=False, edgecolor=PATCH, linewidth=LINE))
+    x, y = patient.corner - 0.5
+    axes.add_patch(Rectangle((x, y), *patient.patch.shape[1:], fill=False, edgecolor=PATCH, linewidth=LINE))
     axes.set(xlim=(left - 0.5, right - 0.5), ylim=(bottom - 0.5, top - 0.5), facecolor="black")
 
 

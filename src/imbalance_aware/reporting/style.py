@@ -11,6 +11,7 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import matplotlib
 from matplotlib.artist import Artist
@@ -19,6 +20,9 @@ from matplotlib.figure import Figure
 
 from imbalance_aware.files import atomic
 from imbalance_aware.reporting import fonts
+
+if TYPE_CHECKING:
+    from matplotlib.typing import LineStyleType, RcKeyType
 
 # It reports every font that it embeds.
 logging.getLogger("fontTools").setLevel(logging.WARNING)
@@ -33,13 +37,13 @@ BLUE, ORANGE, GREEN, VERMILION, PURPLE, SKY, YELLOW, BLACK = OKABE_ITO = (
 )
 GREY = "#666666"
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
-LINES = ("-", "--", "-.", ":")
+LINES: "tuple[LineStyleType, ...]" = ("-", "--", "-.", ":")
 #: Height of a line of a legend or a note, and what a legend's entry and each of its letters take, in inches.
 TEXT_LINE_INCH, ENTRY_INCH, LETTER_INCH = 0.135, 0.3, 0.055
 NOTE_SIZE, NOTE_LETTER_INCH = 6, 0.046
 HAIR_SPACE = "\N{HAIR SPACE}"
 
-SETTINGS = {
+SETTINGS: "dict[RcKeyType, str | float | list[str]]" = {
     "font.family": fonts.OWN,  # hence the same on every machine
     "text.parse_math": False,  # a name may hold dollar signs
     "font.size": 7,
@@ -104,7 +108,7 @@ def markers(names: Sequence[str]) -> dict[str, str]:
     return {name: MARKERS[(place + place // turn) % turn] for place, name in enumerate(names)}
 
 
-def line_styles(names: Sequence[str]) -> dict[str, str]:
+def line_styles(names: Sequence[str]) -> "dict[str, LineStyleType]":
     """A style of line for each name, in order; of 32 names, no two share both colour and style."""
     return {name: LINES[place // len(OKABE_ITO) % len(LINES)] for place, name in enumerate(names)}
 
@@ -135,10 +139,10 @@ def legend_above(canvas: Figure, handles: Sequence[Artist], title: str = "", **l
     It has as many columns as its longest label leaves room for; every line beyond the first makes the figure higher.
     """
     for handle in handles:
-        if handle.get_label().startswith("_"):
+        if str(handle.get_label()).startswith("_"):
             handle.set_label(f"{HAIR_SPACE}{handle.get_label()}")  # else matplotlib leaves it out
     width_inch = canvas.get_figwidth()
-    longest = max((text_width(handle.get_label()) for handle in handles), default=0)
+    longest = max((text_width(str(handle.get_label())) for handle in handles), default=0)
     most = 3 * max(1, round(width_inch / ONE_COLUMN_INCH))
     columns = max(1, min(most, len(handles), int(width_inch / (ENTRY_INCH + LETTER_INCH * longest))))
     _grow(canvas, math.ceil(len(handles) / columns) - 1)

@@ -174,7 +174,8 @@ def _decisive(config: dict[str, Any]) -> dict[str, Any] | None:
 
 def _train(jobs: list[Job], manifest: Manifest, args: argparse.Namespace, deadline: float) -> list[Job]:
     """Train all of them, some at once; returns those that failed."""
-    waiting, running, failed = deque(jobs), {}, []
+    waiting, failed = deque(jobs), []
+    running: dict[subprocess.Popen, Job] = {}
     with Interruption() as interruption, _stopped_in_the_end(running):
         while waiting or running:
             if interruption.received or time.monotonic() >= deadline:

@@ -23,7 +23,7 @@ from imbalance_aware.training.intensity import CUTOFF, LEVELS, codes
 #: Bytes that are copied to the device, or computed there, at once.
 CHUNK_BYTES = 1 << 28
 #: Type of a stored image -> type of its codes on the device: torch can do little with uint16, and they fit int16.
-KINDS = {"uint8": np.dtype(np.uint8), "float16": np.dtype(np.int16)}
+KINDS: dict[str, np.dtype[np.integer]] = {"uint8": np.dtype(np.uint8), "float16": np.dtype(np.int16)}
 
 
 class DeviceImages:

@@ -109,7 +109,7 @@ def sample_parameters(
     def strength(stream: np.random.Generator, limits: tuple[float, float] | None, otherwise: np.ndarray) -> np.ndarray:
         return otherwise if limits is None else sometimes(stream, stream.uniform(*limits, count), otherwise)
 
-    room = np.array(shape) - plain.size
+    room = np.array(shape) - np.array(plain.size)
     flip = streams[4].random(plain.flip.shape) < settings.probability
     return AugmentationParameters(
         gamma=strength(streams[0], settings.gamma, plain.gamma),

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from imbalance_aware.losses.make import loss_of
 from imbalance_aware.models.make import InputSpec, make_model
+from imbalance_aware.models.network import Network
 from imbalance_aware.training.augmentation import sample_parameters
 from imbalance_aware.training.batches import Images, on_device
 from imbalance_aware.training.data import Dataset, Split
@@ -91,7 +92,7 @@ class Training:
         seed: int,
         split: Split,
         images: Images,
-        model: nn.Module,
+        model: Network,
         loss: nn.Module,
         device: Device,
     ) -> None:
@@ -107,7 +108,8 @@ class Training:
         classes = int(split.labels.max()) + 1
         weights = torch.from_numpy(class_weights(np.bincount(split.labels))).float().to(device.torch_device)
         self.weights = weights if settings.condition.weighted else None
-        self.position, self.history = Position(), []
+        self.position = Position()
+        self.history: list[Epoch] = []
         #: Of the epoch under way: sum of the loss over samples, and per class the samples drawn and classified rightly.
         self.sums = torch.zeros(1 + 2 * classes, dtype=torch.float64, device=device.torch_device)
         self.identity = torch.eye(classes, dtype=torch.float64, device=device.torch_device)
@@ -166,8 +168,9 @@ class Training:
         training, number = self.settings.training, self.position.epoch
         rate = training.learning_rate * SCHEDULES[training.schedule](number, training.epochs)
         set_learning_rate(self.optimiser, rate)
-        if hasattr(self.loss, "set_progress"):
-            self.loss.set_progress(number, training.epochs)
+        set_progress: Callable[[int, int], None] | None = getattr(self.loss, "set_progress", None)
+        if set_progress is not None:
+            set_progress(number, training.epochs)
         start = time.perf_counter() - self.position.seconds
         for batch, target in self._batches(number):
             # Dropout draws the same numbers in a step whether the run was stopped before it or not.

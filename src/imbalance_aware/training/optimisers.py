@@ -45,7 +45,7 @@ def set_learning_rate(optimiser: "torch.optim.Optimizer", learning_rate: float) 
         group["lr"] = learning_rate
 
 
-def _without_compiler(cls: "type[torch.optim.Optimizer]") -> "type[torch.optim.Optimizer]":
+def _without_compiler(cls: "type[torch.optim.Optimizer]") -> "Callable[..., torch.optim.Optimizer]":
     """``cls`` without the wrappers that import torch's compiler at the first call.
 
     They serve optimisers inside ``torch.compile``, which none is here. The import takes as much processor time as that

@@ -19,7 +19,9 @@ from imbalance_aware.training.streams import Purpose, generator
 BETA = 0.999
 
 
-def epoch_batches(sampling: str, labels: Sequence[int], batch_size: int, seed: int, epoch: int) -> list[np.ndarray]:
+def epoch_batches(
+    sampling: str, labels: np.ndarray | Sequence[int], batch_size: int, seed: int, epoch: int
+) -> list[np.ndarray]:
     """Batches of one epoch.
 
     Args:
@@ -122,7 +124,7 @@ SAMPLERS = {
 }
 
 
-def class_weights(class_counts: Sequence[int]) -> np.ndarray:
+def class_weights(class_counts: np.ndarray | Sequence[int]) -> np.ndarray:
     """Normalised inverse class frequency n / (K n_c): its mean over the training samples is 1."""
     counts = np.asarray(class_counts, dtype=np.float64)
     return counts.sum() / (len(counts) * counts)
