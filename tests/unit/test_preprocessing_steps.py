@@ -363,7 +363,7 @@ def test_the_sequence_of_another_patient_is_refused_by_default(source, patient):
     assert failed["step"] == "strip"
     assert re.fullmatch(
         r"sequences do not match: the edges of flair match those of t1 by -?0\.\d+, at least 0\.12 is asked for "
-        r"\(strip\.min_edge_match\); are both of this patient, and are their headers right\?",
+        r"\(brain_extraction\.min_edge_match\); are both of this patient, and are their headers right\?",
         failed["reason"],
     )
 
