@@ -159,7 +159,7 @@ def test_a_few_voxels_far_from_all_others_are_a_reason_and_percentiles_the_cure(
     span = float(np.ptp(values))
     values[:number] = -distance * span if cold else distance * span
     by_extremes, by_percentiles = NormalisationSettings(), NormalisationSettings(lower=0.1, upper=99.9)
-    with pytest.raises(Failure, match=r"hot voxels: flair, .*\(median \d+.*scale\.min_spread.*upper: 99\.9"):
+    with pytest.raises(Failure, match=r"hot voxels: flair, .*\(median \d+.*normalisation\.min_spread.*upper: 99\.9"):
         check("flair", measure(values, by_extremes), by_extremes)
     check("flair", measure(values, by_percentiles), by_percentiles)
     check("flair", measure(values, by_extremes), NormalisationSettings(min_spread=0))
