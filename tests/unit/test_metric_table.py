@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from imbalance_aware import provenance
 from imbalance_aware.errors import UserError
-from imbalance_aware.metrics.catalogue import METRICS, RESAMPLED, by_name, metric_names, named
-from imbalance_aware.metrics.declaration import Metric, Outcome, Resamples
+from imbalance_aware.metrics.catalogue import ADJUSTMENTS, METRICS, RESAMPLED, WEIGHTED, by_name, metric_names, named
+from imbalance_aware.metrics.declaration import Context, Metric, Outcome, Resamples
 from imbalance_aware.reporting import layouts
 from imbalance_aware.reporting.metric_dots import metric_label
 from imbalance_aware.reporting.summary import read_published, summarise
@@ -32,20 +32,48 @@ def resamples(draw) -> Resamples:
     counts = rng.integers(0, 3, (4, n)).astype(float)
     counts[:, rng.integers(n)] += 1  # no replicate is empty
     counts[0] = 1
-    return Resamples(Outcome(labels, scores / scores.sum(axis=1, keepdims=True)), counts)
+    context = Context(
+        ordered=True,
+        prevalence=tuple(rng.multinomial(5, np.full(classes, 1 / classes)) / 5),
+        costs=tuple(map(tuple, (rng.integers(1, 6, (classes, classes)) * (1 - np.eye(classes))).tolist())),
+    )
+    decisions = rng.integers(0, classes, n) if draw(st.booleans()) else None
+    outcome = Outcome(labels, scores / scores.sum(axis=1, keepdims=True), context=context, decisions=decisions)
+    return Resamples(outcome, counts)
 
 
-@pytest.mark.parametrize("metric", RESAMPLED.values(), ids=RESAMPLED)
-@settings(max_examples=60, deadline=None)
+@pytest.mark.parametrize("metric", WEIGHTED.values(), ids=WEIGHTED)
+@settings(max_examples=25, deadline=None)
 @given(resamples=resamples())
 def test_the_resampled_form_is_the_function_of_each_replicate(metric, resamples):
-    labels, probabilities = resamples.outcome.labels, resamples.outcome.probabilities
+    outcome = resamples.outcome
     values = metric.resampled(resamples)
-    assert values.shape == (len(resamples.counts),)
+    assert values.shape == (len(resamples.counts), *([outcome.n_classes] if metric.per_class else []))
     for value, count in zip(values, resamples.counts, strict=True):
-        drawn = np.repeat(np.arange(len(labels)), count.astype(int))
-        alone = metric.function(Outcome(labels[drawn], probabilities[drawn]))
-        assert value == pytest.approx(np.nan if alone is None else alone, nan_ok=True, abs=1e-12)
+        drawn = np.repeat(np.arange(len(outcome.labels)), count.astype(int))
+        alone = metric.function(outcome.of(drawn))
+        expected = np.array(alone, dtype=float)  # NaN for None
+        assert value == pytest.approx(expected, nan_ok=True, abs=1e-12)
+
+
+@pytest.mark.parametrize("metric", WEIGHTED.values(), ids=WEIGHTED)
+@settings(max_examples=10, deadline=None)
+@given(resamples=resamples(), factor=st.floats(0.01, 100))
+def test_only_the_proportions_of_the_weights_count(metric, resamples, factor):
+    scaled = Resamples(resamples.outcome, resamples.counts * factor)
+    assert metric.resampled(scaled) == pytest.approx(metric.resampled(resamples), nan_ok=True, abs=1e-9)
+
+
+@pytest.mark.parametrize("metric", WEIGHTED.values(), ids=WEIGHTED)
+def test_whether_a_small_change_of_the_weights_changes_little_is_declared(metric):
+    """Ten subjects of each class; of those of another class, exactly one in ten is at or above a threshold."""
+    labels = np.repeat([0, 1], 10)
+    share = np.r_[np.linspace(0.05, 0.4, 9), 0.7, np.linspace(0.45, 0.95, 10)]
+    context = Context(ordered=True, prevalence=(0.7, 0.3), costs=((0, 1), (5, 0)))
+    outcome = Outcome(labels, np.column_stack([1 - share, share]), context=context)
+    counts = np.vstack([np.ones(20), 1 - 1e-6 * np.eye(20)])
+    values = metric.resampled(Resamples(outcome, counts))
+    assert (np.nanmax(np.abs(values[1:] - values[0])) < 1e-4) == metric.smooth
 
 
 @pytest.mark.parametrize("metric", METRICS.values(), ids=METRICS)
@@ -62,7 +90,8 @@ def test_a_value_is_a_finite_number_or_none(metric, resamples):
 def test_the_declared_direction_is_that_of_better_predictions(metric):
     labels = np.repeat([0, 1, 2], 10)
     right, wrong = 0.85 * np.eye(3)[labels] + 0.05, 0.85 * np.eye(3)[(labels + 1) % 3] + 0.05
-    good, bad = (np.mean(metric.function(Outcome(labels, values))) for values in (right, wrong))
+    context = Context(ordered=True, prevalence=(0.5, 0.3, 0.2), costs=((0, 1, 2), (1, 0, 1), (2, 1, 0)))
+    good, bad = (np.mean(metric.function(Outcome(labels, values, context=context))) for values in (right, wrong))
     assert (good > bad) == (metric.better == "higher")
 
 
@@ -84,21 +113,23 @@ def test_names_that_would_collide_are_refused():
 
 @given(st.lists(st.text(min_size=1, max_size=6), min_size=2, max_size=5, unique=True))
 def test_every_name_is_read_as_what_it_was_made_of(classes):
-    for prefix in ("", "posthoc_"):
+    for prefix in ("", *ADJUSTMENTS):
         found = [named(prefix + name) for name in metric_names(classes)]
         assert [what.metric.name for what in found if not what.of_class] == [
             name for name, metric in METRICS.items() if not metric.per_class
         ]
         of_class = {(what.metric.name, what.of_class) for what in found if what.of_class}
         assert len(of_class) == len(classes) * sum(metric.per_class for metric in METRICS.values())
-        assert {what.posthoc for what in found} == {bool(prefix)}
+        assert {what.adjustment for what in found} == {prefix}
 
 
 def test_an_unknown_metric_is_an_error_with_the_nearest_name():
     with pytest.raises(UserError, match=r'no metric "balanced_acuracy"\. Did you mean "balanced_accuracy"\?'):
         named("posthoc_balanced_acuracy")
     row = {"dataset": "x", "condition": "ce-uniform", "loss": "ce", "sampling": "uniform", "weighted": False}
-    table = pd.DataFrame([row | {"batch_size": 5, "seed": 0, "metric": "briar", "value": 0.5, "status": "ok"}])
+    table = pd.DataFrame(
+        [row | {"batch_size": 5, "seed": 0, "repeat": 0, "metric": "briar", "value": 0.5, "status": "ok"}]
+    )
     with pytest.raises(UserError, match=r'no metric "briar"\. Did you mean "brier"\?'):
         summarise(table, ["briar"])
 
@@ -118,7 +149,7 @@ def test_labels():
     ]
 
 
-ROW = 'Metric("regret", "Regret", "lower", regret, lambda resamples: resamples.counts.mean(axis=1)),'
+ROW = 'Metric("regret", "Regret", "lower", regret, lambda resamples: resamples.counts.mean(axis=1), compared=True),'
 FUNCTION = "def regret(outcome):\n    return float(1 - outcome.probabilities.max(axis=1).mean())\n"
 STEPS = """
 import sys
@@ -127,8 +158,9 @@ runs = [f"s/toy/{condition}/seed-0/" for condition in ("ce-uniform", "mcc-unifor
 steps = [["evaluate", "--predictions", run + "predictions.csv", "--out", run + "metrics.json"] for run in runs]
 steps += [["collect", "--study", "s", "--conditions", CONDITIONS, "--batch-size", "5", "--out", "metrics.csv"]]
 steps[-1] += [run + "metrics.json" for run in runs]
-steps += [["compare", "--replicates", "5", "--out", "differences.csv", *[run + "predictions.csv" for run in runs]]]
-steps += [["metric_dots", "--metrics", "metrics.csv", "--metric", "regret", "--png", "x.png", "--pdf", "x.pdf"]]
+steps += [["compare", "--out", ".", "--predictions", *[run + "predictions.csv" for run in runs]]]
+steps += [["metric_dots", "--metrics", "metrics.csv", "--metric", "regret", "--values", "values.csv"]]
+steps[-1] += ["--png", "x.png", "--pdf", "x.pdf"]
 sys.exit(sum(map(main, steps)))
 """
 
@@ -146,7 +178,9 @@ def test_a_metric_is_a_function_and_a_row(tmp_path):
         folder.mkdir(parents=True)
         predictions = pd.DataFrame({"subject": [f"s{k}" for k in range(20)], "class": ["a", "b"] * 10})
         share = rng.random(20)
-        predictions = predictions.assign(label=[0, 1] * 10, prob_a=share, prob_b=1 - share)
+        predictions = predictions.assign(
+            group=predictions["subject"], cohort="x", label=[0, 1] * 10, prob_a=share, prob_b=1 - share
+        )
         predictions.to_csv(folder / "predictions.csv", index=False)
     conditions = [
         {"condition": f"{loss}-uniform", "loss": loss, "sampling": "uniform", "weighted": False}
@@ -163,7 +197,7 @@ def test_a_metric_is_a_function_and_a_row(tmp_path):
     )
     assert done.returncode == 0, done.stderr
     report = json.loads((tmp_path / "s/toy/ce-uniform/seed-0/metrics.json").read_text())
-    metrics, differences = (pd.read_csv(tmp_path / f"{name}.csv") for name in ("metrics", "differences"))
+    metrics, comparisons = (pd.read_csv(tmp_path / f"{name}.csv") for name in ("metrics", "comparisons"))
     assert metrics.loc[metrics["metric"] == "regret", "value"].iloc[0] == report["regret"]
-    assert differences["metric"].tolist() == ["regret", *RESAMPLED]
+    assert {*comparisons["metric"]} == {"regret", *RESAMPLED}
     assert (tmp_path / "x.png").exists()

@@ -15,7 +15,7 @@ from imbalance_aware.evaluation.logit_adjustment import adjust_logits
 from imbalance_aware.evaluation.metrics import classification_metrics
 from imbalance_aware.metrics.calibration import expected_calibration_error
 from imbalance_aware.metrics.catalogue import metric_names
-from imbalance_aware.metrics.declaration import Outcome
+from imbalance_aware.metrics.declaration import UNKNOWN, Outcome
 from imbalance_aware.tables.predictions import read_predictions
 
 CLASSES = ("no", "early", "advanced")
@@ -31,6 +31,7 @@ def made_up(seed: int, n: int = 60, classes: int = 3) -> tuple[np.ndarray, np.nd
 
 def write_predictions(path, labels, probabilities, classes=CLASSES):
     table = pd.DataFrame({"subject": [f"s-{i}" for i in range(len(labels))]})
+    table = table.assign(group=table["subject"], cohort="here")
     table["class"] = [classes[label] for label in labels]
     table["label"] = labels
     for index, name in enumerate(classes):
@@ -82,7 +83,9 @@ def test_class_absent_from_the_test_set_leaves_reasons_not_numbers():
 
     assert (predicted == 1).any()
     assert report["recall_early"] is None and report["auroc_early"] is None and report["auroc_macro"] is None
-    assert set(report["undefined"]) == {"recall_early", "auroc_early", "auroc_macro"}
+    ranked = ("auroc", "average_precision", "sens_at_90_spec", "spec_at_90_sens")
+    undefined = {"recall_early", *(f"{name}_{of}" for name in ranked for of in ("early", "macro"))}
+    assert set(report["undefined"]) == undefined
     assert report["undefined"]["auroc_macro"] == "no test subject of class early"
     assert report["f1_early"] == 0
     assert report["f1_macro"] == pytest.approx(oracle.f1_score(labels[keep], predicted, average="macro"))
@@ -114,7 +117,7 @@ def test_non_finite_probabilities_are_diverged_without_metrics(value):
     probabilities[4, 1] = value
     report = classification_metrics(labels, probabilities, CLASSES)
     assert report["status"] == "diverged" and report["confusion_matrix"] is None
-    assert all(report[name] is None for name in metric_names(CLASSES))
+    assert all(report[name] is None for name in metric_names(CLASSES, UNKNOWN))
     assert set(report["undefined"].values()) == {"probabilities of 1 of 60 subjects are not finite"}
 
 
@@ -162,6 +165,11 @@ def test_evaluate_step_survives_a_diverged_run(tmp_path):
     ("change", "message"),
     [
         (lambda table: table.drop(columns="label"), "lacks the column label"),
+        (
+            lambda table: table.drop(columns=["group", "cohort"]),
+            r"lacks the column group, cohort; .* snakemake --cores 1 --force -- .*/predictions.csv",
+        ),
+        (lambda table: table.assign(fold="first"), 'line 2: fold is "first"; expected 0, 1, 2'),
         (lambda table: table.drop(columns=["prob_no", "prob_early"]), "at least two classes"),
         (lambda table: table.assign(label=table["label"] + 1), "labels must lie in 0 … 2"),
         (lambda table: table.assign(label=(table["label"] + 1) % 3), "is of class no but has label 1"),

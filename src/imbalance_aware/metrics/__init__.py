@@ -1,1 +1,1 @@
-"""Metrics of a classifier: each declared once, for those who compute them and those who show them."""
+"""Metrics of a classifier, each declared once, for computing and for display."""

@@ -1,54 +1,215 @@
-"""Metrics of how the probabilities rank the subjects: the area under the ROC curve, each class against the rest."""
+"""Metrics of how the probabilities rank the subjects, each class against the rest: areas and points of the curves.
+
+Their rows in the catalogue say ``ranks=True``, so that subjects are ranked against those of their own fold only.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 
-from imbalance_aware.metrics.declaration import Outcome, Resamples
+from imbalance_aware.metrics.declaration import Outcome, Resamples, ratio
+
+#: The rate that is held in "sensitivity at 90 % specificity", and in the reverse.
+HELD = 0.9
+#: By how much a rate may miss `HELD` and count as reaching it: rounding of weights.
+ROUNDING = 1e-9
+
+#: A measure of one class: which subjects are of it, shape (n,), their scores, shape (n,), and weights, shape
+#: (replicates, n), to its values, shape (replicates,), NaN without subjects of the class or without others.
+Measure = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
+
+
+@dataclass(frozen=True)
+class Passed:
+    """What passes each threshold, from the highest to the lowest that a subject has; equal scores pass together.
+
+    Attributes:
+        positives: weight of the subjects of the class at or above each threshold, shape (replicates, thresholds).
+        negatives: the same of the others.
+    """
+
+    positives: np.ndarray
+    negatives: np.ndarray
+
+    @property
+    def all_positives(self) -> np.ndarray:
+        """Weight of all subjects of the class, shape (replicates,)."""
+        return self.positives[:, -1]
+
+    @property
+    def all_negatives(self) -> np.ndarray:
+        """The same of the others."""
+        return self.negatives[:, -1]
+
+    def where_defined(self, values: np.ndarray) -> np.ndarray:
+        """``values``, shape (replicates,); NaN without positives or negatives."""
+        return np.where((self.all_positives > 0) & (self.all_negatives > 0), values, np.nan)
 
 
 def auroc_by_class(outcome: Outcome) -> list[float | None]:
     """Area under the ROC curve of each class against the rest; None where one of the two sides is empty."""
     from sklearn.metrics import roc_auc_score
 
-    labels = outcome.labels
     return [
-        float(roc_auc_score(labels == index, scores)) if 0 < (labels == index).sum() < len(labels) else None
-        for index, scores in enumerate(outcome.probabilities.T)
+        float(roc_auc_score(is_of, scores)) if 0 < is_of.sum() < len(is_of) else None
+        for is_of, scores in _one_against_rest(outcome)
     ]
 
 
 def auroc_macro(outcome: Outcome) -> float | None:
     """Mean of `auroc_by_class`; None where one of them is undefined."""
-    areas = [area for area in auroc_by_class(outcome) if area is not None]
-    return float(np.mean(areas)) if len(areas) == outcome.n_classes else None
+    return _mean_of_all(auroc_by_class(outcome))
+
+
+def average_precision_by_class(outcome: Outcome) -> list[float | None]:
+    """Average precision of each class against the rest; None where one of the two sides is empty.
+
+    Sum over the thresholds, from the highest score, of the precision there times the recall that it adds.
+    """
+    from sklearn.metrics import average_precision_score
+
+    return [
+        float(average_precision_score(is_of, scores)) if 0 < is_of.sum() < len(is_of) else None
+        for is_of, scores in _one_against_rest(outcome)
+    ]
+
+
+def average_precision_macro(outcome: Outcome) -> float | None:
+    """Mean of `average_precision_by_class`; None where one of them is undefined."""
+    return _mean_of_all(average_precision_by_class(outcome))
+
+
+def sensitivity_by_class(outcome: Outcome) -> list[float | None]:
+    """Largest sensitivity for each class of the thresholds with a specificity of at least `HELD`.
+
+    Subjects at or above a threshold are called positive. None where the class, or the rest, has no subject.
+    """
+    return _of_one(resampled_sensitivity_by_class, outcome)
+
+
+def sensitivity_macro(outcome: Outcome) -> float | None:
+    """Mean of `sensitivity_by_class`; None where one of them is undefined."""
+    return _mean_of_all(sensitivity_by_class(outcome))
+
+
+def specificity_by_class(outcome: Outcome) -> list[float | None]:
+    """Largest specificity for each class of the thresholds with a sensitivity of at least `HELD`, as above."""
+    return _of_one(resampled_specificity_by_class, outcome)
+
+
+def specificity_macro(outcome: Outcome) -> float | None:
+    """Mean of `specificity_by_class`; None where one of them is undefined."""
+    return _mean_of_all(specificity_by_class(outcome))
+
+
+def resampled_auroc_by_class(resamples: Resamples) -> np.ndarray:
+    """`auroc_by_class` of every replicate."""
+    return _by_class(weighted_auroc, resamples)
 
 
 def resampled_auroc_macro(resamples: Resamples) -> np.ndarray:
     """`auroc_macro` of every replicate."""
-    labels, probabilities = resamples.outcome.labels, resamples.outcome.probabilities
-    areas = [
-        weighted_auroc(labels == label, probabilities[:, label], resamples.counts)
-        for label in range(resamples.outcome.n_classes)
-    ]
-    return np.mean(areas, axis=0)
+    return resampled_auroc_by_class(resamples).mean(axis=1)
+
+
+def resampled_average_precision_by_class(resamples: Resamples) -> np.ndarray:
+    """`average_precision_by_class` of every replicate."""
+    return _by_class(weighted_average_precision, resamples)
+
+
+def resampled_average_precision_macro(resamples: Resamples) -> np.ndarray:
+    """`average_precision_macro` of every replicate."""
+    return resampled_average_precision_by_class(resamples).mean(axis=1)
+
+
+def resampled_sensitivity_by_class(resamples: Resamples) -> np.ndarray:
+    """`sensitivity_by_class` of every replicate."""
+    return _by_class(weighted_sensitivity, resamples)
+
+
+def resampled_sensitivity_macro(resamples: Resamples) -> np.ndarray:
+    """`sensitivity_macro` of every replicate."""
+    return resampled_sensitivity_by_class(resamples).mean(axis=1)
+
+
+def resampled_specificity_by_class(resamples: Resamples) -> np.ndarray:
+    """`specificity_by_class` of every replicate."""
+    return _by_class(weighted_specificity, resamples)
+
+
+def resampled_specificity_macro(resamples: Resamples) -> np.ndarray:
+    """`specificity_macro` of every replicate."""
+    return resampled_specificity_by_class(resamples).mean(axis=1)
+
+
+def passed(positive: np.ndarray, scores: np.ndarray, counts: np.ndarray) -> Passed:
+    """What passes each threshold.
+
+    Args:
+        positive: whether a subject is of the class, shape (n,).
+        scores: shape (n,).
+        counts: weights of the subjects, shape (replicates, n).
+    """
+    order = np.argsort(-scores, kind="stable")
+    ranked = scores[order]
+    last_of_equals = np.flatnonzero(np.r_[ranked[1:] != ranked[:-1], True])
+    counts, positive = counts[:, order], positive[order]
+    return Passed(
+        *(np.cumsum(counts * side, axis=1)[:, last_of_equals] for side in (positive, ~positive)),
+    )
 
 
 def weighted_auroc(positive: np.ndarray, scores: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """Share of (positive, negative) pairs in which the positive scores higher, ties counting half.
+    """Share of (positive, negative) pairs in which the positive scores higher, ties counting half (a `Measure`)."""
+    at = passed(positive, scores, counts)
+    area = (
+        np.diff(at.negatives, axis=1, prepend=0) * (at.positives - np.diff(at.positives, axis=1, prepend=0) / 2)
+    ).sum(axis=1)
+    return ratio(area, at.all_positives * at.all_negatives)
 
-    Args:
-        positive: shape (n,).
-        scores: shape (n,).
-        counts: times that each subject counts, shape (replicates, n).
 
-    Returns:
-        Shape (replicates,); NaN without positives or negatives.
-    """
-    order = np.argsort(scores, kind="stable")
-    ranked = scores[order]
-    first_of_equals = np.flatnonzero(np.r_[True, ranked[1:] != ranked[:-1]])
-    counts, positive = counts[:, order], positive[order]
-    positives = np.add.reduceat(counts * positive, first_of_equals, axis=1)
-    negatives = np.add.reduceat(counts * ~positive, first_of_equals, axis=1)
-    below = negatives.cumsum(axis=1) - negatives / 2
-    with np.errstate(invalid="ignore"):
-        return (positives * below).sum(axis=1) / (positives.sum(axis=1) * negatives.sum(axis=1))
+def weighted_average_precision(positive: np.ndarray, scores: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """Sum of precision times added recall over the thresholds (a `Measure`)."""
+    at = passed(positive, scores, counts)
+    total = at.positives + at.negatives
+    precision = np.divide(at.positives, total, out=np.zeros_like(total), where=total > 0)
+    added = np.diff(at.positives, axis=1, prepend=0)
+    return at.where_defined(ratio((precision * added).sum(axis=1), at.all_positives))
+
+
+def weighted_sensitivity(positive: np.ndarray, scores: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """Largest sensitivity with a specificity of at least `HELD` (a `Measure`)."""
+    at = passed(positive, scores, counts)
+    allowed = at.negatives <= (1 - HELD + ROUNDING) * at.all_negatives[:, None]
+    return at.where_defined(ratio(np.where(allowed, at.positives, 0).max(axis=1), at.all_positives))
+
+
+def weighted_specificity(positive: np.ndarray, scores: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """Largest specificity with a sensitivity of at least `HELD` (a `Measure`)."""
+    at = passed(positive, scores, counts)
+    allowed = at.positives >= (HELD - ROUNDING) * at.all_positives[:, None]
+    false = np.where(allowed, at.negatives, np.inf).min(axis=1)
+    return at.where_defined(1 - ratio(false, at.all_negatives))
+
+
+def _one_against_rest(outcome: Outcome) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Of each class: which subjects are of it, and their scores."""
+    return [(outcome.labels == label, scores) for label, scores in enumerate(outcome.probabilities.T)]
+
+
+def _by_class(measure: Measure, resamples: Resamples) -> np.ndarray:
+    """Shape (replicates, K)."""
+    pairs = _one_against_rest(resamples.outcome)
+    return np.stack([measure(is_of, scores, resamples.counts) for is_of, scores in pairs], axis=1)
+
+
+def _of_one(resampled: Callable[[Resamples], np.ndarray], outcome: Outcome) -> list[float | None]:
+    """Values of the predictions themselves."""
+    values = resampled(Resamples(outcome, np.ones((1, len(outcome.labels)))))[0]
+    return [float(value) if np.isfinite(value) else None for value in values]
+
+
+def _mean_of_all(values: list[float | None]) -> float | None:
+    defined = [value for value in values if value is not None]
+    return float(np.mean(defined)) if len(defined) == len(values) else None
