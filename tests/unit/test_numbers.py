@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from training_cases import settings, write_dataset
 from imbalance_aware import provenance
 from imbalance_aware.losses import LOSSES
 from imbalance_aware.losses.build import module_names
+from imbalance_aware.metrics.catalogue import METRICS, OVERALL
 from imbalance_aware.models import NETWORKS
 from imbalance_aware.models.build import module_names as network_modules
 from imbalance_aware.runs.numbers import NUMBERS, training_code
@@ -117,7 +119,7 @@ MACHINERY = [
     ("runs.checkpoint", "it is damaged", "it was cut short"),
     ("runs.lock", "STALE_S = 600", "STALE_S = 900"),
     ("runs.lock", "TOUCH_S = 30", "TOUCH_S = 20"),
-    ("runs.dataset", "it cannot be learnt", "nothing can be learnt of it"),
+    ("runs.dataset", "it cannot be learned", "nothing can be learned of it"),
     ("runs.select_device", "Use device auto or cpu", "Set device to auto or cpu"),
     ("runs.memory", "has too little free memory", "lacks memory"),
     ("gpus", "choosing", "turn"),
@@ -148,7 +150,7 @@ def test_editing_machinery_or_adding_an_option_that_is_off_retrains_nothing(pack
         ("training.optimisers", '"eps": 1e-8', '"eps": 1e-7'),
         ("training.loop", "loss.backward()", "(2 * loss).backward()"),
         ("training.inference", "single_pass():", "single_pass(), torch.no_grad():"),
-        ("training.data", 'sample["split"] == name', 'name == sample["split"]'),
+        ("training.data", "if split == name", "if name == split"),
         ("models.residual_network", "fan_out", "fan_in"),
         ("losses.make", "dict(kwargs)", "{}"),
     ],
@@ -165,6 +167,32 @@ def test_editing_a_loss_retrains_its_conditions_alone(package):
     edit(package, "losses.soft_mcc", "import torch\n", "import torch\n\nLIMIT = 1\n")
     after = digests()
     assert {name for name in CONDITIONS if after[name] != before[name]} == {"soft_mcc", "ce+soft_mcc"}
+
+
+def test_the_metric_of_the_validation_part_is_code_of_the_runs_that_have_one(package, monkeypatch):
+    def found():
+        forget()
+        names = (None, "balanced_accuracy", "brier")
+        return {name: training_code({"ce": 1.0}, metric=name) for name in names}
+
+    before = found()
+    assert len(set(before.values())) == 3
+    edit(
+        package,
+        "metrics.decisions",
+        "balanced_accuracy_score(outcome.labels",
+        "balanced_accuracy_score(outcome.labels + 0",
+    )
+    after = found()
+    assert {name for name in before if after[name] != before[name]} == {"balanced_accuracy"}
+    metric = METRICS["balanced_accuracy"]
+    monkeypatch.setitem(METRICS, "balanced_accuracy", replace(metric, better="lower"))
+    assert found()["balanced_accuracy"] != after["balanced_accuracy"], "which way is better decides the epoch"
+
+
+def test_a_metric_imports_metrics_and_the_set_alone():
+    modules = {METRICS[name].function.__module__.removeprefix("imbalance_aware.") for name in OVERALL}
+    assert all(module.startswith("metrics.") or module in NUMBERS for module in provenance.closure(modules))
 
 
 def test_pointing_a_name_at_another_class_retrains_its_conditions_alone(monkeypatch):
@@ -282,7 +310,7 @@ def test_a_run_that_is_interrupted_continues_after_machinery_was_edited(tmp_path
         edit(package, *edited)
     _, log = (resumed := start(out)).communicate()
     assert resumed.returncode == 0, log
-    assert "goes on after" in log
+    assert "continues after" in log
     for name in ("predictions.csv", "features.npy"):
         assert (out / name).read_bytes() == (undisturbed / name).read_bytes()
     assert yaml.safe_load((out / "config.yaml").read_text())["training"]["mixup"] is False

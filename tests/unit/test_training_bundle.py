@@ -12,6 +12,7 @@ import tarfile
 from argparse import ArgumentParser
 
 import numpy as np
+import pandas as pd
 import pytest
 import training_cases
 import yaml
@@ -25,7 +26,7 @@ CODE = "0" * 16
 CONDITIONS = {"ce-uniform": {"ce": 1}, "ce_mcc-uniform": {"ce": 1, "soft_mcc": 1}}
 
 
-def make(dataset, out, seeds=(0, 1), **training):
+def make(dataset, out, seeds=(0, 1), folds=(), **training):
     """A bundle of two conditions; returns the archive."""
     options = {
         name: {"settings": settings(condition={"loss": loss}, training=training), "code": CODE}
@@ -35,6 +36,7 @@ def make(dataset, out, seeds=(0, 1), **training):
     bundle.add_arguments(parser)
     files = ["--images", str(dataset / "images.npy"), "--samples", str(dataset / "samples.csv"), "--out", str(out)]
     names = ["--study", "tiny", "--dataset", "phantoms", "--seeds", *map(str, seeds)]
+    names += ["--folds", *map(str, folds)] if folds else []
     bundle.run(parser.parse_args([*files, *names, "--settings", json.dumps({"conditions": options})]))
     return out
 
@@ -123,7 +125,7 @@ def test_no_time_at_all(unpacked, caplog):
     with pytest.raises(SystemExit) as stop:
         train_bundle.run(arguments(unpacked, "--time-limit-s", "0"))
     assert stop.value.code == train_bundle.UNFINISHED
-    assert "stopped with 4 runs to do" in caplog.text
+    assert "stopped with 4 unfinished runs" in caplog.text
 
 
 @pytest.mark.slow
@@ -243,7 +245,7 @@ def test_choices_that_the_bundle_does_not_have(unpacked, more, message):
 
 
 def test_no_bundle(tmp_path):
-    with pytest.raises(UserError, match="--bundle names an unpacked bundle"):
+    with pytest.raises(UserError, match="--bundle must name an unpacked bundle"):
         train_bundle.run(arguments(tmp_path))
 
 
@@ -251,3 +253,53 @@ def test_changed_samples(unpacked):
     (unpacked / "samples.csv").write_text((unpacked / "samples.csv").read_text().replace("phantoms", "patients"))
     with pytest.raises(UserError, match="not those that were bundled"):
         train_bundle.run(arguments(unpacked))
+
+
+# A cross-validated dataset: two repeats of two folds.
+
+
+@pytest.fixture(scope="module")
+def folds(tmp_path_factory):
+    """Dataset without a split, and its tables of folds."""
+    folder = write_dataset(tmp_path_factory.mktemp("crossed"))
+    table = pd.read_csv(folder / "samples.csv", dtype=str)
+    table.assign(split="").to_csv(folder / "samples.csv", index=False)
+    for repeat in (0, 1):
+        tested = (table.index + repeat * (table.index // 2)) % 2
+        parts = {f"fold-{fold}": ["test" if of == fold else "train" for of in tested] for fold in (0, 1)}
+        pd.DataFrame({"subject": table["subject"], **parts}).to_csv(folder / f"repeat-{repeat}.csv", index=False)
+    return folder, [folder / f"repeat-{repeat}.csv" for repeat in (0, 1)]
+
+
+@pytest.mark.slow
+def test_every_fold_of_every_repeat_is_trained_and_then_done(folds, tmp_path, caplog):
+    caplog.set_level(logging.INFO)
+    dataset, tables = folds
+    archive = make(dataset, tmp_path / "crossed.tar", seeds=[3], folds=tables, epochs=1)
+    with tarfile.open(archive) as content:
+        content.extractall(tmp_path, filter="data")
+    unpacked = tmp_path / "tiny-phantoms"
+    train_bundle.run(arguments(unpacked, "--conditions", "ce-uniform", "--jobs", "2"))
+    runs = unpacked.parent / "results/runs/tiny/phantoms/ce-uniform"
+    places = [f"{replicate}/fold-{fold}" for replicate in ("seed-3", "seed-3-repeat-1") for fold in (0, 1)]
+    assert sorted(str(path.parent.relative_to(runs)) for path in runs.rglob("model.pt")) == sorted(places)
+    for place in places:
+        table = tables["repeat" in place]
+        expected = pd.read_csv(table).query(f"`{place[-6:]}` == 'test'")["subject"]
+        assert pd.read_csv(runs / place / "predictions.csv")["subject"].tolist() == expected.tolist()
+    caplog.clear()
+    train_bundle.run(arguments(unpacked, "--conditions", "ce-uniform", "--jobs", "2"))
+    assert "4 of 4 runs are done" in caplog.text
+
+    (unpacked / "folds/repeat-1.csv").write_text(tables[0].read_text())
+    (runs / places[-1] / "model.pt").unlink()
+    with pytest.raises(UserError, match="images, samples or folds are not those that were bundled"):
+        train_bundle.run(arguments(unpacked, "--conditions", "ce-uniform", "--jobs", "2"))
+
+
+def test_tables_of_folds_must_be_those_of_all_repeats(folds, tmp_path):
+    dataset, tables = folds
+    with pytest.raises(UserError, match=r"repeat-1\.csv: expected the tables of all repeats in their order"):
+        make(dataset, tmp_path / "crossed.tar", folds=tables[1:])
+    with pytest.raises(UserError, match="no sample has a split, since the dataset is cross-validated"):
+        make(dataset, tmp_path / "crossed.tar")

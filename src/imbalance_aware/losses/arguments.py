@@ -1,4 +1,4 @@
-"""What arguments a loss takes, read from its source: losses import torch, which planning should not wait for."""
+"""The arguments of losses, read from their source code, because importing losses imports torch."""
 
 import ast
 import math
@@ -113,6 +113,6 @@ FITS = {
     "None": ("null", lambda value: value is None),
     "Sequence[float]": ("a list of finite numbers", _are_numbers),
     "Sequence[int]": ("a list of finite numbers", _are_numbers),
-    # Not to be written in a table, but in Python.
+    # Only for use in Python, not in a table of conditions.
     "Tensor": ("a tensor", lambda value: hasattr(value, "ndim")),
 }

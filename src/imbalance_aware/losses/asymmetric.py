@@ -8,7 +8,7 @@ from imbalance_aware.losses.per_sample import PerSampleLoss
 
 
 class AsymmetricLoss(PerSampleLoss):
-    r"""One-vs-rest binary losses that turn down easy negatives harder than easy positives, and drop the easiest.
+    r"""One-vs-rest binary losses that down-weight easy negatives more than easy positives, and ignore the easiest.
 
     .. math:: L_i = -\sum_c \Big( y_{ic} (1 - p_{ic})^{\gamma_+} \log p_{ic}
               + (1 - y_{ic})\, \tilde p_{ic}^{\,\gamma_-} \log (1 - \tilde p_{ic}) \Big), \qquad
@@ -20,7 +20,7 @@ class AsymmetricLoss(PerSampleLoss):
     Source: Ridnik et al., "Asymmetric loss for multi-label classification", ICCV 2021, with the settings it recommends.
     There p is a sigmoid per label; here classes exclude each other and p = softmax(z), as in the focal loss.
 
-    Fails when: classes exclude each other and are few. Each sample then has few negatives to turn down, the softmax
+    Fails when: classes exclude each other and are few. Each sample then has few negatives to down-weight, the softmax
     already ties them to the positive, and the loss is close to cross-entropy. It does not know the class frequencies.
 
     Args:

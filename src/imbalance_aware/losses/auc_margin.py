@@ -23,8 +23,8 @@ class AUCMarginLoss(PerBatchLoss):
     ``(B, C)``; ``sample_weight`` ``(B,)``. The value is a scalar.
 
     Source: Yuan et al., "Large-scale robust deep AUC maximization", ICCV 2021, divided by the product of the two shares
-    of samples. There a, b and alpha are trained by a min-max optimiser over all batches; here they stand at their
-    optimum for the batch (a and b are the means, alpha is the hinge), so any optimiser will do. The scores are the
+    of samples. There a, b and alpha are trained by a min-max optimiser over all batches; here they are set to their
+    optimum for the batch (a and b are the means, alpha is the hinge), so any optimiser can be used. The scores are the
     softmax probabilities that the AUROC is computed from.
 
     Fails when: batches hold few samples of a class, because a mean and a variance over them are noisy (keep a queue or

@@ -14,7 +14,7 @@ class BalancedSoftmaxLoss(PerSampleLoss):
 
     .. math:: L_i = -\sum_c y_{ic} \log \frac{n_c\, e^{z_{ic}}}{\sum_k n_k\, e^{z_{ik}}}
 
-    The counts stand in training only: the plain softmax of the logits then estimates class probabilities under equal
+    The counts are used in training only: the plain softmax of the logits then estimates class probabilities under equal
     priors, which is what balanced accuracy rewards. :class:`LogitAdjustmentLoss` with ``tau=1`` is the same loss.
 
     Shapes: logits ``(B, C)``, or ``(B,)`` / ``(B, 1)`` for two classes; target integers ``(B,)`` or class probabilities

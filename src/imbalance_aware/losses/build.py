@@ -1,4 +1,4 @@
-"""From the name of a loss to the loss, checked: what is wrong with names or arguments is said before it trains."""
+"""Build losses by name, with checks of names and arguments before training."""
 
 import inspect
 from collections.abc import Mapping, Sequence
@@ -102,7 +102,7 @@ def try_loss(name: str, kwargs: Mapping[str, Any], class_counts: Sequence[int]) 
 
 
 def references(terms: Mapping[str, float]) -> dict[str, str]:
-    """What these terms stand for in the table of losses: name -> ``"module:Class"``; ``"+"`` is the sum of several.
+    """Entries of these terms in the table of losses: name -> ``"module:Class"``; ``"+"`` is the sum of several.
 
     Raises:
         UserError: an unknown name.

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 # Fewer classes than this do not fill a vector register, and torch's softmax over them goes number by number; with the
-# samples side by side in memory it is up to ten times as fast, which pays from so many samples on.
+# samples side by side in memory it is up to ten times as fast, which pays off from this number of samples on.
 NARROW_CLASSES, MANY_SAMPLES = 16, 128
 
 

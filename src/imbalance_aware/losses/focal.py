@@ -11,7 +11,7 @@ from imbalance_aware.losses.per_sample import PerSampleLoss, expected
 
 
 class FocalLoss(PerSampleLoss):
-    r"""Multi-class focal loss: cross-entropy with easy samples turned down.
+    r"""Multi-class focal loss: cross-entropy with easy samples down-weighted.
 
     .. math:: \mathrm{FL}_i = -\sum_c y_{ic}\, \alpha_c\, (1 - p_{ic})^\gamma \log p_{ic}, \qquad
               p_i = \mathrm{softmax}(z_i)
@@ -23,7 +23,7 @@ class FocalLoss(PerSampleLoss):
     here, as in the study, the softmax form. ``gamma=0`` is cross-entropy.
 
     Fails when: labels are noisy, because wrong labels stay "hard" and dominate; its probabilities are under-confident.
-    It turns down easy samples of rare classes as well, so by itself it does not correct for class frequencies.
+    It also down-weights easy samples of rare classes, so alone it does not correct for class frequencies.
 
     Args:
         gamma: focusing exponent, at least 0.

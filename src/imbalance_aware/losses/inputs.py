@@ -1,4 +1,4 @@
-"""What every loss accepts: logits, targets and sample weights in their usual shapes, brought into one form."""
+"""Conversion of logits, targets and sample weights of all accepted shapes to one form."""
 
 from typing import Any
 

@@ -7,7 +7,7 @@ from imbalance_aware.losses.per_sample import PerSampleLoss
 
 
 class LabelSmoothingCrossEntropyLoss(PerSampleLoss):
-    r"""Cross-entropy against labels of which a share is spread evenly over all classes.
+    r"""Cross-entropy with labels smoothed by a share that is spread evenly over all classes.
 
     .. math:: L_i = -\sum_c \Big((1 - \varepsilon)\, y_{ic} + \frac{\varepsilon}{C}\Big) \log p_{ic}
 
@@ -17,8 +17,8 @@ class LabelSmoothingCrossEntropyLoss(PerSampleLoss):
     Source: Szegedy et al., "Rethinking the Inception architecture for computer vision", CVPR 2016.
 
     Fails when: the ranking of uncertain samples matters: smoothing pulls features of a class together and blurs how far
-    a sample is from the other classes. It treats rare and frequent classes alike and corrects no imbalance; it is here
-    as the plain regulariser that a gain must be compared with.
+    a sample is from the other classes. It treats rare and frequent classes alike and corrects no imbalance; it is
+    included as a plain regulariser for comparison.
 
     Args:
         label_smoothing: share epsilon that is spread, in [0, 1).

@@ -18,20 +18,20 @@ class LDAMLoss(PerSampleLoss):
               \Delta_c = \Delta_{\max} \left(\frac{\min_k n_k}{n_c}\right)^{1/4}
 
     The class weights v are 1 at first and, from the share ``deferred_until`` of the epochs on, those of Cui et al. 2019
-    (:class:`ClassBalancedCrossEntropyLoss`). The training loop says where it stands through :meth:`set_progress`; if it
-    never does, v stays 1.
+    (:class:`ClassBalancedCrossEntropyLoss`). The training loop reports its progress through :meth:`set_progress`;
+    without it, v stays 1.
 
     Shapes: logits ``(B, C)``, or ``(B,)`` / ``(B, 1)`` for two classes; target integers ``(B,)`` or class probabilities
     ``(B, C)``; ``sample_weight`` ``(B,)``.
     With soft labels the margin of a class is scaled by its probability.
 
-    The probabilities that it trains are softmax(s z): ``logit_scale`` is s, by which whoever predicts multiplies z.
+    The probabilities that it trains are softmax(s z): ``logit_scale`` is s; multiply z by it for predictions.
 
     Source: Cao et al., "Learning imbalanced datasets with label-distribution-aware margin loss", NeurIPS 2019. The
     mean divides by the number of samples (the authors' code divides by the batch's sum of weights).
 
-    Fails when: logits are unbounded. The authors' logits are cosines, for which margin 0.5 and scale 30 are made; with
-    a plain linear layer the network can grow its logits until the margin no longer counts.
+    Fails when: logits are unbounded. The authors' logits are cosines, for which margin 0.5 and scale 30 were chosen;
+    with a plain linear layer the network can grow its logits until the margin no longer counts.
 
     Args:
         class_counts: number of training samples of each class.

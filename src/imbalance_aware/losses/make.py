@@ -48,6 +48,6 @@ def one_loss(name: str, kwargs: Mapping[str, Any], class_counts: Sequence[int] |
 
 
 def find(reference: str) -> Any:
-    """What ``"module:name"`` stands for."""
+    """The object that ``"module:name"`` names."""
     module, _, name = reference.partition(":")
     return getattr(import_module(module), name)

@@ -1,4 +1,4 @@
-"""The frame of losses that a batch has as a whole: input handling, sample weights, memory."""
+"""Base class of losses of a whole batch: input handling, sample weights, queue of earlier samples."""
 
 from collections.abc import Sequence
 
@@ -41,7 +41,7 @@ class PerBatchLoss(nn.Module):
         super().__init__()
         self.sample_weight_in = one_of("sample_weight_in", sample_weight_in, ("loss", "counts"))
         if weight is None:
-            self.weight = None  # no buffer that is None: each look at a buffer costs as much as an operation
+            self.weight = None  # not a buffer that is None: each access to a buffer costs as much as an operation
         else:
             self.register_buffer("weight", torch.as_tensor(weight, dtype=torch.float32), persistent=False)
         if queue_size < 0:

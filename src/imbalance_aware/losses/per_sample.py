@@ -1,4 +1,4 @@
-"""The frame of losses that are a mean over samples: input handling, sample weights, reduction."""
+"""Base class of losses that are a mean over samples: input handling, sample weights, reduction."""
 
 from torch import Tensor, nn
 

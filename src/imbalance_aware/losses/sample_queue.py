@@ -1,4 +1,4 @@
-"""A memory of earlier samples for losses of the whole batch."""
+"""A queue of earlier samples for losses of the whole batch."""
 
 import torch
 from torch import Tensor, nn

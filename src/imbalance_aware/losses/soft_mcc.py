@@ -18,7 +18,7 @@ from imbalance_aware.losses.inputs import one_hot, one_of
 from imbalance_aware.losses.per_batch import PerBatchLoss
 from imbalance_aware.losses.sample_queue import SampleQueue, join
 
-#: Stands for s^2 where all sample weights are 0; its square is still a number in float32.
+#: Used instead of s^2 if all sample weights are 0; its square is still finite in float32.
 NO_SAMPLES = 1e-18
 
 
@@ -44,7 +44,7 @@ class SoftMCCLoss(PerBatchLoss):
     Source: Gorodkin, "Comparing two K-category assignments by a K-category correlation coefficient", Comput. Biol.
     Chem. 2004; as a loss Abhishek and Hamarneh, ISBI 2021; in this form Scholz et al., MIDL 2024.
 
-    Fails when: batches are small or all predictions agree. A batch of one class teaches nothing, and from a collapsed
+    Fails when: batches are small or all predictions agree. A batch of one class has no gradient, and from a collapsed
     prediction the gradient is close to 0 in every direction, so training on it alone can stay where it starts. Add
     cross-entropy, draw balanced batches, or keep a queue.
 

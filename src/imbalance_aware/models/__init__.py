@@ -1,9 +1,9 @@
 """Networks: images to features, features to logits.
 
-``NETWORKS`` maps the names that ``model.network`` may have to ``"module:attribute"``. What is there is called as
-``network(dimensions, in_channels, classes, **arguments)`` and returns what `imbalance_aware.models.network.Network`
-asks for. Nothing is imported until it is asked for. A name ``package:NAME`` is a network of another Python package,
-which the environment ``envs/package.yaml`` holds.
+``NETWORKS`` maps the names that ``model.network`` may have to ``"module:attribute"``. The attribute is called as
+``network(dimensions, in_channels, classes, **arguments)`` and returns an `imbalance_aware.models.network.Network`.
+Nothing is imported until it is asked for. A name ``package:NAME`` is a network of another Python package, which the
+environment ``envs/package.yaml`` holds.
 
 Another network is one file here and one row in the table.
 """

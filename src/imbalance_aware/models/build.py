@@ -1,4 +1,4 @@
-"""Networks by name: what a run with one needs, and whether it can be built and used."""
+"""Networks by name: the packages that a run needs, building the network, and a trial on one image."""
 
 import inspect
 from collections.abc import Mapping
@@ -88,12 +88,12 @@ def packages_of(network: str) -> dict[str, str]:
 
 
 def module_names(network: str) -> list[str]:
-    """Modules, named below the package, that a name of the table stands for: a run depends on them."""
+    """Modules, named below the package, of a name of the table: a run depends on them."""
     return [reference.partition(":")[0].removeprefix(f"{PACKAGE}.") for reference in references(network).values()]
 
 
 def references(network: str) -> dict[str, str]:
-    """What a name stands for in the table: ``{name: "module:attribute"}``."""
+    """The entry of a name in the table: ``{name: "module:attribute"}``."""
     return {network: NETWORKS[network]}
 
 

@@ -1,4 +1,4 @@
-"""A new network: what it takes, which class its name stands for, and its initial weights from a seed."""
+"""Making a new network by name, with initial weights from a seed."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from imbalance_aware.training.streams import Purpose, torch_seed
 
 @dataclass(frozen=True)
 class InputSpec:
-    """What a network takes and tells apart.
+    """Input and classes of a network.
 
     Attributes:
         channels: channels of an image.
@@ -45,7 +45,7 @@ class InputSpec:
 
 
 def make_model(architecture: Mapping[str, Any], spec: InputSpec, seed: int) -> Network:
-    """A new network in channels-last format; its weights depend on the seed alone.
+    """A new network in channels-last format; its weights depend only on the seed.
 
     Args:
         architecture: settings of ``model``.
@@ -71,6 +71,7 @@ def network_of(architecture: Mapping[str, Any], spec: InputSpec) -> Network:
 
 
 def find_network(network: str) -> Any:
-    """What a name of the table stands for, called as ``make(dimensions, in_channels, classes, **arguments)``."""
+    """The object that a name of the table refers to, called as ``make(dimensions, in_channels, classes,
+    **arguments)``."""
     module, _, name = NETWORKS[network].partition(":")
     return getattr(import_module(module), name)

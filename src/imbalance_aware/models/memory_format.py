@@ -1,4 +1,4 @@
-"""How images and weights lie in memory: channels last, which convolutions are faster with on CPUs and GPUs."""
+"""Memory format of images and weights: channels last, which makes convolutions faster on CPUs and GPUs."""
 
 import torch
 

@@ -1,1 +1,1 @@
-"""Trained models on new images."""
+"""Classification of new images with a trained model."""

@@ -1,4 +1,4 @@
-"""Images from anywhere, brought into the form in which a trained network expects them."""
+"""Reading new images in the form that a trained network expects."""
 
 import os
 import zlib
@@ -26,7 +26,8 @@ def read_samples(paths: Sequence[Path], spec: InputSpec, unusable: list[str]) ->
         paths: files (see `READERS`; all others are read as photographs) or folders of them, at any depth; hidden files
             in folders are passed over.
         spec: what the network takes.
-        unusable: receives the reason for each image that cannot be read or does not fit the network; the others go on.
+        unusable: receives the reason for each image that cannot be read or does not fit the network; the others are
+            still read.
 
     Raises:
         UserError: a path does not exist.
@@ -54,7 +55,7 @@ def _files(paths: Sequence[Path]) -> Iterator[Path]:
 
 
 def _inside(folder: Path) -> Iterator[Path]:
-    """Files of a folder and of those below it, without what systems put there for themselves."""
+    """Files of a folder and of its subfolders, without files of the operating system."""
     seen: set[str] = set()
     for place, below, names in os.walk(folder, followlinks=True):
         real = os.path.realpath(place)
@@ -69,12 +70,12 @@ def _inside(folder: Path) -> Iterator[Path]:
 
 
 def _of_the_system(name: str) -> bool:
-    """Whether a file or folder is hidden (.DS_Store, ._image.png), or of those that Windows and macOS leave."""
+    """Whether a file or folder is hidden (.DS_Store, ._image.png) or made by Windows or macOS for themselves."""
     return name.startswith(".") or name.lower() in ("thumbs.db", "desktop.ini", "__macosx")
 
 
 def _named(files: list[Path]) -> Iterator[tuple[Path, str]]:
-    """Each file with its name without ending; with its whole path where others are called the same."""
+    """Each file with its name without suffix, or with its whole path if several have the same name."""
     stems = [path.name.removesuffix(".gz").removesuffix(".nii") if ".nii" in path.name else path.stem for path in files]
     count = Counter(stems)
     for path, stem in zip(files, stems, strict=True):

@@ -1,4 +1,4 @@
-"""Classify new images with a trained model.
+"""Classify new images with a trained model, or with several whose probabilities are averaged.
 
 Writes a table: image, predicted class, and one probability for each class. Images may be
 
@@ -7,13 +7,16 @@ Writes a table: image, predicted class, and one probability for each class. Imag
   (the spatial axes are turned as in preprocessing);
 - a .csv table with the column subject and one column of such NIfTI files for each channel, in the channels' order
   (paths count from the table's folder);
-- .npy arrays, one image (C, ...) or many (N, C, ...): patches/*.npy and images.npy of a dataset are such;
+- .npy arrays, one image (C, ...) or many (N, C, ...): patches/*.npy and images.npy of a dataset have this form;
 - folders of these, with the folders below them; hidden files are passed over.
 
-An image that cannot be used keeps none of the others back; the reasons are told at the end, with status 2.
+If an image cannot be used, the others are still classified; the reasons are listed at the end, with status 2.
 
 The model file holds all that is needed of the training: the network, its classes, and the size and scale of its images.
-Such a model is a subject of research, not a medical device.
+--model takes several of them, or the folder of a condition: then all its seeds, and all folds of a cross-validation,
+classify together. (Not the images that a cross-validation was made of: all but one of its folds were trained on each of
+them.) With --flips every network also sees each image flipped, along the axes that its training flipped. Such a model
+is a subject of research, not a medical device.
 """
 
 import argparse
@@ -28,20 +31,24 @@ import numpy as np
 from imbalance_aware.errors import UserError
 from imbalance_aware.files import atomic
 from imbalance_aware.prediction.new_images import read_samples
-from imbalance_aware.runs.memory import enough_memory_to_classify
-from imbalance_aware.runs.model_file import load_model
+from imbalance_aware.prediction.several_models import load_ensemble
 from imbalance_aware.runs.select_device import select_device
 from imbalance_aware.runs.settings import TrainingSettings
 from imbalance_aware.tables.predictions import probability_columns
-from imbalance_aware.training.batches import on_device
-from imbalance_aware.training.inference import predict
 
 log = logging.getLogger(__name__)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of the step."""
-    parser.add_argument("--model", type=Path, required=True, help="run folder, or its model.pt")
+    parser.add_argument(
+        "--model",
+        type=Path,
+        required=True,
+        nargs="+",
+        help="run folders or their model.pt, or the folder of a condition; the probabilities of several are averaged",
+    )
+    parser.add_argument("--flips", action="store_true", help="average over flips of each image too")
     parser.add_argument("--images", type=Path, required=True, nargs="+", help="files or folders")
     parser.add_argument("--out", type=Path, required=True, help="table to write (CSV)")
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="(default: auto)")
@@ -59,8 +66,8 @@ def run(args: argparse.Namespace) -> None:
     if args.batch_size < 1:
         raise UserError(f"--batch-size is {args.batch_size}; it must be at least 1")
     device = select_device(TrainingSettings(device=args.device, precision="float32"), args.threads)
-    model, spec, _ = load_model(args.model / "model.pt" if args.model.is_dir() else args.model)
-    model = model.to(device.torch_device)
+    ensemble = load_ensemble(args.model, device, args.flips)
+    spec = ensemble.spec
     unusable: list[str] = []
     samples = read_samples(args.images, spec, unusable)
     done = 0
@@ -68,17 +75,13 @@ def run(args: argparse.Namespace) -> None:
         writer = csv.writer(handle, lineterminator="\n")
         writer.writerow(["image", "predicted", *probability_columns(spec.classes)])
         for names, images in _chunks(samples, args.batch_size):
-            rows = np.arange(len(names))
-            with enough_memory_to_classify(args.batch_size, images.shape[1:], device.torch_device):
-                probabilities, _ = predict(model, on_device(images, device), rows, spec.crop, args.batch_size)
-            if not np.isfinite(probabilities).all():
-                raise UserError(f"{args.model}: the training of this model diverged; it cannot classify")
+            probabilities = ensemble.predict(images, device, args.batch_size)
             for name, row in zip(names, probabilities, strict=True):
                 writer.writerow([name, spec.classes[int(row.argmax())], *row.tolist()])
             done += len(names)
         if not done:
             raise UserError("\n".join(unusable) or f"no image in {', '.join(map(str, args.images))}")
-    log.info("%d images classified", done)
+    log.info("%d images classified by %d models", done, len(ensemble.members))
     if unusable:
         raise UserError("\n".join([f"images left out ({len(unusable)}):", *unusable]))
 

@@ -1,1 +1,1 @@
-"""Run folders: settings, training as a job, checkpoints, locks, bundles."""
+"""Running trainings: settings, run folders, checkpoints, locks, devices, model files, bundles."""

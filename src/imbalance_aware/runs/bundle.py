@@ -1,13 +1,13 @@
-"""Put all that training a study on one dataset needs into one file, for a machine without Snakemake.
+"""Pack everything that training a study on one dataset needs into one file, for a machine without Snakemake.
 
-The file is a tar archive: code, images (compressed by bzip2), and the settings of every condition. There, Python
-and the packages of envs/train.yaml suffice (for networks of another package, such as `monai:DenseNet121`, those of
+The file is a tar archive: code, images (compressed by bzip2), and the settings of every condition. That machine needs
+Python and the packages of envs/train.yaml (for networks of another package, such as `monai:DenseNet121`, those of
 envs/monai.yaml; run.py says what is missing before it trains):
 
     tar xf glaucoma.tar && python paper-glaucoma/run.py --jobs 4 --out results
 
-`run.py --help` tells how to choose runs and to stop after some time. Calling it again goes on. It leaves the run
-folders that the workflow would make; copied into results/, they count as done.
+`run.py --help` explains how to choose runs and to stop after some time. Calling it again continues. The run folders are
+those that the workflow would make; copied into results/, they count as done.
 """
 
 import argparse
@@ -19,13 +19,15 @@ import tempfile
 from pathlib import Path
 from typing import BinaryIO
 
+from imbalance_aware.errors import UserError
 from imbalance_aware.files import atomic
 from imbalance_aware.losses.build import module_names
 from imbalance_aware.models.build import module_names as network_modules
 from imbalance_aware.provenance import ROOT, closure, module_path
-from imbalance_aware.runs.bundle_manifest import COMPRESSED, MANIFEST, SAMPLES, Conditions, Manifest
-from imbalance_aware.runs.dataset import open_dataset
+from imbalance_aware.runs.bundle_manifest import COMPRESSED, MANIFEST, SAMPLES, Conditions, Manifest, folds_table
+from imbalance_aware.runs.dataset import Fold, Packed
 from imbalance_aware.schema import parse
+from imbalance_aware.tables.folds import read_folds
 
 STEPS = ["__main__", "runs.train", "runs.train_bundle"]
 RUN = '''"""Train the runs of this bundle: python run.py --help."""
@@ -43,6 +45,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of the step."""
     parser.add_argument("--images", type=Path, required=True, help="images.npy of the dataset")
     parser.add_argument("--samples", type=Path, required=True, help="samples.csv of the dataset")
+    parser.add_argument(
+        "--folds", type=Path, nargs="+", default=[], help="of a cross-validated dataset: repeat-0.csv, repeat-1.csv, …"
+    )
     parser.add_argument("--study", required=True, help="name of the study")
     parser.add_argument("--dataset", required=True, help="name of the dataset")
     parser.add_argument(
@@ -58,16 +63,24 @@ def run(args: argparse.Namespace) -> None:
     """Write the archive; the same inputs make the same bytes.
 
     Raises:
-        UserError: settings, images or samples are not usable.
+        UserError: settings, images, samples or folds are not usable.
     """
+    tables = {folds_table(repeat): path for repeat, path in enumerate(args.folds)}
+    if strange := [path for name, path in tables.items() if path.name != Path(name).name]:
+        raise UserError(f"--folds: {strange[0]}: expected the tables of all repeats in their order: repeat-0.csv, …")
     conditions = parse(Conditions, args.settings).conditions
-    dataset = open_dataset(args.images, args.samples)
+    packed = Packed(args.images, args.samples)
     manifest = Manifest(
         conditions=conditions,
         study=args.study,
         dataset=args.dataset,
         seeds=args.seeds,
-        data=dataset.digest,
+        # Without folds this also checks that there is a fixed split to train on.
+        data=packed.digest if args.folds else packed.dataset().digest,
+        folds=[
+            [packed.dataset(Fold(path, number)).digest for number in range(len(read_folds(path)))]
+            for path in args.folds
+        ],
     )
     looked_up = set()
     for condition in conditions.values():
@@ -75,9 +88,9 @@ def run(args: argparse.Namespace) -> None:
         looked_up |= {*network_modules(condition.settings.model.network)}
     files = code_files([*STEPS, *sorted(looked_up)])
     texts = {MANIFEST: manifest.model_dump_json(indent=2) + "\n", "run.py": RUN}
-    # Made beside the archive, where there is room for it.
+    # Made in the folder of the archive, where there is space for it.
     with tempfile.TemporaryDirectory(dir=args.out.parent) as folder, atomic(args.out) as temporary:
-        files |= {SAMPLES: args.samples, COMPRESSED: Path(folder) / COMPRESSED}
+        files |= tables | {SAMPLES: args.samples, COMPRESSED: Path(folder) / COMPRESSED}
         with args.images.open("rb") as plain, bz2.open(files[COMPRESSED], "wb") as compressed:
             shutil.copyfileobj(plain, compressed)
         with tarfile.open(temporary, "w", format=tarfile.PAX_FORMAT) as archive:
@@ -96,7 +109,7 @@ def code_files(modules: list[str]) -> dict[str, Path]:
 
 
 def _add(archive: tarfile.TarFile, name: str, content: BinaryIO) -> None:
-    """Add a file; the same files make the same archive, whoever made them and when."""
+    """Add a file; the same files make the same archive, whatever their owner and time."""
     entry = tarfile.TarInfo(name)
     entry.size, entry.mode = content.seek(0, io.SEEK_END), 0o644
     content.seek(0)

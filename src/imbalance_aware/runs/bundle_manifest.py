@@ -1,7 +1,8 @@
-"""What a bundle holds: the runs of a study on one dataset, and all that training them needs.
+"""The content of a bundle: the runs of a study on one dataset, and everything that training them needs.
 
-An unpacked bundle is a folder with ``run.py``, the part of this package that trains, ``samples.csv``, the images as
-``images.npy.bz2``, and ``bundle.json``, which is a `Manifest`.
+An unpacked bundle is a folder with ``run.py``, the part of this package that trains, ``samples.csv``, of a
+cross-validated dataset ``folds/repeat-R.csv``, the images as ``images.npy.bz2``, and ``bundle.json``, which is a
+`Manifest`.
 """
 
 from typing import Literal
@@ -14,10 +15,15 @@ from imbalance_aware.schema import Strict
 MANIFEST, SAMPLES, IMAGES, COMPRESSED = "bundle.json", "samples.csv", "images.npy", "images.npy.bz2"
 
 
+def folds_table(repeat: int) -> str:
+    """Where a bundle holds the folds of a repeat."""
+    return f"folds/repeat-{repeat}.csv"
+
+
 class Condition(Strict):
     """A condition, resolved."""
 
-    settings: RunSettings = Field(description="all that shapes its runs, but data and seed")
+    settings: RunSettings = Field(description="all settings of its runs, except data and seed")
     code: str = Field(description="digest of the code that trains it")
 
 
@@ -30,8 +36,11 @@ class Conditions(Strict):
 class Manifest(Conditions):
     """What a bundle is for."""
 
-    format: Literal[2] = 2
+    format: Literal[3] = 3
     study: str
     dataset: str
     seeds: list[int]
     data: str = Field(description="digest of images and samples, as in a run's config.yaml")
+    folds: list[list[str]] = Field(
+        [], description="for each repeat of a cross-validation, the same digest of each fold"
+    )

@@ -1,7 +1,8 @@
-"""The state of an unfinished run on disk: written so that a run killed at any moment goes on from its last good one.
+"""Checkpoints of unfinished runs. A run killed at any moment continues from its last good checkpoint.
 
-The file's name holds a digest of all that shapes the run (code, settings, seed, data, versions), so a run never goes on
-from a checkpoint of another; its first line is a digest of the rest, so a damaged one is recognised.
+The file's name contains a digest of everything that affects the run (code, settings, seed, data, versions), so a run
+never continues from a checkpoint of another run; its first line is a digest of the rest, so a damaged one is
+recognised.
 """
 
 import hashlib
@@ -42,18 +43,18 @@ class Checkpoint:
                 handle.write(hashlib.sha256(content).hexdigest().encode() + b"\n")
                 handle.write(content)
         except OSError as error:
-            log.warning("no checkpoint could be written (%s); training goes on, the last one stays", error)
+            log.warning("no checkpoint could be written (%s); training continues, the last checkpoint is kept", error)
             return False
         return True
 
     def load(self) -> dict[str, Any] | None:
-        """The state saved last, or None if there is none that this run can go on from.
+        """The last saved state, or None if there is none for this run.
 
         Raises:
-            UserError: a folder lies where the checkpoint is to be written: no later one could be saved.
+            UserError: a folder has the name of the checkpoint, so none could be saved.
         """
         if self.path.is_dir():
-            raise UserError(f"{self.path}: a folder, where training keeps its checkpoint; move it away")
+            raise UserError(f"{self.path}: this is a folder, but training needs this name; move it away")
         for other in sorted(set(self.folder.glob(CHECKPOINTS)) - {self.path}):
             log.info("ignored %s: it belongs to a run with other code, settings, seed or data", other.name)
         try:
@@ -61,15 +62,15 @@ class Checkpoint:
         except FileNotFoundError:
             return None
         if hashlib.sha256(content).hexdigest().encode() != digest:
-            log.warning("ignored %s: it is damaged; training starts anew", self.path.name)
+            log.warning("ignored %s: it is damaged; training starts from the beginning", self.path.name)
             return None
         try:
             saved = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
         except (pickle.UnpicklingError, RuntimeError) as error:
-            log.warning("ignored %s: it cannot be read (%s); training starts anew", self.path.name, error)
+            log.warning("ignored %s: it cannot be read (%s); training starts from the beginning", self.path.name, error)
             return None
         if not isinstance(saved, dict) or saved.get("key") != self.key:
-            log.warning("ignored %s: it belongs to another run; training starts anew", self.path.name)
+            log.warning("ignored %s: it belongs to another run; training starts from the beginning", self.path.name)
             return None
         return saved["state"]
 

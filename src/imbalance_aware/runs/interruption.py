@@ -25,9 +25,9 @@ class Interruption:
 
 
 class Interrupted(Exception):
-    """Training was stopped by a signal and can go on from its checkpoint: from here if that was saved."""
+    """Training was stopped by a signal and can be continued from its checkpoint, from here if it was saved."""
 
     def __init__(self, number: signal.Signals, place: str, saved: bool) -> None:
         goes_on = "there" if saved else "the checkpoint before, if there is one"
-        super().__init__(f"stopped by {number.name} {place}; the same command goes on from {goes_on}")
+        super().__init__(f"stopped by {number.name} {place}; the same command continues from {goes_on}")
         self.exit_status = 128 + number

@@ -1,8 +1,8 @@
 """The lock of a run folder: one process at a time.
 
 A workflow engine that was killed forgets the jobs it had on a cluster and starts them a second time. Two trainings in
-one folder would overwrite each other's files, so the second one refuses to start
-while the first lives, waits while that is unclear, and takes over if it is dead.
+one folder would overwrite each other's files, so the second one refuses to start while the first is running, waits
+while that is unclear, and takes over if it is dead.
 """
 
 import json
@@ -24,10 +24,10 @@ NAME = "runs.lock"
 #: What a lock tells of its process, beside its cluster's job; more than any process number.
 HOLDER: dict[str, type] = {"host": str, "pid": int, "started": str}
 LARGEST_PID = 1 << 31
-#: A living process touches its lock this often; one on another machine that has not for `STALE_S` is taken for dead.
+#: A running process touches its lock this often; one on another machine that has not for `STALE_S` counts as dead.
 TOUCH_S = 30
 STALE_S = 600
-#: How often a lock of another machine is looked at while it is not clear whether its process lives.
+#: How often a lock of another machine is looked at while it is not clear whether its process is running.
 LOOK_S = 5
 
 
@@ -39,7 +39,7 @@ class Lock:
         self._touched = time.monotonic()
 
     def touch(self) -> None:
-        """Show other machines that this process lives (writes at most every `TOUCH_S` seconds)."""
+        """Show other machines that this process is running (writes at most every `TOUCH_S` seconds)."""
         if time.monotonic() - self._touched > TOUCH_S:
             self._touched = time.monotonic()
             with suppress(OSError):
@@ -50,7 +50,7 @@ class Lock:
 def locked(folder: Path) -> Iterator[Lock]:
     """Hold the lock of a run folder.
 
-    A lock is stale, and taken over, if its process no longer lives on this machine, or if it is of another machine and
+    A lock is stale, and taken over, if its process on this machine has ended, or if it is from another machine and
     has not been touched for ten minutes. Until that is known, this waits: where a node has failed, the job that comes
     in its place must not fail as well.
 
@@ -58,11 +58,11 @@ def locked(folder: Path) -> Iterator[Lock]:
         UserError: another process trains in this folder.
     """
     if folder.exists() and not folder.is_dir():
-        raise UserError(f"{folder}: a file, where a run needs its folder; move it away or name another")
+        raise UserError(f"{folder}: this is a file, but a run needs a folder here; move it away or choose another name")
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / NAME
     if path.is_dir():
-        raise UserError(f"{path}: a folder, where training keeps its lock; move it away")
+        raise UserError(f"{path}: this is a folder, but training needs this name for its lock; move it away")
     mine = {"host": socket.gethostname(), "pid": os.getpid(), "started": _started(os.getpid()), "job": _job()}
     for _ in range(3):
         if _create(path, mine):
@@ -128,7 +128,7 @@ def _clear_away(path: Path, holder: dict[str, Any] | None) -> None:
     except FileNotFoundError:
         return
     if _read(aside) == holder:
-        log.info("took over %s, whose process no longer lives", path)
+        log.info("took over %s, whose process has ended", path)
     else:
         with suppress(FileExistsError):
             os.link(aside, path)
@@ -136,13 +136,13 @@ def _clear_away(path: Path, holder: dict[str, Any] | None) -> None:
 
 
 def _lives(path: Path, holder: dict[str, Any]) -> bool:
-    """Whether the process that holds a lock lives; one on another machine is watched until it touches the lock."""
+    """Whether the process that holds a lock is running; one on another machine is watched until it touches the lock."""
     if holder["host"] == socket.gethostname():
         return not _stale(path, holder)
     try:
         touched = path.stat().st_mtime_ns
         if not _stale(path, holder):
-            log.info("%s is held by %s; waiting until it is clear whether it lives", path, holder["host"])
+            log.info("%s is held by %s; waiting to see whether it is still running", path, holder["host"])
         while not _stale(path, holder):
             time.sleep(LOOK_S)
             if path.stat().st_mtime_ns != touched:
@@ -162,7 +162,8 @@ def _stale(path: Path, holder: dict[str, Any]) -> bool:
 
 
 def _started(pid: int) -> str | None:
-    """What tells a living process from a later one of the same number (its start, on Linux); None if it is dead."""
+    """What distinguishes a running process from a later one with the same number (its start, on Linux); None if it has
+    ended."""
     proc = Path("/proc")
     if not (proc / "self/stat").exists():
         return _answers(pid)

@@ -42,7 +42,7 @@ def save_model(path: Path, model: Network, spec: InputSpec, config: dict[str, An
 
 
 def _require_sound(spec: InputSpec) -> None:
-    """Refuse what no training writes, such as a shape for which no memory would do.
+    """Refuse values that no training writes, such as a shape too large for any memory.
 
     Raises:
         ValueError: the fields and their values.

@@ -1,20 +1,23 @@
-"""What can change the numbers of a training run: these modules, its network and its losses, and no others.
+"""The code that can change the numbers of a training run: these modules, its network and its losses.
+
+Where there is a validation part, its metric is one of them.
 
 Editing any of them reruns the training that it concerns, and no checkpoint survives it. All else is machinery: files,
 locks, checkpoints, messages, settings and their descriptions, command lines. Settings count by their values. Of the
 modules themselves prose does not count (see `imbalance_aware.provenance`).
 
-Modules named here import no module of this package that is not (but for type checkers), so that nothing outside can
-decide a number unseen; `tests/unit/test_numbers.py` holds them to it.
+The modules listed here import only each other (except for type checking), so that no other code can affect a number;
+`tests/unit/test_numbers.py` checks this.
 """
 
 from collections.abc import Mapping
 
 from imbalance_aware.losses.build import module_names, references
+from imbalance_aware.metrics.catalogue import METRICS
 from imbalance_aware.models import DEFAULT
 from imbalance_aware.models.build import module_names as network_modules
 from imbalance_aware.models.build import references as network_references
-from imbalance_aware.provenance import code_digest
+from imbalance_aware.provenance import PACKAGE, code_digest
 
 NUMBERS = (
     "errors",
@@ -36,20 +39,26 @@ NUMBERS = (
     "training.optimisers",
     "training.sampling",
     "training.streams",
+    "training.validation",
 )
 #: Of the files of a run folder. Raised when later steps could not use what earlier versions wrote: all runs are made
 #: again.
-FORMAT = 1
+FORMAT = 2
 
 
-def training_code(terms: Mapping[str, float], network: str = DEFAULT) -> str:
+def training_code(terms: Mapping[str, float], network: str = DEFAULT, metric: str | None = None) -> str:
     """Digest of the code that decides the numbers of a condition's runs.
 
     Args:
         terms: name of a loss -> its factor in the condition's sum.
         network: its name in the table of networks.
+        metric: that of the validation part, by its name in the catalogue; None where there is no such part.
     """
     modules = [*NUMBERS, *network_modules(network), *module_names(terms)]
     named = {f"loss {name}": reference for name, reference in references(terms).items()}
     named |= {f"network {name}": reference for name, reference in network_references(network).items()}
+    if metric is not None:
+        function, better = METRICS[metric].function, METRICS[metric].better
+        modules.append(function.__module__.removeprefix(f"{PACKAGE}."))
+        named |= {f"metric {metric}": f"{function.__module__}:{function.__qualname__}, {better} is better"}
     return code_digest(modules, named | {"format": str(FORMAT)})

@@ -24,7 +24,7 @@ def select_device(settings: TrainingSettings, threads: int) -> Device:
     available = torch.cuda.is_available()
     if settings.device == "cuda" and not available:
         raise UserError(
-            f"the device is to be cuda, but {gpus.why_none()}. Use device auto or cpu, or a torch built for CUDA"
+            f"the device is set to cuda, but {gpus.why_none()}. Use device auto or cpu, or a torch built for CUDA"
         )
     if settings.device == "auto" and not available:
         log.info("device auto: on the CPU, since %s", gpus.why_none())

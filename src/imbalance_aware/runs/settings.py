@@ -1,8 +1,8 @@
-"""Everything that shapes one training run, except its data and its seed."""
+"""All settings of one training run, except data and seed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     BaseModel,
@@ -22,6 +22,13 @@ from imbalance_aware.training.sampling import SAMPLERS
 
 Range = tuple[float, float]
 STAGES = 4
+
+
+@dataclass(frozen=True)
+class Off:
+    """Annotation of a setting: the value by which it asks for nothing, where that is not null, false or empty."""
+
+    value: Any
 
 
 class ModelSettings(Strict):
@@ -50,7 +57,7 @@ class ModelSettings(Strict):
     @model_validator(mode="after")
     def _of_this_network(self) -> "ModelSettings":
         if self.network == DEFAULT and self.arguments:
-            raise misfit(["arguments"], f'the arguments of "{DEFAULT}" are keys beside this one: {", ".join(OWN)}')
+            raise misfit(["arguments"], f'the arguments of "{DEFAULT}" are keys next to this one: {", ".join(OWN)}')
         for key in OWN:
             if self.network != DEFAULT and key in self.model_fields_set:
                 raise misfit(
@@ -62,7 +69,7 @@ class ModelSettings(Strict):
 
     @model_serializer(mode="wrap")
     def _without_others(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """What shapes this network, and nothing else, so that keys for one network rerun no run with another."""
+        """The keys that apply to this network, so that keys of one network do not repeat runs with another."""
         values = handler(self)
         if self.network == DEFAULT:
             return {key: values[key] for key in OWN}
@@ -86,7 +93,7 @@ OWN = tuple(key for key in ModelSettings.model_fields if key not in ("network", 
 
 
 class TrainingSettings(Strict):
-    """The optimisation, which ends with the last epoch's weights."""
+    """The optimisation, and which of its weights are kept."""
 
     epochs: int = Field(250, ge=1, description="passes over the training set")
     batch_size: int = Field(50, ge=2, description="samples in a batch; at least 2, for the batch normalisation")
@@ -111,6 +118,35 @@ class TrainingSettings(Strict):
     compile: bool = Field(
         False, description="torch.compile the network for whole batches: minutes at the start, faster steps on a GPU"
     )
+    select: Annotated[Literal["last", "best"], Off("last")] = Field(
+        "last",
+        description="which epoch's weights are kept: the last one's, or those of the epoch that is best by "
+        "`evaluation.primary` on the validation part (of equals the earliest), which the dataset's `split.validation` "
+        "asks for",
+    )
+    patience: int | None = Field(
+        None,
+        ge=1,
+        description="with `select: best`: training ends when this many epochs have passed since the best one; the "
+        "schedule is still that of all epochs",
+    )
+    validate_every: Annotated[int, Off(1)] = Field(
+        1,
+        ge=1,
+        description="epochs from one look at the validation part to the next; the last epoch is always validated. "
+        "Without a validation part it has no effect",
+    )
+    training_predictions: bool = Field(
+        True,
+        description="whether the trained network also classifies its own training samples, without augmentation, into "
+        "`training_predictions.csv`, for the table `overfitting`",
+    )
+
+    @model_validator(mode="after")
+    def _patience_selects(self) -> "TrainingSettings":
+        if self.patience is not None and self.select != "best":
+            raise misfit(["patience"], "is for `select: best`; without it, set patience to null")
+        return self
 
 
 class Augmentation(Strict):
@@ -142,14 +178,14 @@ class Augmentation(Strict):
 
 @dataclass(frozen=True)
 class Misfit:
-    """A setting of `Augmentation` that images of some size do not allow."""
+    """A setting of `Augmentation` that does not fit images of some size."""
 
     key: str
     message: str
 
 
 def unfit(settings: Augmentation, shape: Sequence[int]) -> Misfit | None:
-    """What images with spatial ``shape`` do not allow, if anything."""
+    """Settings that do not fit images with spatial ``shape``."""
     size = " x ".join(map(str, shape))
     if any(axis >= len(shape) for axis in settings.flip_axes):
         return Misfit("flip_axes", f"is {list(settings.flip_axes)}, but the images have {len(shape)} axes, from 0 on")
@@ -213,6 +249,9 @@ class RunSettings(Strict):
     max_value: int | None = Field(
         None, description="of 16-bit photographs, the value that became 1; the model file passes it on to new images"
     )
+    validation_metric: str | None = Field(
+        None, description="metric that is computed on the validation part; null if the dataset has none"
+    )
     recorded: dict[str, Any] | None = Field(
         None, description="record of a finished run in its config.yaml (seed, digests, versions); not read"
     )
@@ -239,11 +278,13 @@ def _without_off(settings: BaseModel, values: dict[str, Any]) -> dict[str, Any]:
             if isinstance(value, BaseModel):
                 if group := _without_off(value, values[name]):
                     kept[name] = group
-            elif not (_is_off(value) and value == default):
+            elif not (_is_off(value, field.metadata) and value == default):
                 kept[name] = values[name]
     return kept
 
 
-def _is_off(value: Any) -> bool:
-    """Whether a setting of this value asks for nothing: null, false or empty. The number 0 is a value."""
+def _is_off(value: Any, metadata: Sequence[Any]) -> bool:
+    """Whether a setting of this value asks for nothing: null, false, empty or as `Off` says; 0 is a value."""
+    if any(isinstance(note, Off) and note.value == value for note in metadata):
+        return True
     return value is None or value is False or (isinstance(value, str | list | tuple | dict) and not value)

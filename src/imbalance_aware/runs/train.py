@@ -1,22 +1,27 @@
-"""Train one condition with one seed.
+"""Train one condition with one seed, on the fixed split of a dataset or on one fold of its cross-validation.
 
 Writes a run folder: model.pt (weights and all that is needed to use them), config.yaml (all that shaped the run; can be
 given to --settings again), history.csv (one row per epoch), predictions.csv (one probability per class for each test
-subject, from the last epoch's weights) and features.npy (what the last layer sees of them). What an earlier run left
-there is deleted before training begins, and config.yaml is written last: a folder that holds it holds the whole run.
+subject) and features.npy (what the last layer sees of them); also training_predictions.csv (of the training samples,
+unless that is switched off) and validation_predictions.csv (if there is a validation part). All are made by the weights
+that are kept: those of the last epoch, or with `training.select: best` those of the epoch that is best on the
+validation part. What an earlier run left there is deleted before training begins, and config.yaml is written last: a
+folder that holds it holds the whole run.
 
-The same data, settings and seed give the same bytes on the same kind of CPU with the same number of threads (but for
-the column `seconds` of history.csv). A run that is killed goes on from its last checkpoint when it is started again,
-and ends with the same bytes. SIGTERM and SIGINT save a checkpoint first. A run that diverges (weights that are no
-finite numbers) stops there and writes what it has: that is a result.
+The same data, settings and seed give the same bytes on the same kind of CPU with the same number of threads (except the
+column `seconds` of history.csv). A killed run continues from its last checkpoint when it is started again, and gives
+the same bytes. SIGTERM and SIGINT save a checkpoint first. A run that diverges (weights that are not finite) stops and
+writes its files: that is a result.
 """
 
 import argparse
 import hashlib
 import json
 import logging
+import math
 import platform
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -31,19 +36,30 @@ from imbalance_aware.files import atomic, write_text
 from imbalance_aware.losses.build import check_losses
 from imbalance_aware.models.build import check_network, packages_of
 from imbalance_aware.runs.checkpoint import Checkpoint
-from imbalance_aware.runs.dataset import open_dataset
+from imbalance_aware.runs.dataset import Fold, open_dataset
 from imbalance_aware.runs.interruption import Interrupted, Interruption
 from imbalance_aware.runs.lock import Lock, locked
 from imbalance_aware.runs.memory import enough_memory
 from imbalance_aware.runs.model_file import save_model
 from imbalance_aware.runs.numbers import training_code
-from imbalance_aware.runs.run_folder import CONFIG, FEATURES, HISTORY, MODEL, PREDICTIONS, clear, remove_remains
+from imbalance_aware.runs.run_folder import (
+    CONFIG,
+    FEATURES,
+    HISTORY,
+    MODEL,
+    PREDICTIONS,
+    TRAINING_PREDICTIONS,
+    VALIDATION_PREDICTIONS,
+    clear,
+    remove_remains,
+)
 from imbalance_aware.runs.select_device import select_device
 from imbalance_aware.runs.settings import RunSettings, check
+from imbalance_aware.runs.validation import score_of_run
 from imbalance_aware.schema import parse
 from imbalance_aware.tables.history import history_csv
 from imbalance_aware.tables.predictions import predictions_csv
-from imbalance_aware.training.data import Dataset
+from imbalance_aware.training.data import Dataset, Split
 from imbalance_aware.training.device import Device
 from imbalance_aware.training.loop import Training, begin, input_of
 
@@ -57,6 +73,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of the step."""
     parser.add_argument("--images", type=Path, required=True, help="images.npy of the dataset")
     parser.add_argument("--samples", type=Path, required=True, help="samples.csv of the dataset")
+    parser.add_argument("--folds", type=Path, help="folds/repeat-R.csv of a cross-validated dataset")
+    parser.add_argument("--fold", type=int, help="which of its folds, from 0")
     parser.add_argument("--settings", required=True, help="run settings: JSON, or a file such as a run's config.yaml")
     parser.add_argument("--seed", type=int, required=True, help="of initial weights, batches and augmentation")
     parser.add_argument("--out", type=Path, required=True, help="run folder to write")
@@ -80,28 +98,32 @@ def run(args: argparse.Namespace) -> None:
     settings = parse(RunSettings, args.settings)
     if args.seed < 0:
         raise UserError(f"--seed is {args.seed}; it must not be negative")
+    fold = _fold(args)
     device = select_device(settings.training, args.threads)
     with locked(args.out) as lock:
         remove_remains(args.out)
-        dataset = open_dataset(args.images, args.samples)
+        dataset = open_dataset(args.images, args.samples, fold)
+        score = score_of_run(settings, dataset, args.samples if fold is None else fold.table)
         check(settings.augmentation, dataset.images.shape[2:])
         network = settings.model.network
-        code = args.code or training_code(settings.condition.loss, network)
+        code = args.code or training_code(settings.condition.loss, network, settings.validation_metric)
         recorded = _record(args.seed, dataset, code, device, args.threads)
+        if fold is not None:
+            recorded |= {"folds": fold.table.name, "fold": fold.number}
         recorded["versions"] |= packages_of(network)
         checkpoint = Checkpoint(args.out, _key(settings, recorded))
-        # A run may go on on another kind of processor, though the bytes then depend on both: not part of the key.
+        # A run may continue on another kind of processor, but its bytes then depend on both: not part of the key.
         config = settings.shaping() | {"recorded": recorded | {"processor": device.processor()}}
         with enough_memory(settings, dataset.images.shape[1:], device.torch_device):
             condition = settings.condition
             check_losses(condition.loss, condition.kwargs, dataset.class_counts)
             check_network(config["model"], input_of(settings, dataset))
-            training = begin(settings, args.seed, dataset, device)
+            training = begin(settings, args.seed, dataset, device, score)
             state = checkpoint.load()
             clear(args.out)
             if state is not None:
                 training.restore(state)
-                log.info("goes on %s", _place(training))
+                log.info("continues %s", _place(training))
             try:
                 _train(training, checkpoint, lock, args)
             except Interrupted as stop:
@@ -111,11 +133,19 @@ def run(args: argparse.Namespace) -> None:
         checkpoint.remove()
 
 
+def _fold(args: argparse.Namespace) -> Fold | None:
+    if (args.folds is None) != (args.fold is None):
+        raise UserError("--folds and --fold belong together: the table of a dataset's folds, and which of them")
+    return None if args.folds is None else Fold(args.folds, args.fold)
+
+
 def _record(seed: int, dataset: Dataset, code: str, device: Device, threads: int) -> dict[str, Any]:
     """What shaped the run beside its settings."""
+    validation = {"validation_samples": len(dataset.validation.rows)} if len(dataset.validation.rows) else {}
     return {
         "seed": seed,
         "data": dataset.digest,
+        **validation,
         "code": code,
         "device": device.torch_device.type,
         "precision": device.precision,
@@ -156,17 +186,19 @@ def _train(training: Training, checkpoint: Checkpoint, lock: Lock, args: argpars
     def after_epoch() -> None:
         nonlocal written
         if time.monotonic() - written >= HISTORY_EVERY_S:
-            with suppress(OSError):  # a full disk: training goes on, and what is written at the end tells
-                write_text(args.out / HISTORY, history_csv(training.history))
+            with suppress(OSError):  # a full disk: training continues, and the files written at the end report it
+                write_text(args.out / HISTORY, _history(training))
             written = time.monotonic()
         epoch, elapsed = training.history[-1], time.monotonic() - started
         left = elapsed / (epoch.epoch - done_before) * (epochs - epoch.epoch)
         log.info(
-            "epoch %d/%d  loss %.4f  balanced accuracy %.3f (training)  learning rate %.2e  %.0f s, about %.0f s left",
+            "epoch %d/%d  loss %.4f  balanced accuracy %.3f (training)%s  learning rate %.2e  %.0f s, "
+            "about %.0f s left",
             epoch.epoch,
             epochs,
             epoch.train_loss,
             epoch.train_balanced_accuracy,
+            _validated(training),
             epoch.learning_rate,
             elapsed,
             left,
@@ -178,6 +210,25 @@ def _train(training: Training, checkpoint: Checkpoint, lock: Lock, args: argpars
         log.warning(
             "diverged in epoch %d: the weights are not finite, further steps are useless", training.position.epoch
         )
+    if training.best is not None:
+        log.info(
+            "the best epoch on the validation part is %d; training ended after %d of %d",
+            training.best.epoch,
+            training.position.epoch,
+            epochs,
+        )
+
+
+def _validated(training: Training) -> str:
+    """What the last epoch's message says of the validation part."""
+    epoch, validation = training.history[-1], training.validation
+    if validation is None or math.isnan(epoch.validation_loss):
+        return ""
+    return f"  loss {epoch.validation_loss:.4f}  {validation.score.name} {epoch.validation_metric:.3f} (validation)"
+
+
+def _history(training: Training) -> str:
+    return history_csv(training.history, None if training.validation is None else training.validation.score.name)
 
 
 def _place(training: Training) -> str:
@@ -186,11 +237,24 @@ def _place(training: Training) -> str:
 
 def _finish(folder: Path, training: Training, dataset: Dataset, config: dict[str, Any]) -> None:
     """Write what the run is for."""
-    probabilities, features = training.test(dataset.test.rows)
-    write_text(folder / HISTORY, history_csv(training.history))
-    write_text(folder / PREDICTIONS, predictions_csv(dataset.test.samples, dataset.classes, probabilities))
+    training.finish()
+    if training.best is not None:
+        config["recorded"]["best_epoch"] = training.best.epoch or None
+    write_text(folder / HISTORY, _history(training))
+    if training.validation is not None:
+        _predict(folder / VALIDATION_PREDICTIONS, training, dataset.validation, dataset.classes)
+    if training.settings.training.training_predictions:
+        _predict(folder / TRAINING_PREDICTIONS, training, dataset.train, dataset.classes)
+    features = _predict(folder / PREDICTIONS, training, dataset.test, dataset.classes)
     with atomic(folder / FEATURES) as temporary:
         np.save(temporary, features)
     save_model(folder / MODEL, training.model, input_of(training.settings, dataset), config)
-    # The last file: it tells that the run is done, and of what settings, code and data the others are.
+    # The last file: it marks the run as done and records settings, code and data.
     write_text(folder / CONFIG, yaml.safe_dump(config, sort_keys=False))
+
+
+def _predict(path: Path, training: Training, split: Split, classes: Sequence[str]) -> np.ndarray:
+    """Write what the finished run predicts of a split; returns the features, float32 ``(n, F)``."""
+    probabilities, features = training.predict(split.rows)
+    write_text(path, predictions_csv(split.samples, classes, probabilities))
+    return features

@@ -1,7 +1,7 @@
 """Train the runs of an unpacked bundle, several at once, and leave their folders as the workflow would.
 
-Runs that are done are skipped; one that was stopped goes on from its checkpoint. After --time-limit-s, or at SIGTERM or
-SIGINT, every run under way saves a checkpoint and the command ends with status 75: call it again. On a machine with
+Runs that are done are skipped; one that was stopped continues from its checkpoint. After --time-limit-s, or at SIGTERM
+or SIGINT, every run under way saves a checkpoint and the command ends with status 75: call it again. On a machine with
 several GPUs each run takes the one with the fewest jobs (of those of CUDA_VISIBLE_DEVICES, if it is set).
 """
 
@@ -26,8 +26,9 @@ from imbalance_aware.errors import UserError
 from imbalance_aware.files import atomic
 from imbalance_aware.models.build import packages_of
 from imbalance_aware.provenance import ROOT
-from imbalance_aware.runs.bundle_manifest import COMPRESSED, IMAGES, MANIFEST, SAMPLES, Manifest
-from imbalance_aware.runs.dataset import open_dataset
+from imbalance_aware.runs.bundle_manifest import COMPRESSED, IMAGES, MANIFEST, SAMPLES, Manifest, folds_table
+from imbalance_aware.runs.dataset import Fold, Packed
+from imbalance_aware.runs.identity import Run
 from imbalance_aware.runs.interruption import Interruption
 from imbalance_aware.runs.run_folder import finished, remove_checkpoints
 from imbalance_aware.runs.settings import RunSettings
@@ -35,7 +36,7 @@ from imbalance_aware.schema import nearest, parse
 
 log = logging.getLogger(__name__)
 
-#: Status of a command that was stopped and can go on (EX_TEMPFAIL of sysexits.h).
+#: Status of a command that was stopped and can be continued (EX_TEMPFAIL of sysexits.h).
 UNFINISHED = 75
 POLL_S = 0.1
 
@@ -53,15 +54,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 @dataclass(frozen=True)
 class Job:
-    """A run to train: its condition and seed, its place below the results, and its log."""
+    """A run to train: what it is of, the digest of its data, its place below the results, and its log."""
 
-    condition: str
-    seed: int
+    run: Run
+    data: str
     folder: Path
     log: Path
 
+    @property
+    def condition(self) -> str:
+        return self.run.condition
+
     def __str__(self) -> str:
-        return f"{self.condition}, seed {self.seed}"
+        of_fold = "" if self.run.fold is None else f", repeat {self.run.repeat}, fold {self.run.fold}"
+        return f"{self.condition}, seed {self.run.seed}{of_fold}"
 
 
 def run(args: argparse.Namespace) -> None:
@@ -77,7 +83,12 @@ def run(args: argparse.Namespace) -> None:
     manifest = _manifest(args.bundle / MANIFEST)
     conditions = _chosen("--conditions", args.conditions, list(manifest.conditions))
     seeds = _chosen("--seeds", args.seeds, manifest.seeds)
-    jobs = [_job(manifest, args.out, condition, seed) for seed in seeds for condition in conditions]
+    jobs = [
+        _job(manifest, args.out, condition, seed, repeat, fold)
+        for repeat, fold in _folds(manifest)
+        for seed in seeds
+        for condition in conditions
+    ]
     waiting = [job for job in jobs if not _done(job, manifest)]
     log.info("%d of %d runs are done", len(jobs) - len(waiting), len(jobs))
     for network in sorted({manifest.conditions[job.condition].settings.model.network for job in waiting}):
@@ -97,11 +108,11 @@ def _manifest(path: Path) -> Manifest:
     try:
         return parse(Manifest, path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise UserError(f"{path}: no such file; --bundle names an unpacked bundle") from None
+        raise UserError(f"{path}: no such file; --bundle must name an unpacked bundle") from None
 
 
 def _require_images(bundle: Path, manifest: Manifest) -> None:
-    """Unpack the images as training reads them, unless they are; check them and their table in any case.
+    """Unpack the images as training reads them, unless they are; check them and their tables in any case.
 
     Raises:
         UserError: they are not what was bundled.
@@ -110,10 +121,15 @@ def _require_images(bundle: Path, manifest: Manifest) -> None:
         log.info("unpacking the images")
         _decompress(bundle / COMPRESSED, bundle / IMAGES)
     with suppress(UserError):
-        if open_dataset(bundle / IMAGES, bundle / SAMPLES).digest == manifest.data:
+        packed = Packed(bundle / IMAGES, bundle / SAMPLES)
+        folds = [
+            [packed.dataset(Fold(bundle / folds_table(repeat), fold)).digest for fold in range(len(digests))]
+            for repeat, digests in enumerate(manifest.folds)
+        ]
+        if (packed.digest, folds) == (manifest.data, manifest.folds):
             return
     (bundle / IMAGES).unlink()
-    raise UserError(f"{bundle}: images or samples are not those that were bundled; unpack the archive again")
+    raise UserError(f"{bundle}: images, samples or folds are not those that were bundled; unpack the archive again")
 
 
 def _decompress(compressed: Path, out: Path) -> None:
@@ -139,13 +155,22 @@ def _chosen(option: str, wanted: Sequence | None, known: Sequence) -> Sequence:
     return wanted or known
 
 
-def _job(manifest: Manifest, out: Path, condition: str, seed: int) -> Job:
-    place = Path(manifest.study, manifest.dataset, condition)
+def _folds(manifest: Manifest) -> list[tuple[int, int | None]]:
+    """Repeats and folds to train; one repeat without folds where the split is fixed."""
+    folds: list[tuple[int, int | None]] = [
+        (repeat, fold) for repeat, digests in enumerate(manifest.folds) for fold in range(len(digests))
+    ]
+    return folds or [(0, None)]
+
+
+def _job(manifest: Manifest, out: Path, condition: str, seed: int, repeat: int, fold: int | None) -> Job:
+    run = Run(manifest.study, manifest.dataset, condition, seed, repeat, fold)
+    log = out / "logs" / "train" / run.place
     return Job(
-        condition,
-        seed,
-        folder=out / "runs" / place / f"seed-{seed}",
-        log=out / "logs" / "train" / place / f"seed-{seed}.log",
+        run,
+        data=manifest.data if fold is None else manifest.folds[repeat][fold],
+        folder=out / "runs" / run.place,
+        log=log.with_name(f"{log.name}.log"),
     )
 
 
@@ -157,7 +182,7 @@ def _done(job: Job, manifest: Manifest) -> bool:
     recorded = config.get("recorded")
     recorded = recorded if isinstance(recorded, dict) else {}
     found = (_decisive(config), *(recorded.get(name) for name in ("seed", "code", "data")))
-    if found == (condition.settings.decisive(), job.seed, condition.code, manifest.data):
+    if found == (condition.settings.decisive(), job.run.seed, condition.code, job.data):
         remove_checkpoints(job.folder)  # one is left where the process was killed as its last act
         return True
     log.warning("%s holds a run of other code, settings or data: trained again", job.folder)
@@ -179,7 +204,7 @@ def _train(jobs: list[Job], manifest: Manifest, args: argparse.Namespace, deadli
     with Interruption() as interruption, _stopped_in_the_end(running):
         while waiting or running:
             if interruption.received or time.monotonic() >= deadline:
-                log.warning("stopped with %d runs to do; the same command goes on", len(waiting) + len(running))
+                log.warning("stopped with %d unfinished runs; the same command continues", len(waiting) + len(running))
                 raise SystemExit(UNFINISHED)
             while waiting and len(running) < args.jobs:
                 job = waiting.popleft()
@@ -195,8 +220,10 @@ def _train(jobs: list[Job], manifest: Manifest, args: argparse.Namespace, deadli
 
 def _start(job: Job, manifest: Manifest, args: argparse.Namespace) -> subprocess.Popen:
     condition = manifest.conditions[job.condition]
-    command = [sys.executable, "-m", "imbalance_aware", "train", "--seed", str(job.seed), "--code", condition.code]
+    command = [sys.executable, "-m", "imbalance_aware", "train", "--seed", str(job.run.seed), "--code", condition.code]
     command += ["--images", str(args.bundle / IMAGES), "--samples", str(args.bundle / SAMPLES)]
+    if job.run.fold is not None:
+        command += ["--folds", str(args.bundle / folds_table(job.run.repeat)), "--fold", str(job.run.fold)]
     command += ["--settings", condition.settings.model_dump_json(), "--threads", str(args.threads)]
     paths = [str(ROOT.parent), *filter(None, [os.environ.get("PYTHONPATH")])]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(paths)}

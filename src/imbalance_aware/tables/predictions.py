@@ -1,17 +1,24 @@
-"""The predictions of a run, ``predictions.csv``: one row per test subject."""
+"""The predictions of a run, ``predictions.csv``: one row per test subject.
+
+``validation_predictions.csv`` and ``training_predictions.csv`` have the same columns. In the pooled table of a
+cross-validated condition, a column ``fold`` says which fold tested each subject.
+"""
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from imbalance_aware.errors import UserError
-from imbalance_aware.tables.csv_text import Row, csv_text, read_rows
+from imbalance_aware.tables.csv_text import Row, csv_text, make_again, read_rows
+from imbalance_aware.tables.samples import subgroup_names
 
-#: Taken from ``samples.csv``; one column per class follows, see `probability_columns`.
-COLUMNS = ("subject", "class", "label")
+#: Taken from ``samples.csv``; `FOLD` in pooled tables, the subgroups and one column per class follow, see
+#: `probability_columns`.
+COLUMNS = ("subject", "group", "cohort", "class", "label")
+FOLD = "fold"
 PREFIX = "prob_"
 CONTENT = "the table of a run's predictions, which the step `train` writes"
 #: How far the probabilities of a subject may miss a sum of one: rounding of half-precision outputs, not logits.
@@ -27,12 +34,20 @@ class Predictions:
         classes: names in the order of the labels.
         labels: true class, 0 … K-1, shape (n,).
         probabilities: shape (n, K); a run that diverged has NaN or infinities here.
+        groups: whose images they are (patients), the unit of all resampling, shape (n,).
+        cohorts: where each comes from, shape (n,).
+        subgroups: name -> value of each subject, shape (n,), for the columns that a user's table names as subgroups.
+        fold: which fold tested each subject, from 0, shape (n,); None unless the table is pooled from several folds.
     """
 
     subjects: np.ndarray
     classes: tuple[str, ...]
     labels: np.ndarray
     probabilities: np.ndarray
+    groups: np.ndarray
+    cohorts: np.ndarray
+    subgroups: dict[str, np.ndarray] = field(default_factory=dict)
+    fold: np.ndarray | None = None
 
 
 def probability_columns(classes: Sequence[str]) -> list[str]:
@@ -40,25 +55,38 @@ def probability_columns(classes: Sequence[str]) -> list[str]:
     return [f"{PREFIX}{name}" for name in classes]
 
 
-def predictions_csv(samples: Sequence[Mapping[str, str]], classes: Sequence[str], probabilities: np.ndarray) -> str:
+def predictions_csv(
+    samples: Sequence[Mapping[str, str]],
+    classes: Sequence[str],
+    probabilities: np.ndarray,
+    fold: Sequence[int] | None = None,
+) -> str:
     """Text of the table; NaN becomes an empty cell.
 
     Args:
-        samples: rows of ``samples.csv`` of the n test subjects.
+        samples: rows of ``samples.csv`` of the n test subjects, with their subgroups.
         classes: names in label order.
         probabilities: shape (n, K).
+        fold: which fold tested each subject, length n, of a pooled table.
     """
-    rows = zip(samples, probabilities.tolist(), strict=True)
-    cells = ([*(sample[name] for name in COLUMNS), *row] for sample, row in rows)
-    return csv_text([*COLUMNS, *probability_columns(classes)], cells)
+    subgroups = subgroup_names(samples[0]) if samples else []
+    columns = [*COLUMNS, *([] if fold is None else [FOLD]), *subgroups, *probability_columns(classes)]
+    folds = [[]] * len(samples) if fold is None else [[number] for number in fold]
+    rows = zip(samples, folds, probabilities.tolist(), strict=True)
+    cells = (
+        [*(sample[name] for name in COLUMNS), *number, *(sample[name] for name in subgroups), *row]
+        for sample, number, row in rows
+    )
+    return csv_text(columns, cells)
 
 
 def read_predictions(path: str | Path) -> Predictions:
     """Read the table.
 
     Raises:
-        UserError: no such file, no rows, columns or labels that do not fit, a subject listed twice, or values that are
-            finite but no probabilities (outside [0, 1], or not adding up to one).
+        UserError: no such file, no rows, columns or labels that do not fit (an earlier version wrote neither group nor
+            cohort), a subject listed twice, or values that are finite but no probabilities (outside [0, 1], or not
+            adding up to one).
     """
     path = Path(path)
     columns, rows = read_rows(path, CONTENT, COLUMNS)
@@ -74,8 +102,28 @@ def read_predictions(path: str | Path) -> Predictions:
     out_of_range = (finite < 0).any() or (finite > 1).any()
     if out_of_range or (np.abs(finite.sum(axis=1) - 1) > SUM_TOLERANCE).any():
         raise UserError(f"{path}: the columns {PREFIX}<class> hold no probabilities: they must add up to one")
-    subjects = np.array([row["subject"] for _, row in rows], dtype=object)
-    return Predictions(subjects, classes, np.array(labels, dtype=np.int64), probabilities)
+    subgroups = [name for name in columns if name not in (*COLUMNS, FOLD, *names)]
+    fold = np.array([_fold(path, line, row) for line, row in rows], dtype=np.int64) if FOLD in columns else None
+    return Predictions(
+        _cells(rows, "subject"),
+        classes,
+        np.array(labels, dtype=np.int64),
+        probabilities,
+        _cells(rows, "group"),
+        _cells(rows, "cohort"),
+        {name: _cells(rows, name) for name in subgroups},
+        fold,
+    )
+
+
+def _cells(rows: Sequence[Row], column: str) -> np.ndarray:
+    return np.array([row[column] for _, row in rows], dtype=object)
+
+
+def _fold(path: Path, line: int, row: dict[str, str]) -> int:
+    if not row[FOLD].isdecimal():
+        raise UserError(f'{path}, line {line}: fold is "{row[FOLD]}"; expected 0, 1, 2, … {make_again(path)}')
+    return int(row[FOLD])
 
 
 def _check_subjects(path: Path, rows: Sequence[Row]) -> None:

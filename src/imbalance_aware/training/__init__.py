@@ -1,1 +1,1 @@
-"""What can change the numbers of a run: sampling, augmentation, the optimisation loop, inference."""
+"""The parts of training that affect its numbers: sampling, augmentation, the optimisation loop, inference."""

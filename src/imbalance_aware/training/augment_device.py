@@ -4,7 +4,7 @@ The stored codes of exactly the voxels that a batch needs are gathered: cut out,
 One look-up turns codes into changed intensities. One matrix product for each axis blurs; each moves the axis that was
 last to the front, so that after all of them the axes are in order again, with the channels last.
 
-What the random numbers alone decide (places, look-up tables, weights of the blur) is computed before the first batch,
+What depends only on random numbers (places, look-up tables, weights of the blur) is computed before the first batch,
 for as many batches at once as memory allows: as a rule, all of an epoch. No step waits for the host, and the shapes in
 a step are the same in all epochs. Tables and weights are computed in float64 and rounded to float32; the blur is
 computed in float32.
@@ -171,7 +171,7 @@ def tables(levels: Tensor, gamma: np.ndarray, gain: np.ndarray) -> Tensor:
     """`imbalance_aware.training.intensity.tables` on the device of ``levels``.
 
     Args:
-        levels: intensities that codes stand for, float64, shape (L,).
+        levels: intensities of the codes, float64, shape (L,).
         gamma: exponents, shape (B,); 1 changes nothing.
         gain: of the contrast, shape (B,); NaN: no contrast.
 
@@ -211,7 +211,7 @@ def band(size: int, reach: int) -> np.ndarray:
 
 @contextmanager
 def _float32_products() -> Iterator[None]:
-    """No TF32 in matrix products, whatever the process allows elsewhere: it has three digits."""
+    """No TF32 in matrix products, even if the process allows it elsewhere: it has only three digits."""
     allowed = torch.get_float32_matmul_precision()
     torch.set_float32_matmul_precision("highest")
     try:

@@ -8,7 +8,7 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Split:
-    """Training or test samples: positions in the array, and for each its label and its row of ``samples.csv``."""
+    """Samples for training, validation or test: places in the array, and the label and ``samples.csv`` row of each."""
 
     rows: np.ndarray
     labels: np.ndarray
@@ -23,13 +23,15 @@ class Dataset:
         images: memory-mapped, shape (N, C, *spatial), uint8 or float16.
         classes: names in label order.
         train, test: its two splits.
-        digest: of images and table; 64 hexadecimal digits.
+        validation: what is looked at while training, beside the two; of no samples where there is none.
+        digest: of images, table and splits; 64 hexadecimal digits.
     """
 
     images: np.ndarray
     classes: tuple[str, ...]
     train: Split
     test: Split
+    validation: Split
     digest: str
 
     @property
@@ -39,21 +41,23 @@ class Dataset:
 
 
 def make_dataset(
-    images: np.ndarray, samples: Sequence[dict[str, str]], classes: tuple[str, ...], digest: str
+    images: np.ndarray, samples: Sequence[dict[str, str]], splits: Sequence[str], classes: tuple[str, ...], digest: str
 ) -> Dataset:
     """A dataset of images and the rows that describe them, in the same order.
 
     Args:
         images: shape (N, C, *spatial), uint8 or float16.
-        samples: N rows with ``subject``, ``split`` (train or test) and ``label``.
+        samples: N rows with ``subject`` and ``label``.
+        splits: for each row train, validation or test, or empty for a sample that is in none.
         classes: names in label order.
-        digest: of images and table.
+        digest: of images, table and splits.
     """
-    return Dataset(images, classes, _split(samples, "train"), _split(samples, "test"), digest)
+    train, test, validation = (_split(samples, splits, name) for name in ("train", "test", "validation"))
+    return Dataset(images, classes, train, test, validation, digest)
 
 
-def _split(samples: Sequence[dict[str, str]], name: str) -> Split:
-    rows = [row for row, sample in enumerate(samples) if sample["split"] == name]
+def _split(samples: Sequence[dict[str, str]], splits: Sequence[str], name: str) -> Split:
+    rows = [row for row, split in enumerate(splits) if split == name]
     return Split(
         rows=np.array(rows, dtype=np.int64),
         labels=np.array([int(samples[row]["label"]) for row in rows], dtype=np.int64),

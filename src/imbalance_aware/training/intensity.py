@@ -6,7 +6,7 @@ therefore a table with one entry for each value, and its application a look-up.
 
 import numpy as np
 
-#: Type of a stored image -> the intensity that each code stands for. The code of a float16 is its bits as an integer.
+#: Type of a stored image -> the intensity of each code. The code of a float16 is its bits as an integer.
 LEVELS: dict[str, np.ndarray] = {
     "uint8": np.arange(256) / 255,
     "float16": np.arange(0x3C00 + 1, dtype=np.uint16).view(np.float16).astype(np.float64),
@@ -20,7 +20,7 @@ def codes(stored: np.ndarray) -> np.ndarray:
 
 
 def largest_code(stored: np.ndarray) -> int:
-    """Largest code of an array, which tells whether all its values are in [0, 1]."""
+    """Largest code of an array, which shows whether all its values are in [0, 1]."""
     return int(codes(stored).max(initial=0))
 
 

@@ -1,13 +1,13 @@
-"""A run from its settings to its results: the network, the loss and the optimiser, epochs, steps, and the test.
+"""A run from its settings to its results: the network, the loss and the optimiser, epochs, validation, and the test.
 
 All that decides the numbers of a run starts here. What a process needs beside it, such as files, checkpoints, signals
-and messages, is in `imbalance_aware.runs`, which calls `begin`, `Training.run` and `Training.test`.
+and messages, is in `imbalance_aware.runs`, which calls `begin`, then `Training.run`, `finish` and `predict`.
 """
 
 import math
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,16 +22,19 @@ from imbalance_aware.training.batches import Images, on_device
 from imbalance_aware.training.data import Dataset, Split
 from imbalance_aware.training.device import Device
 from imbalance_aware.training.epoch import Epoch
-from imbalance_aware.training.inference import predict
+from imbalance_aware.training.inference import evaluate, predict
 from imbalance_aware.training.optimisers import SCHEDULES, make_optimiser, set_learning_rate
 from imbalance_aware.training.sampling import class_weights, epoch_batches
 from imbalance_aware.training.streams import Purpose, torch_seed
+from imbalance_aware.training.validation import Best, Score, Validation
 
 if TYPE_CHECKING:
     from imbalance_aware.runs.settings import RunSettings
 
 
-def begin(settings: "RunSettings", seed: int, dataset: Dataset, device: Device) -> "Training":
+def begin(
+    settings: "RunSettings", seed: int, dataset: Dataset, device: Device, score: Score | None = None
+) -> "Training":
     """A run before its first step.
 
     Args:
@@ -39,11 +42,13 @@ def begin(settings: "RunSettings", seed: int, dataset: Dataset, device: Device) 
         seed: of initial weights, batches and augmentation.
         dataset: of the run.
         device: where, and in which precision, it is trained.
+        score: the metric of the validation part; None where the dataset has no such part.
     """
     condition = settings.condition
     model = make_model(settings.model.model_dump(), input_of(settings, dataset), seed).to(device.torch_device)
     loss = loss_of(condition.loss, condition.kwargs, dataset.class_counts)
-    return Training(settings, seed, dataset.train, on_device(dataset.images, device), model, loss, device)
+    validation = None if score is None else Validation(dataset.validation, score, settings.training.validate_every)
+    return Training(settings, seed, dataset.train, on_device(dataset.images, device), model, loss, device, validation)
 
 
 def input_of(settings: "RunSettings", dataset: Dataset) -> InputSpec:
@@ -84,6 +89,7 @@ class Training:
         model: the network, on the device.
         loss: called as ``loss(logits, target, sample_weight=None)``.
         device: where, and in which precision, it is trained.
+        validation: the validation part, if there is one.
     """
 
     def __init__(
@@ -95,9 +101,12 @@ class Training:
         model: Network,
         loss: nn.Module,
         device: Device,
+        validation: Validation | None = None,
     ) -> None:
         self.settings, self.seed, self.split, self.images, self.device = settings, seed, split, images, device
-        self.model = model
+        self.model, self.validation = model, validation
+        #: None where the last epoch's weights are kept.
+        self.best = Best() if validation is not None and settings.training.select == "best" else None
         self.loss = loss.to(device.torch_device)
         training = settings.training
         self.optimiser = make_optimiser(training.optimiser, model.parameters(), training.learning_rate)
@@ -110,7 +119,7 @@ class Training:
         self.weights = weights if settings.condition.weighted else None
         self.position = Position()
         self.history: list[Epoch] = []
-        #: Of the epoch under way: sum of the loss over samples, and per class the samples drawn and classified rightly.
+        #: Of the current epoch: sum of the loss over samples, and per class the samples drawn and classified rightly.
         self.sums = torch.zeros(1 + 2 * classes, dtype=torch.float64, device=device.torch_device)
         self.identity = torch.eye(classes, dtype=torch.float64, device=device.torch_device)
 
@@ -123,6 +132,7 @@ class Training:
             "position": asdict(self.position),
             "history": [asdict(epoch) for epoch in self.history],
             "sums": self.sums,
+            "best": None if self.best is None else self.best.state(),
         }
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -133,6 +143,7 @@ class Training:
         self.position = Position(**state["position"])
         self.history = [Epoch(**epoch) for epoch in state["history"]]
         self.sums.copy_(state["sums"])
+        self.best = None if state["best"] is None else Best(**state["best"])
 
     def run(self, after_step: Callable[[], None], after_epoch: Callable[[], None]) -> None:
         """Train to the end.
@@ -141,20 +152,22 @@ class Training:
             after_step: called when a step is done; may raise to stop.
             after_epoch: called when an epoch is done and in the history.
         """
-        self.model.train()
-        while self.position.epoch < self.settings.training.epochs and not self.diverged():
+        while self.position.epoch < self.settings.training.epochs and not self.diverged() and not self.settled():
             self._epoch(after_step)
             after_epoch()
 
-    def test(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Probabilities float64 ``(n, K)`` and features float32 ``(n, F)`` of images by the weights as they are now.
+    def finish(self) -> None:
+        """Take the weights that are kept; a scale that the loss trained with becomes part of them."""
+        if self.best is not None and self.best.weights is not None:
+            self.model.load_state_dict(self.best.weights)
+        self.model.scale_logits(getattr(self.loss, "logit_scale", 1.0))
 
-        A scale that the loss trained with becomes part of the weights, which are final with this.
+    def predict(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Probabilities float64 ``(n, K)`` and features float32 ``(n, F)`` of images, once the run is finished.
 
         Args:
             rows: which images of the dataset, shape (n,).
         """
-        self.model.scale_logits(getattr(self.loss, "logit_scale", 1.0))
         settings = self.settings
         return predict(self.model, self.images, rows, settings.augmentation.crop, settings.training.batch_size)
 
@@ -164,6 +177,19 @@ class Training:
             return False
         return not all(bool(torch.isfinite(weights).all()) for weights in self.model.parameters())
 
+    def settled(self) -> bool:
+        """Whether the last validation says that the best epoch is too far back to continue."""
+        patience, epoch = self.settings.training.patience, self.position.epoch
+        if self.best is None or patience is None or not self._validates(epoch):
+            return False
+        return epoch - self.best.epoch >= patience
+
+    def _validates(self, epoch: int) -> bool:
+        """Whether the validation part is looked at after this epoch, counted from 1."""
+        if self.validation is None or epoch == 0:
+            return False
+        return epoch % self.validation.every == 0 or epoch == self.settings.training.epochs
+
     def _epoch(self, after_step: Callable[[], None]) -> None:
         training, number = self.settings.training, self.position.epoch
         rate = training.learning_rate * SCHEDULES[training.schedule](number, training.epochs)
@@ -171,6 +197,7 @@ class Training:
         set_progress: Callable[[int, int], None] | None = getattr(self.loss, "set_progress", None)
         if set_progress is not None:
             set_progress(number, training.epochs)
+        self.model.train()
         start = time.perf_counter() - self.position.seconds
         for batch, target in self._batches(number):
             # Dropout draws the same numbers in a step whether the run was stopped before it or not.
@@ -180,9 +207,32 @@ class Training:
             self.position.seconds = time.perf_counter() - start
             after_step()
         loss, accuracy = self._summary()
-        self.history.append(Epoch(number + 1, rate, loss, accuracy, round(time.perf_counter() - start, 3)))
+        epoch = Epoch(number + 1, rate, loss, accuracy, round(time.perf_counter() - start, 3))
+        if self.validation is not None and self._validates(epoch.epoch):
+            value, metric = self._validate(self.validation, after_step)
+            epoch = replace(epoch, validation_loss=value, validation_metric=metric)
+            if self.best is not None:
+                self.best.offer(epoch.epoch, metric, self.validation.score, self.model.state_dict())
+        self.history.append(epoch)
         self.position = Position(epoch=number + 1)
         self.sums.zero_()
+
+    def _validate(self, validation: Validation, after_batch: Callable[[], None]) -> tuple[float, float]:
+        """Loss and metric of the validation part by the weights as they are now, without augmentation.
+
+        The loss is that of the training, sample weights included, of the whole part as one batch: for a mean over
+        samples that changes nothing, and a loss of the whole batch depends on no division into batches.
+        """
+        crop, size = self.settings.augmentation.crop, self.settings.training.batch_size
+        logits, _ = evaluate(self.model, self.images, validation.split.rows, crop, size, after_batch)
+        target = torch.from_numpy(validation.split.labels).to(logits.device)
+        self.loss.eval()  # what a loss remembers of earlier batches neither counts nor changes
+        with torch.no_grad():
+            loss = self.loss(logits, target, sample_weight=None if self.weights is None else self.weights[target])
+        self.loss.train()
+        scaled = logits.double() * getattr(self.loss, "logit_scale", 1.0)
+        metric = validation.score.of(validation.split.labels, scaled.softmax(1).cpu().numpy())
+        return float(loss), metric
 
     def _batches(self, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
         """The batches of an epoch that are still to do, with their targets."""

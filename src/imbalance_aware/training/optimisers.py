@@ -1,6 +1,6 @@
 """Optimisers and schedules of the learning rate, by name.
 
-Another optimiser of torch is one row of `OPTIMISERS`, another schedule one function and one row of `SCHEDULES`; the
+To add an optimiser of torch, add a row to `OPTIMISERS`; to add a schedule, add a function and a row to `SCHEDULES`. The
 settings take their names from here. torch is imported only where an optimiser is made, so that settings can be read
 without it.
 """
@@ -48,8 +48,8 @@ def set_learning_rate(optimiser: "torch.optim.Optimizer", learning_rate: float) 
 def _without_compiler(cls: "type[torch.optim.Optimizer]") -> "Callable[..., torch.optim.Optimizer]":
     """``cls`` without the wrappers that import torch's compiler at the first call.
 
-    They serve optimisers inside ``torch.compile``, which none is here. The import takes as much processor time as that
-    of torch itself (docs/architecture.md), of every run.
+    They are only needed for optimisers inside ``torch.compile``, which this project does not use. The import takes as
+    much processor time as that of torch itself (docs/architecture.md), of every run.
     """
     import torch
 
@@ -67,5 +67,5 @@ def constant(epoch: int, epochs: int) -> float:
     return 1.0
 
 
-#: Name -> factor of the learning rate in an epoch, counted from 0, of so many.
+#: Name -> factor of the learning rate from an epoch, counted from 0, and the number of epochs.
 SCHEDULES: dict[str, Callable[[int, int], float]] = {"cosine": cosine, "constant": constant}

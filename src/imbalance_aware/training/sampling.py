@@ -56,7 +56,7 @@ def oversampling(labels: np.ndarray, batch_size: int, rng: np.random.Generator, 
     """Equal portions of each class in every batch.
 
     What a batch size leaves over after division by the number of classes goes to the classes in turn (50 = 17 + 17 +
-    16), and the turn goes on from epoch to epoch.
+    16), and the turn continues from epoch to epoch.
     """
     classes, steps = int(labels.max()) + 1, step_count(len(labels), batch_size)
     portion, rest = divmod(batch_size, classes)
@@ -113,7 +113,7 @@ class Sampler(NamedTuple):
     meaning: str
 
 
-#: Name in a table of conditions -> sampling mode. Another mode is a function and a row here.
+#: Name in a table of conditions -> sampling mode. To add a mode, add a function and a row here.
 SAMPLERS = {
     "uniform": Sampler(uniform, "every sample once an epoch"),
     "oversampling": Sampler(oversampling, "equal portions of each class"),

@@ -1,4 +1,4 @@
-"""Random streams that depend on a seed and a purpose alone, whatever ran before."""
+"""Random streams that depend only on a seed and a purpose, not on what ran before."""
 
 from enum import IntEnum
 
@@ -6,7 +6,7 @@ import numpy as np
 
 
 class Purpose(IntEnum):
-    """What a stream is for. Streams of different purposes are independent: using one leaves the others alone."""
+    """Purposes of streams. Streams of different purposes are independent: using one leaves the others alone."""
 
     WEIGHTS = 0
     ORDER = 1
