@@ -1,1 +1,1 @@
-"""Predictions to metrics and their uncertainty."""
+"""Metrics from predictions, decision rules, and the comparison of all conditions of a study."""

@@ -1,125 +1,221 @@
-"""Compare each condition of a study with a baseline, on the same seeds and test subjects.
+"""Values, comparisons, ranks and effects of a study, each with the intervals that say how sure they are.
 
-For each metric: the mean over seeds of the difference (condition minus baseline), its smallest and largest value among
-the seeds, and a 95 % confidence interval from a stratified, paired bootstrap over test subjects. The interval speaks of
-other test subjects for these trained models; what other seeds would give is seen in the range over seeds. Intervals are
-not adjusted for the number of comparisons. Where all replicates give the same difference, as with one test subject of a
-class or with equal predictions, there is no interval. Runs that diverged, and their partners, are left out.
+From the predictions of all runs: every condition competes under every decision rule. Writes `values.csv`,
+`comparisons.csv`, `ranks.csv` and `effects.csv`, whose modules in `imbalance_aware.tables` say what is in them.
+`docs/statistics.md` says how they are computed, and how often the intervals hold.
+
+Conclusions rest on the primary metric, which is declared before the runs, as are the baseline and the difference that
+matters; all other metrics are exploratory. Runs that diverged are left out and counted.
 """
 
 import argparse
-from collections.abc import Iterable
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
+from imbalance_aware.conditions import loss_key
 from imbalance_aware.errors import UserError
-from imbalance_aware.evaluation.metrics import is_collapsed
-from imbalance_aware.evaluation.statistics import bootstrap_metrics
+from imbalance_aware.evaluation.bases import bases, class_counts, validation_outcomes
+from imbalance_aware.evaluation.by_cohort import check_same_test_set
+from imbalance_aware.evaluation.candidates import Candidates, candidates
+from imbalance_aware.evaluation.comparison_rows import Compared, comparison_rows
+from imbalance_aware.evaluation.context import read_context
+from imbalance_aware.evaluation.decision_rules import AnyBasis
+from imbalance_aware.evaluation.effect_rows import WEIGHTED, effect_rows, effects
+from imbalance_aware.evaluation.rank_rows import rank_rows
+from imbalance_aware.evaluation.settings import EvaluationSettings
+from imbalance_aware.evaluation.units import SAMPLE, samples_of, take, units_of
+from imbalance_aware.evaluation.value_rows import reference_rows, value_rows
 from imbalance_aware.files import write_text
-from imbalance_aware.metrics.catalogue import RESAMPLED
+from imbalance_aware.metrics.catalogue import METRICS, RESAMPLED, metrics_for
+from imbalance_aware.metrics.declaration import UNKNOWN, Context
 from imbalance_aware.runs.identity import Run, identify
-from imbalance_aware.tables.differences import COLUMNS, differences_csv
+from imbalance_aware.schema import validate
+from imbalance_aware.tables.comparisons import COMPARISONS
+from imbalance_aware.tables.effects import EFFECTS
+from imbalance_aware.tables.frames import EXPLORATORY, PRIMARY
 from imbalance_aware.tables.predictions import Predictions, read_predictions
+from imbalance_aware.tables.ranks import RANKS
+from imbalance_aware.tables.values import VALUES
 
-LEVELS = (2.5, 97.5)
-#: An interval not wider than this has no width but that of rounding in the last bits.
-NO_WIDTH = 1e-9
+#: Name of each file -> its form.
+TABLES = {"values": VALUES, "comparisons": COMPARISONS, "ranks": RANKS, "effects": EFFECTS}
+#: Levels of the factors of each condition.
+Levels = Mapping[str, Mapping[str, str]]
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """What is known of a dataset beside the predictions.
+
+    Attributes:
+        runs: predictions.
+        bases: what decision rules may learn from, of each run; None if no ``samples.csv`` is given.
+        context: what is known of the classes.
+    """
+
+    runs: Mapping[Run, Predictions]
+    bases: Mapping[Run, AnyBasis] | None = None
+    context: Context = UNKNOWN
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of the step."""
-    parser.add_argument("--baseline", default="ce-uniform", help="condition to compare with (default: ce-uniform)")
-    parser.add_argument("--replicates", type=int, default=2000, help="bootstrap replicates (default: 2000)")
-    parser.add_argument("--seed", type=int, default=0, help="seed of the bootstrap (default: 0)")
-    parser.add_argument("--out", type=Path, required=True, help="table of differences to write")
-    parser.add_argument("predictions", type=Path, nargs="+", help="…/study/dataset/condition/seed-N/predictions.csv")
+    parser.add_argument("--evaluation", default="{}", help="the block `evaluation` of the configuration, as JSON")
+    parser.add_argument(
+        "--conditions", help="JSON list with condition, loss, sampling and weighted of each; without it no effects"
+    )
+    parser.add_argument(
+        "--samples", type=Path, nargs="*", default=[], help="…/dataset/samples.csv, for rules that need class counts"
+    )
+    parser.add_argument(
+        "--folds", type=Path, nargs="*", default=[], help="…/dataset/folds/repeat-R.csv of cross-validated datasets"
+    )
+    parser.add_argument(
+        "--validation", type=Path, nargs="*", default=[], help="validation_predictions.csv of every trained run"
+    )
+    parser.add_argument(
+        "--context", default="{}", help="JSON of what the settings of each dataset say of its classes, by dataset"
+    )
+    parser.add_argument(
+        "--out", type=Path, required=True, help=f"folder for {', '.join(f'{name}.csv' for name in TABLES)}"
+    )
+    parser.add_argument(
+        "--predictions", type=Path, nargs="+", required=True, help="…/study/dataset/condition/replicate/predictions.csv"
+    )
 
 
 def run(args: argparse.Namespace) -> None:
-    """Write one row per dataset, condition and metric."""
-    runs = {identify(path): read_predictions(path) for path in args.predictions}
-    datasets = dict.fromkeys(place.dataset for place in runs)
-    tables = [
-        compare(
-            {place: predictions for place, predictions in runs.items() if place.dataset == dataset},
-            args.baseline,
-            args.replicates,
-            args.seed,
-        )
-        for dataset in datasets
-    ]
-    write_text(args.out, differences_csv(pd.concat(tables)))
+    """Write the tables."""
+    settings = validate(EvaluationSettings, _json(args.evaluation, "--evaluation"), "--evaluation")
+    levels = read_levels(args.conditions) if args.conditions else {}
+    places = {identify(path): path for path in args.predictions}
+    rows: dict[str, list[dict]] = {name: [] for name in TABLES}
+    for dataset in dict.fromkeys(place.dataset for place in places):
+        runs = {place: read_predictions(path) for place, path in places.items() if place.dataset == dataset}
+        for name, found in compare(_known(dataset, runs, args, settings.primary), settings, levels).items():
+            rows[name] += [{"dataset": dataset} | row for row in found]
+    for name, form in TABLES.items():
+        write_text(args.out / f"{name}.csv", form.csv(pd.DataFrame(rows[name], columns=list(form.columns))))
 
 
-def compare(runs: dict[Run, Predictions], baseline: str, replicates: int, seed: int) -> pd.DataFrame:
-    """Differences of the conditions of one dataset from ``baseline``.
+def compare(dataset: Dataset, settings: EvaluationSettings, levels: Levels | None = None) -> dict[str, list[dict]]:
+    """Rows of every table of `TABLES` for one dataset, without its name.
 
-    Returns:
-        Columns of `imbalance_aware.tables.differences`: ``n_seeds`` are pairs of finite runs, ``n_runs`` those of the
-        condition, of which ``n_collapsed`` and ``n_diverged``; NaN without pairs or where the metric is undefined,
-        ``ci_low`` and ``ci_high`` also where all replicates are equal.
+    Args:
+        dataset: all runs of the study on it.
+        settings: what the study is judged by.
+        levels: condition -> level of each factor; without it there are no effects.
 
     Raises:
-        UserError: no run of the baseline, or runs on different test subjects.
+        UserError: no run of the baseline, or runs on different test images.
     """
-    first = next(iter(runs.values()))
-    for place, predictions in runs.items():
-        same = np.array_equal(predictions.subjects, first.subjects) and predictions.classes == first.classes
-        if not same or not np.array_equal(predictions.labels, first.labels):
-            raise UserError(f"{place}: its test subjects or classes are not those of the other runs of {place.dataset}")
-    dataset = next(iter(runs)).dataset
-    if baseline not in {place.condition for place in runs}:
-        raise UserError(f'no run of the baseline "{baseline}" on {dataset}')
-    finite = [place for place, predictions in runs.items() if np.isfinite(predictions.probabilities).all()]
-    values = dict(
-        zip(
-            finite,
-            bootstrap_metrics(first.labels, [runs[place].probabilities for place in finite], replicates, seed)
-            if finite
-            else (),
-            strict=True,
-        )
-    )
-    collapsed = [place for place in finite if is_collapsed(first.labels, runs[place].probabilities.argmax(axis=1))]
-    rows = []
-    for condition in dict.fromkeys(place.condition for place in runs):
-        if condition != baseline:
-            pairs = _paired_differences(values, condition, baseline)
-            counts = (
-                _count(runs, condition),
-                _count(collapsed, condition),
-                _count(runs, condition) - _count(finite, condition),
-                _count(collapsed, baseline),
-            )
-            rows += [
-                (dataset, condition, baseline, metric, n_seeds, *counts, *values_of_metric)
-                for metric, n_seeds, *values_of_metric in _summarise(pairs)
-            ]
-    return pd.DataFrame(rows, columns=list(COLUMNS))
+    first = next(iter(dataset.runs.values()))
+    check_same_test_set(dataset.runs)
+    check_same_folds(dataset.runs)
+    units = units_of(first)
+    metrics = {name: metric for name, metric in metrics_for(dataset.context).items() if metric.resampled}
+    judged = settings.unit if settings.unit in units else SAMPLE
+    rows: dict[str, list[dict]] = {name: [] for name in TABLES}
+    for unit in units:
+        entrants = candidates(dataset.runs, unit, dataset.bases, dataset.context)
+        if settings.baseline not in entrants.names:
+            known = ", ".join(entrants.n_runs)
+            raise UserError(f'the baseline "{settings.baseline}" has no run; there are runs of {known}')
+        measured = entrants.measure({name: metric.of_resamples for name, metric in metrics.items()})
+        head = {"unit": unit}
+        if dataset.bases is not None:
+            basis = dataset.bases[next(iter(dataset.runs))]
+            of_nothing = reference_rows(take(unit, samples_of(first)), first.classes, basis, dataset.context)
+            rows["values"] += [head | _role(row, settings) | row for row in of_nothing]
+        rows["values"] += [head | _role(row, settings) | row for row in value_rows(entrants, metrics, measured)]
+        if unit == judged and measured:
+            for name, metric in compared_metrics(settings.primary).items():
+                primary = name == settings.primary
+                one = Compared.of(entrants, metric, measured[name], settings.relevant_difference, primary)
+                about = head | {"metric": name, "role": PRIMARY if primary else EXPLORATORY}
+                found = _of_metric(one, settings.baseline, levels)
+                for table, of_table in found.items():
+                    rows[table] += [about | row for row in of_table]
+    return rows
 
 
-def _count(places: Iterable[Run], condition: str) -> int:
-    return sum(place.condition == condition for place in places)
+def check_same_folds(runs: Mapping[Run, Predictions]) -> None:
+    """Runs of one repeat are compared image by image, so each must be tested by the same fold.
+
+    Raises:
+        UserError: it is not.
+    """
+    folds: dict[int, list[int] | None] = {}
+    for place, run in runs.items():
+        tested = None if run.fold is None else run.fold.tolist()
+        if folds.setdefault(place.repeat, tested) != tested:
+            raise UserError(f"{place.place}: its folds are not those of the other runs of {place.dataset}")
 
 
-def _paired_differences(values: dict[Run, np.ndarray], condition: str, baseline: str) -> list[np.ndarray]:
-    """Condition minus baseline for each seed that both have, each of shape (1 + replicates, metrics)."""
-    by_seed = {
-        name: {place.seed: value for place, value in values.items() if place.condition == name}
-        for name in (condition, baseline)
+def compared_metrics(primary: str) -> dict:
+    """Metrics of which differences are given: the primary one first."""
+    return {primary: METRICS[primary]} | RESAMPLED
+
+
+def read_levels(conditions: str) -> dict[str, dict[str, str]]:
+    """Condition -> levels of its loss, sampling and weights, from JSON as the step ``collect`` has it.
+
+    Raises:
+        UserError: it is not such a list.
+    """
+    try:
+        return {
+            row["condition"]: {
+                "loss": loss_key(row["condition"], row["sampling"], row["weighted"]),
+                "sampling": row["sampling"],
+                "weights": WEIGHTED[row["weighted"]],
+            }
+            for row in _json(conditions, "--conditions")
+        }
+    except (KeyError, TypeError) as error:
+        raise UserError(f"--conditions: expected condition, loss, sampling and weighted of each: {error!r}") from None
+
+
+def _of_metric(compared: Compared, baseline: str, levels: Levels | None) -> dict[str, Iterable[dict]]:
+    found: dict[str, Iterable[dict]] = {
+        "comparisons": comparison_rows(compared, baseline),
+        "ranks": rank_rows(compared),
     }
-    return [value - by_seed[baseline][seed] for seed, value in by_seed[condition].items() if seed in by_seed[baseline]]
+    if levels:
+        wanted = effects(_with_runs(compared.candidates), levels, baseline)
+        found["effects"] = effect_rows(compared, wanted)
+    return found
 
 
-def _summarise(pairs: list[np.ndarray]) -> list[tuple]:
-    """A row per metric: name, number of pairs, mean difference, interval, range over seeds."""
-    if not pairs:
-        return [(metric, 0, *[np.nan] * 5) for metric in RESAMPLED]
-    stacked = np.stack(pairs)
-    means, seeds = stacked.mean(axis=0), stacked[:, 0]
-    low, high = np.percentile(means[1:], LEVELS, axis=0)
-    low, high = (np.where(high - low > NO_WIDTH, bound, np.nan) for bound in (low, high))
-    columns = (means[0], low, high, seeds.min(axis=0), seeds.max(axis=0))
-    return [(metric, len(pairs), *(float(column[k]) for column in columns)) for k, metric in enumerate(RESAMPLED)]
+def _with_runs(entrants: Candidates) -> list[str]:
+    with_runs = {name for name, _ in entrants.outcomes}
+    return [name for name in entrants.names if name in with_runs]
+
+
+def _role(row: dict, settings: EvaluationSettings) -> dict:
+    return {"role": PRIMARY if row["metric"] == settings.primary else EXPLORATORY}
+
+
+def _known(dataset: str, runs: Mapping[Run, Predictions], args: argparse.Namespace, primary: str) -> Dataset:
+    """The dataset with what the other arguments say of it."""
+    first = next(iter(runs.values()))
+    context = read_context(json.dumps(_json(args.context, "--context").get(dataset, {})), first.classes)
+    samples = next((path for path in args.samples if path.parent.name == dataset), None)
+    if samples is None:
+        return Dataset(runs, context=context)
+    folds = [path for path in args.folds if path.parent.parent.name == dataset]
+    counts = class_counts(samples, folds, first.classes, first.fold is not None)
+    validation = [path for path in args.validation if identify(path).dataset == dataset]
+    outcomes = validation_outcomes(validation, first.classes, context)
+    return Dataset(runs, bases(runs, counts, outcomes, METRICS[primary]), context)
+
+
+def _json(text: str, argument: str):
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise UserError(f"{argument}: not valid JSON: {error}") from None

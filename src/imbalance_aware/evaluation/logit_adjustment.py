@@ -1,12 +1,13 @@
 """Post-hoc logit adjustment: the class priors of the training set taken out of a trained model's predictions."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from imbalance_aware.errors import UserError
+from imbalance_aware.tables.csv_text import make_again
 from imbalance_aware.tables.samples import read_samples
 
 
@@ -32,18 +33,29 @@ def adjust_logits(probabilities: np.ndarray, class_counts: Sequence[int], tau: f
         return scores / scores.sum(axis=1, keepdims=True)
 
 
-def training_class_counts(path: str | Path, classes: Sequence[str]) -> list[int]:
-    """Samples of each class with split ``train`` in ``samples.csv``, in the order of ``classes``.
+def training_class_counts(
+    samples: str | Path, classes: Sequence[str], parts: Mapping[str, str] | None = None
+) -> list[int]:
+    """Training samples of each class, in the order of ``classes``.
+
+    Args:
+        samples: ``samples.csv``, whose column ``split`` says who is in training.
+        classes: those predicted.
+        parts: subject -> its part in one fold, which then says it instead.
 
     Raises:
-        UserError: the table names other classes, or a class has no training sample.
+        UserError: the table names other classes or subjects, or a class has no training sample.
     """
-    rows = read_samples(Path(path), ("class", "split"))
-    counts = Counter(row["class"] for row in rows if row["split"] == "train")
+    rows = read_samples(Path(samples), ("class", "split", *(() if parts is None else ("subject",))))
+    if parts is not None and {*parts} != {row["subject"] for row in rows}:
+        raise UserError(f"{samples}: its subjects are not those of the folds. {make_again(Path(samples))}")
+    counts = Counter(
+        row["class"] for row in rows if (row["split"] if parts is None else parts[row["subject"]]) == "train"
+    )
     unknown = [name for name, _ in counts.most_common() if name not in classes]
     if unknown:
-        raise UserError(f"{path}: the class {unknown[0]} is not among those predicted ({', '.join(classes)})")
+        raise UserError(f"{samples}: the class {unknown[0]} is not among those predicted ({', '.join(classes)})")
     missing = [name for name in classes if name not in counts]
     if missing:
-        raise UserError(f"{path}: no training sample of class {', '.join(missing)}")
+        raise UserError(f"{samples}: no training sample of class {', '.join(missing)}")
     return [counts[name] for name in classes]

@@ -11,8 +11,12 @@ from imbalance_aware.tables.csv_text import frame_csv, read_rows
 if TYPE_CHECKING:
     import pandas as pd
 
-#: Columns that every cohort has; those of its images and of its source follow. ``excluded`` is empty if it is in.
-COLUMNS = ("subject", "cohort", "class", "split", "excluded")
+#: Columns that every cohort has; those of its images and of its source follow. ``group`` is the patient, or the subject
+#: itself where the source knows of none. ``split`` is empty for all of a cross-validated dataset, ``excluded`` for a
+#: subject that is in.
+COLUMNS = ("subject", "group", "cohort", "class", "split", "excluded")
+#: Further column of a dataset whose folds its own table gives: the number of the fold that tests a subject, from 0.
+FOLD = "fold"
 CONTENT = "the table of a cohort, which the step `cohort` writes (of volumes also `preprocessed`)"
 
 

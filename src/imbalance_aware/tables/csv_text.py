@@ -1,4 +1,4 @@
-"""Cells as CSV text and back: what all tables between steps share."""
+"""Writing and reading of CSV text, shared by all tables between steps."""
 
 import csv
 import io
@@ -33,13 +33,16 @@ def frame_csv(frame: Any) -> str:
     return csv_text(list(frame.columns), frame.itertuples(index=False, name=None))
 
 
-def read_rows(path: Path, content: str, needed: Iterable[str]) -> tuple[list[str], list[Row]]:
+def read_rows(
+    path: Path, content: str, needed: Iterable[str], may_be_empty: bool = False
+) -> tuple[list[str], list[Row]]:
     """Columns and rows of a table that `csv_text` made.
 
     Args:
         path: the table.
         content: what it is and which step writes it, for the message if there is none.
         needed: columns that it must have.
+        may_be_empty: whether it may have no rows.
 
     Raises:
         UserError: no such file, no table, a column that is needed and not there or there twice, no rows, or a row with
@@ -57,7 +60,7 @@ def read_rows(path: Path, content: str, needed: Iterable[str]) -> tuple[list[str
         )
     if twice := [name for name in columns if columns.count(name) > 1]:
         raise UserError(f"{path}: has the column {twice[0]} twice. {make_again(path)}")
-    if not records:
+    if not records and not may_be_empty:
         raise UserError(f"{path}: has no rows. {make_again(path)}")
     for line, cells in records:
         if len(cells) != len(columns):

@@ -1,17 +1,23 @@
-"""The metrics of all runs of a study, ``metrics.csv``: one row per run and metric."""
+"""The metrics of all runs of a study, ``metrics.csv``: one row per run, unit and metric.
+
+A run is a seed, and of a cross-validated dataset a seed and a repeat (from 0; 0 wherever the split is fixed), all folds
+together. ``unit`` is ``sample``, and beside these rows ``group`` where a group (patient) has more than one test sample,
+see `imbalance_aware.evaluation.units`. ``ensemble_metrics.csv`` has the same columns, an ensemble in the place of a run
+and no seed.
+"""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from imbalance_aware.errors import UserError
-from imbalance_aware.tables.csv_text import frame_csv
+from imbalance_aware.tables.csv_text import frame_csv, make_again
 
 if TYPE_CHECKING:
     import pandas as pd
 
 COLUMNS = (
     *("study", "dataset", "condition", "loss", "sampling", "weighted"),
-    *("batch_size", "seed", "metric", "value", "status"),
+    *("batch_size", "seed", "repeat", "unit", "metric", "value", "status"),
 )
 
 
@@ -20,11 +26,16 @@ def metrics_csv(metrics: "pd.DataFrame") -> str:
     return frame_csv(metrics[list(COLUMNS)])
 
 
-def read_metrics(path: str | Path) -> "pd.DataFrame":
-    """Read the table.
+def read_metrics(path: str | Path, unit: str = "sample") -> "pd.DataFrame":
+    """Read the rows of one unit; a dataset that has none for groups has one sample in each, so it keeps its samples.
+
+    Args:
+        path: the table.
+        unit: ``sample`` or ``group``.
 
     Raises:
-        UserError: no such file, or it has no rows.
+        UserError: no such file, it lacks a column (such as ``repeat`` or ``unit``, which earlier versions did not
+            write), or it has no rows.
     """
     import pandas as pd
 
@@ -32,6 +43,9 @@ def read_metrics(path: str | Path) -> "pd.DataFrame":
         table = pd.read_csv(path, keep_default_na=False, na_values={"value": [""]})
     except FileNotFoundError:
         raise UserError(f"{path}: no such file") from None
+    if missing := [name for name in COLUMNS if name not in table]:
+        raise UserError(f"{path}: lacks the column {', '.join(missing)}. {make_again(Path(path))}")
     if table.empty:
         raise UserError(f"{path}: has no rows")
-    return table
+    by_group = table["dataset"].isin(table.loc[table["unit"] == unit, "dataset"])
+    return table[table["unit"].where(by_group, unit) == unit].reset_index(drop=True)
