@@ -32,7 +32,13 @@ def packed(tmp_path):
         stored = images if dtype == np.uint8 else (images / 255).astype(dtype)
         np.save(folder / "images.npy", stored)
         samples = pd.DataFrame(
-            {"subject": list("abcde"), "cohort": "x", "class": list("ppqpp"), "label": [0, 0, 1, 0, 0]}
+            {
+                "subject": list("abcde"),
+                "group": list("abcde"),
+                "cohort": "x",
+                "class": list("ppqpp"),
+                "label": [0, 0, 1, 0, 0],
+            }
         )
         samples = samples.assign(split=["test", "test", "train", "train", "train"], image_sha256=tie(stored))
         samples.to_csv(folder / "samples.csv", index=False)

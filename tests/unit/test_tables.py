@@ -3,18 +3,22 @@
 import json
 import re
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from imbalance_aware.__main__ import main
 from imbalance_aware.errors import UserError
-from imbalance_aware.reporting import comparison, formats, labels
-from imbalance_aware.reporting.cells import interval_cell
+from imbalance_aware.evaluation.references import MAJORITY_CLASS, PRIOR_RANDOM
+from imbalance_aware.reporting import comparison_table, formats, labels
 from imbalance_aware.reporting.grid import Cell, Grid, Panel, Row, number, without_repeats
+from imbalance_aware.reporting.labels import REFERENCES as references_in_print
+from imbalance_aware.reporting.reference_rows import read_references
 from imbalance_aware.reporting.summary import read_published, summarise
 from imbalance_aware.reporting.table_catalogue import TABLES
 from imbalance_aware.reporting.tables import make_table
-from imbalance_aware.tables.differences import COLUMNS
+from imbalance_aware.tables.comparisons import COMPARISONS
+from imbalance_aware.tables.values import VALUES
 
 CONDITIONS = [
     {"condition": "ce-uniform", "loss": "ce", "sampling": "uniform", "weighted": False},
@@ -32,7 +36,7 @@ def tidy(*runs, batch_size=50, metric="balanced_accuracy") -> pd.DataFrame:
         status, name = [*rest, *("ok", metric)[len(rest) :]]
         rows.append(
             {"study": "s", "dataset": dataset, **by_name[condition], "batch_size": batch_size, "seed": seed}
-            | {"metric": name, "value": value, "status": status}
+            | {"repeat": 0, "metric": name, "value": value, "status": status}
         )
     return pd.DataFrame(rows)
 
@@ -50,6 +54,49 @@ def test_mean_and_sample_standard_deviation():
     assert row["mean"] == pytest.approx(sum(values) / 3)
     assert row["std"] == pytest.approx((sum((value - 2 / 3) ** 2 for value in values) / 2) ** 0.5)
     assert row["n_seeds"] == row["n_runs"] == 3
+
+
+def repeated(*values, dataset="x", condition="ce-uniform"):
+    """A metrics.csv from one list of seeds' values for each repeat."""
+    parts = [
+        tidy(*((dataset, condition, seed, value) for seed, value in enumerate(seeds))).assign(repeat=repeat)
+        for repeat, seeds in enumerate(values)
+    ]
+    return pd.concat(parts, ignore_index=True)
+
+
+def test_where_a_dataset_is_cross_validated_several_times_the_repeat_is_the_replicate():
+    """Seeds of one repeat share their training sets: they are averaged before the spread is taken."""
+    row = summarise(repeated([0.5, 0.7], [0.8, 0.8], [0.3, None]), ["balanced_accuracy"]).iloc[0]
+    assert row["mean"] == pytest.approx((0.6 + 0.8 + 0.3) / 3)
+    assert row["std"] == pytest.approx(np.std([0.6, 0.8, 0.3], ddof=1))
+    assert (row["n_repeats"], row["n_seeds"], row["n_runs"]) == (3, 5, 6)
+    once = summarise(repeated([0.5, 0.7]), ["balanced_accuracy"]).iloc[0]
+    assert once["std"] == pytest.approx(np.std([0.5, 0.7], ddof=1)) and once["n_repeats"] == 1
+
+
+def test_notes_say_what_the_spread_is_over():
+    metrics = pd.concat(
+        [repeated([0.5, 0.7], [0.8, 0.9]), tidy(("y", "ce-uniform", 0, 0.4), ("y", "ce-uniform", 1, 0.5))]
+    )
+    grid, _ = make_table("table1_balanced_accuracy", metrics)
+    assert grid.notes[0].startswith(
+        "Mean ± sample standard deviation (n − 1) over 2 seeds; over 2 repeats of the cross-validation, the seeds of "
+        "each averaged first. Bold"
+    )
+
+
+def test_notes_say_how_a_dataset_was_cross_validated_and_which_folds_collapsed():
+    counts = [("x", "ce-uniform", seed, value, "ok", name) for seed in (0, 1) for name, value in (("folds", 5),)]
+    counts += [("x", "ce-uniform", 0, 2, "ok", "collapsed_folds"), ("x", "ce-uniform", 1, 0, "ok", "collapsed_folds")]
+    metrics = pd.concat(
+        [tidy(("x", "ce-uniform", 0, 0.5), ("x", "ce-uniform", 1, 0.6), ("y", "ce-uniform", 0, 0.5)), tidy(*counts)]
+    )
+    notes = make_table("table1_balanced_accuracy", metrics)[0].notes
+    (line,) = [note for note in notes if "cross-validated" in note]
+    assert line.startswith("X: cross-validated once in 5 folds. The predictions of all folds are pooled; AUROC")
+    assert "Of 10 trainings, 2 collapsed" in line
+    assert make_table("table2_f1_by_class", pd.concat([metrics, tidy(("x", "ce-uniform", 0, 0.5, "ok", "f1_a"))]))[0]
 
 
 def test_one_seed_has_no_standard_deviation():
@@ -96,17 +143,9 @@ def test_nothing_is_bold_where_a_class_has_fewer_than_five_test_subjects(subject
     best = summarise(metrics, ["balanced_accuracy", "f1_rare_thing", "f1_no"]).query("mean == 0.7")
     best = best.set_index(["dataset", "metric"])["best"]
     assert (best["x", "balanced_accuracy"], best["x", "f1_rare_thing"]) == (bold, bold)
-    assert best["x", "f1_no"] and best["y"].all(), "what hangs on no small class keeps its bold"
+    assert best["x", "f1_no"] and best["y"].all(), "values that depend on no small class stay bold"
     notes = make_table("table1_balanced_accuracy", metrics)[0].notes
     assert any("Fewer than 5 test subjects: X: Rare thing (4)" in note for note in notes) != bold
-
-
-def test_differences_are_marked_and_bold_only_where_something_is_known():
-    row = {"difference": -0.4, "ci_low": -0.5, "ci_high": -0.3, "n_collapsed": 2, "n_diverged": 1}
-    assert interval_cell(row | {"few_test_subjects": False}) == Cell("−0.40", " [−0.50, −0.30]", True, "†2 ‡1")
-    assert not interval_cell(row | {"few_test_subjects": True}).bold
-    none = interval_cell(row | {"ci_low": float("nan"), "ci_high": float("nan"), "few_test_subjects": False})
-    assert none == Cell("−0.40", " [–]", False, "†2 ‡1")
 
 
 def test_lowest_is_best_where_less_is_better():
@@ -409,11 +448,11 @@ def test_collect_then_tables_from_the_command_line(tmp_path):
     collect = ["collect", "--study", "s", "--conditions", json.dumps(CONDITIONS), "--batch-size", "5"]
     assert main([*collect, "--out", str(table), *runs]) == 0
     lines = table.read_text().splitlines()
-    assert lines[0] == "study,dataset,condition,loss,sampling,weighted,batch_size,seed,metric,value,status"
-    assert lines[1] == "s,toy,ce-uniform,ce,uniform,False,5,9,mcc,0.2,ok"
-    assert lines[4] == "s,toy,mcc-oversampling,soft_mcc,oversampling,False,5,9,mcc,,ok"
-    assert lines[7] == "s,toy,mcc-oversampling,soft_mcc,oversampling,False,5,10,mcc,0.1234567890123456,ok"
-    assert lines[9] == "s,toy,mcc-oversampling,soft_mcc,oversampling,False,5,10,posthoc_mcc,0.0,collapsed"
+    assert lines[0] == "study,dataset,condition,loss,sampling,weighted,batch_size,seed,repeat,unit,metric,value,status"
+    assert lines[1] == "s,toy,ce-uniform,ce,uniform,False,5,9,0,sample,mcc,0.2,ok"
+    assert lines[4] == "s,toy,mcc-oversampling,soft_mcc,oversampling,False,5,9,0,sample,mcc,,ok"
+    assert lines[7] == "s,toy,mcc-oversampling,soft_mcc,oversampling,False,5,10,0,sample,mcc,0.1234567890123456,ok"
+    assert lines[9] == "s,toy,mcc-oversampling,soft_mcc,oversampling,False,5,10,0,sample,posthoc_mcc,0.0,collapsed"
 
     out = tmp_path / "tables"
     assert main(["tables", "--metrics", str(table), "--tables", "table5_mcc", "--out", str(out)]) == 0
@@ -427,7 +466,7 @@ def test_collect_reads_the_projects_table_of_conditions(tmp_path, checkout):
     out = tmp_path / "metrics.csv"
     arguments = ["collect", "--study", "s", "--conditions", str(table), "--batch-size", "5", "--out", str(out), run]
     assert main(arguments) == 0
-    assert out.read_text().splitlines()[1] == "s,toy,ce_f1-weighted,ce+soft_f1,uniform,True,5,0,mcc,0.5,ok"
+    assert out.read_text().splitlines()[1] == "s,toy,ce_f1-weighted,ce+soft_f1,uniform,True,5,0,0,sample,mcc,0.5,ok"
 
 
 @pytest.mark.parametrize(
@@ -438,6 +477,7 @@ def test_collect_reads_the_projects_table_of_conditions(tmp_path, checkout):
         ({"conditions": '[{"condition": "ce-uniform"}]'}, "expected condition, loss, sampling and weighted"),
         ({"conditions": "nowhere.tsv"}, "nowhere.tsv: no such file"),
         ({"twice": True}, "given twice"),
+        ({"path": "s/toy/ce-uniform/seed-0/fold-1/metrics.json"}, "is of one fold"),
         ({"text": "{"}, "not the metrics of a run"),
         ({"text": "[]"}, "not the metrics of a run"),
         ({"path": "elsewhere/metrics.json"}, "not a file of a run"),
@@ -456,9 +496,144 @@ def test_collect_explains_what_does_not_fit(tmp_path, capsys, changed, message):
 
 
 def test_a_study_of_one_condition_has_nothing_to_compare(tmp_path):
-    (tmp_path / "differences.csv").write_text(",".join(COLUMNS) + "\n")
-    grid, numbers = comparison.make_comparison(tmp_path / "differences.csv", pd.DataFrame())
+    (tmp_path / "comparisons.csv").write_text(",".join(COMPARISONS.columns) + "\n")
+    grid, numbers = comparison_table.make_comparison(tmp_path / "comparisons.csv", pd.DataFrame())
     assert numbers.empty
     for convert in (formats.to_markdown, formats.to_latex, formats.to_html):
         assert "nothing to compare it with" in convert(grid)
-        assert "Difference from a baseline" in convert(grid)
+        assert "Difference from the baseline" in convert(grid)
+
+
+def reference(metric, value, name="majority_class", dataset="x"):
+    """A row of values.csv of what needs no image."""
+    row = {"dataset": dataset, "condition": name, "rule": "reference", "unit": "sample", "metric": metric}
+    return row | {"value": value}
+
+
+@pytest.mark.parametrize(
+    ("name", "metric", "labels"),
+    [
+        (
+            "table1_balanced_accuracy",
+            "balanced_accuracy",
+            [("X", "Majority class"), ("", "Prior-random"), ("", "Uniform")],
+        ),
+        ("calibration", "brier", [("Majority class", ""), ("Prior-random", ""), ("CE", "Uniform")]),
+    ],
+)
+def test_what_needs_no_image_comes_first(tmp_path, name, metric, labels):
+    rows = [reference(metric, 0.4), reference(metric, 0.3, "prior_random"), reference(metric, 0.9, dataset="y")]
+    (tmp_path / "values.csv").write_text(VALUES.csv(pd.DataFrame(rows)))
+    references = read_references(tmp_path / "values.csv", "group")
+    metrics = tidy(("x", "ce-uniform", 0, 0.5), ("x", "ce-uniform", 1, 0.6), metric=metric)
+    grid, numbers = make_table(name, metrics, references=references)
+    (panel,) = grid.panels
+    assert [row.labels for row in panel.rows] == labels
+    assert [row.cells[0].plain for row in panel.rows][:2] == ["0.40", "0.30"]
+    assert numbers["condition"].tolist() == ["majority_class", "prior_random", "ce-uniform"]
+    assert grid.notes[0].startswith("Mean ± sample standard deviation (n − 1) over 2 seeds.")
+    assert any(note.startswith("Majority class: the most frequent") for note in grid.notes)
+    assert {*references_in_print} == {MAJORITY_CLASS, PRIOR_RANDOM}
+
+
+def test_the_head_of_a_table_counts_test_patients_and_marks_small_classes():
+    runs = [("x", "ce-uniform", 0, 0.5)]
+    counts = [("x", "ce-uniform", 0, n, "ok", f"test_groups_{name}") for name, n in (("no", 30), ("early", 29))]
+    counts += [("x", "ce-uniform", 0, 90, "ok", "test_subjects_no")]
+    grid, _ = make_table("table1_balanced_accuracy", tidy(*runs, *counts))
+    assert grid.title == "Balanced accuracy. Test patients: X: No 30, Early 29* (* fewer than 30)"
+
+
+def compared(**cells):
+    """A comparisons.csv of one row, of ce_f1-weighted with ce-uniform."""
+    row = {"dataset": "x", "unit": "sample", "metric": "balanced_accuracy", "role": "primary", "with_baseline": True}
+    row |= {"a": "ce_f1-weighted", "b": "ce-uniform", "difference": 0.05, "n_replicates": 3}
+    row |= {"models_low": 0.01, "models_high": 0.09, "procedure_low": 0.004, "procedure_high": 0.096}
+    row |= {"p_procedure_holm": 0.03, "p_models_holm": 0.0004, "decision": "better", "decision_models": "worse"}
+    return pd.DataFrame([row | cells])
+
+
+@pytest.mark.parametrize(
+    ("cells", "shown"),
+    [
+        ({}, ["+0.050 †1", "[0.010, 0.090]", "[0.004, 0.096]", "0.030", "better"]),
+        ({"relevant": True}, ["+0.050 †1", "[0.010, 0.090]", "[0.004, 0.096]", "0.030", "better by a relevant amount"]),
+        (
+            {"n_replicates": 1, "procedure_low": np.nan, "procedure_high": np.nan},
+            ["+0.050 †1", "[0.010, 0.090]", "[–]", "< 0.001", "worse"],
+        ),
+        (
+            {"models_low": np.nan, "procedure_low": np.nan, "p_procedure_holm": np.nan, "decision": "undecided"}
+            | {"note": "not estimable: no patient changes it"},
+            ["+0.050 †1", "[–]", "[–]", "–", "not estimable"],
+        ),
+    ],
+)
+def test_the_comparison_shows_both_intervals_the_adjusted_p_and_a_word(tmp_path, cells, shown):
+    path = tmp_path / "comparisons.csv"
+    path.write_text(COMPARISONS.csv(compared(**cells)))
+    metrics = tidy(("x", "ce-uniform", 0, 0.5), ("x", "ce_f1-weighted", 0, 0.3, "collapsed"))
+    grid, numbers = comparison_table.make_comparison(path, metrics)
+    (row,) = grid.panels[0].rows
+    assert [cell.plain for cell in row.cells] == shown
+    assert row.cells[-1].bold == shown[-1].startswith(("better", "worse"))
+    assert grid.title == "Difference from CE, Uniform" and row.labels == ("CE + F1", "+ Weights")
+    assert grid.panels[0].title == "X: Balanced accuracy (primary)"
+    assert any("One seed: the intervals" in note for note in grid.notes) == (cells.get("n_replicates") == 1)
+    assert any("1 of 1 runs" in note for note in grid.notes)
+    assert any("X: not estimable: no patient changes it." in note for note in grid.notes) == ("note" in cells)
+    assert numbers["decision"].tolist() == [cells.get("decision", "better")]
+
+
+def test_all_but_the_primary_metric_is_headed_exploratory(tmp_path):
+    path = tmp_path / "comparisons.csv"
+    rows = [compared(), compared(metric="mcc", role="exploratory"), compared(a="ce-uniform@prior")]
+    path.write_text(COMPARISONS.csv(pd.concat(rows)))
+    metrics = tidy(("x", "ce-uniform", 0, 0.5), ("x", "ce_f1-weighted", 0, 0.3))
+    grid, _ = comparison_table.make_comparison(path, metrics)
+    first, second = grid.panels
+    assert [row.labels for row in first.rows] == [("CE", "Uniform, prior shift"), ("CE + F1", "+ Weights")]
+    assert second.title == "X: exploratory, [this procedure]" and second.columns == ("MCC",)
+    assert second.rows[0].cells[0].plain == "+0.050 [0.004, 0.096]"
+    path.write_text(COMPARISONS.csv(compared(a="mcc-uniform")))
+    with pytest.raises(UserError, match="has no condition mcc-uniform"):
+        comparison_table.make_comparison(path, metrics)
+    path.write_text("a,b\n1,2\n")
+    with pytest.raises(UserError, match=r"comparisons\.csv: lacks the column dataset"):
+        comparison_table.make_comparison(path, metrics)
+    path.write_text(COMPARISONS.csv(compared(difference="much")))
+    with pytest.raises(UserError, match="difference is not a number"):
+        comparison_table.make_comparison(path, metrics)
+
+
+def test_ensembles_stand_beside_their_single_runs(tmp_path):
+    """From metrics.json of runs and of the ensemble to the table."""
+    names = ("balanced_accuracy", "f1_macro", "auroc_macro", "mcc")
+    runs = [
+        write_run(tmp_path, "toy", condition, seed, **dict.fromkeys(names, value))
+        for condition, values in {"ce-uniform": (0.5, 0.7), "mcc-oversampling": (0.4, 0.8)}.items()
+        for seed, value in enumerate(values)
+    ]
+    ensembles = []
+    for condition, value in {"ce-uniform": 0.65, "mcc-oversampling": 0.9}.items():
+        path = write_run(tmp_path, "toy", condition, 9, **dict.fromkeys(names, value))
+        folder = tmp_path / f"runs/s/toy/{condition}"
+        (folder / "seed-9").rename(folder / "ensemble")
+        ensembles.append(path.replace("seed-9", "ensemble"))
+    collect = ["collect", "--study", "s", "--conditions", json.dumps(CONDITIONS), "--batch-size", "5", "--out"]
+    assert main([*collect, str(tmp_path / "metrics.csv"), *runs]) == 0
+    assert main([*collect, str(tmp_path / "ensemble_metrics.csv"), *ensembles]) == 0
+    assert ",5,,0,sample,balanced_accuracy,0.65,ok" in (tmp_path / "ensemble_metrics.csv").read_text()
+    tables = ["tables", "--metrics", str(tmp_path / "metrics.csv"), "--out", str(tmp_path / "tables"), "--tables"]
+    assert main([*tables, "--ensembles", str(tmp_path / "ensemble_metrics.csv")]) == 0
+    numbers = pd.read_csv(tmp_path / "tables/ensembles.csv")
+    assert sorted(path.name for path in (tmp_path / "tables").iterdir()) == [
+        f"ensembles.{suffix}" for suffix in ("csv", "html", "md", "tex")
+    ]
+    chosen = numbers[numbers["metric"] == "mcc"].set_index("condition")
+    assert chosen["mean"].to_dict() == {"ce-uniform": 0.65, "mcc-oversampling": 0.9}
+    assert chosen["reference_mean"].to_dict() == pytest.approx({"ce-uniform": 0.6, "mcc-oversampling": 0.6})
+    assert chosen["difference"].to_dict() == pytest.approx({"ce-uniform": 0.05, "mcc-oversampling": 0.3})
+    text = (tmp_path / "tables/ensembles.md").read_text()
+    for cell in ("| ensemble | 0.65 |", "| single runs | 0.60 ± 0.14 |", "| difference | +0.05 |", "**0.90**"):
+        assert cell in text, text

@@ -1,1 +1,1 @@
-"""Metrics to tables and figures."""
+"""Collecting metrics, and the tables, figures and pages made from them."""

@@ -1,4 +1,4 @@
-"""Change the first training image of a dataset in every way that training may: each change alone, at the ends of its
+"""Apply every augmentation of training to the first training image of a dataset: each change alone, at the ends of its
 range, then all of them together. The code that makes the batches of a training run makes these images too.
 """
 
@@ -57,13 +57,13 @@ def run(args: argparse.Namespace) -> None:
 
 
 def first_training_row(samples: Path) -> tuple[int, dict[str, str]]:
-    """Position of the first training sample, and what the table says of it.
+    """Position of the first training sample, or of the first of a cross-validated dataset, and its row of the table.
 
     Raises:
         UserError: there is no table, or no training sample in it.
     """
     for row, sample in enumerate(read_samples(samples)):
-        if sample["split"] == "train":
+        if sample["split"] in ("train", ""):
             return row, sample
     raise UserError(f"{samples}: no sample is in the split train")
 

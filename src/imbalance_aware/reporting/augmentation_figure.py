@@ -1,6 +1,6 @@
-"""Draw what augmentation does to one training image: each change alone, then all together.
+"""Draw the effect of augmentation on one training image: each change alone, then all together.
 
-Photographs are drawn whole; of volumes, the three planes through the middle of one sequence.
+Photographs are drawn whole; for volumes, the three planes through the middle of one sequence.
 """
 
 import argparse

@@ -1,4 +1,7 @@
-"""Draw how the classes of each dataset are distributed, in all and per cohort (per split where there is one cohort)."""
+"""Draw how the classes of each dataset are distributed, in all and per cohort.
+
+Where there is one cohort, per side of a fixed split; a cross-validated dataset has none.
+"""
 
 import argparse
 from pathlib import Path
@@ -8,10 +11,10 @@ from matplotlib.axes import Axes
 
 from imbalance_aware.reporting import style
 from imbalance_aware.reporting.labels import distinct, readable
-from imbalance_aware.tables.samples import read_samples_frame
+from imbalance_aware.tables.samples import SPLITS, read_samples_frame
 
 BAR_INCH = 0.155
-#: What is drawn of ``samples.csv``.
+#: Columns of ``samples.csv`` that are drawn.
 SHOWN = ("cohort", "class", "label", "split")
 
 
@@ -34,10 +37,10 @@ def run(args: argparse.Namespace) -> None:
 
 
 def class_shares(samples: pd.DataFrame) -> pd.DataFrame:
-    """Rows ``group, class, count, percent``: all samples, then each cohort, or each split if there is one cohort."""
+    """Rows ``group, class, count, percent``: all samples, then each cohort, or each side of a fixed split."""
     classes = samples.sort_values("label")["class"].unique()
     by = "cohort" if samples["cohort"].nunique() > 1 else "split"
-    names = ["train", "test"] if by == "split" else samples["cohort"].unique()
+    names = SPLITS if by == "split" else samples["cohort"].unique()
     groups = {"all": samples} | {name: samples[samples[by] == name] for name in names}
     return pd.DataFrame(
         [

@@ -1,7 +1,14 @@
-"""Gather the metrics of all runs of a study into one tidy table, one row per run and metric.
+"""Gather the metrics of all runs of a study into one tidy table, one row per run, unit and metric.
 
-Metrics after post-hoc logit adjustment are called posthoc_<metric>. An undefined metric has a row with an empty value.
-The number of test subjects of each class is there as test_subjects_<class>.
+The unit is a sample (image); where a group (patient) has more than one, there are rows of groups beside those of
+samples.
+
+Of a cross-validated dataset, all folds of one seed and repeat are one run here. Of the ensemble of a condition's seeds,
+the cell of the seed is empty. Metrics after post-hoc logit adjustment are called posthoc_<metric>, those under other
+decision rules offsets_<metric> and cost_<metric>, those after temperature scaling temperature_<metric>. Those of a
+run's own training samples are called training_<metric>, those of its validation part validation_<metric>. An undefined
+metric has a row with an empty value. The number of test subjects of each class is there as test_subjects_<class>, that
+of groups as test_groups_<class>.
 """
 
 import argparse
@@ -29,7 +36,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--batch-size", type=int, required=True, help="batch size of the study")
     parser.add_argument("--out", type=Path, required=True, help="metrics.csv to write")
-    parser.add_argument("runs", nargs="+", type=Path, help="…/study/dataset/condition/seed-N/metrics.json")
+    parser.add_argument(
+        "runs",
+        nargs="+",
+        type=Path,
+        help="…/study/dataset/condition/seed-N/metrics.json, or …/seed-N-repeat-R/… or …/ensemble/…",
+    )
 
 
 def run(args: argparse.Namespace) -> None:
@@ -61,7 +73,8 @@ def _inline(text: str) -> dict[str, dict[str, Any]]:
 
 
 def collect(study: str, conditions: dict[str, dict[str, Any]], batch_size: int, paths: list[Path]) -> pd.DataFrame:
-    """The tidy table of the runs at ``paths``, sorted by dataset (as they come), condition (as listed) and seed.
+    """The tidy table of the runs at ``paths``, sorted by dataset (as they come), condition (as listed), repeat and
+    seed.
 
     Raises:
         UserError: a path is of another study, of an unlisted condition or there twice, or no metrics.json.
@@ -71,6 +84,8 @@ def collect(study: str, conditions: dict[str, dict[str, Any]], batch_size: int, 
         place = identify(path)
         if place.study != study:
             raise UserError(f'{path}: is of the study "{place.study}", not "{study}"')
+        if place.fold is not None:
+            raise UserError(f"{path}: is of one fold; the metrics of all folds together are collected")
         if place.condition not in conditions:
             raise UserError(f'{path}: the condition "{place.condition}" is not among --conditions')
         if place in runs:
@@ -78,11 +93,14 @@ def collect(study: str, conditions: dict[str, dict[str, Any]], batch_size: int, 
         runs[place] = path
     datasets = list(dict.fromkeys(place.dataset for place in runs))
     order = list(conditions)
-    places = sorted(runs, key=lambda run: (datasets.index(run.dataset), order.index(run.condition), run.seed))
+    places = sorted(
+        runs, key=lambda run: (datasets.index(run.dataset), order.index(run.condition), run.repeat, run.seed or 0)
+    )
     rows = [
         {"study": study, "dataset": place.dataset, "condition": place.condition, **conditions[place.condition]}
-        | {"batch_size": batch_size, "seed": place.seed, "metric": metric, "value": value, "status": status}
+        | {"batch_size": batch_size, "seed": "" if place.seed is None else place.seed}
+        | {"repeat": place.repeat, "unit": unit, "metric": metric, "value": value, "status": status}
         for place in places
-        for metric, value, status in metric_values(runs[place])
+        for unit, metric, value, status in metric_values(runs[place])
     ]
     return pd.DataFrame(rows, columns=list(COLUMNS)).astype({"value": float})

@@ -1,10 +1,11 @@
 """Draw the confusion matrix of every condition of one dataset.
 
-Counts are added up over seeds, then each true class is scaled to 100 %; beside its name stands the number of its test
-subjects.
+Counts are added up over seeds, then each true class is scaled to 100 %. The number of test subjects of a class is shown
+next to its name.
 """
 
 import argparse
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,11 +29,15 @@ from imbalance_aware.tables.run_metrics import read_run_metrics
 MAX_NUMBERED = 6
 #: Most panels in a row; what a class and the title of a panel take, and the least edge of a panel, in inches.
 COLUMNS, CLASS_INCH, ABOVE_INCH, LEAST_PANEL_INCH = 3, 0.12, 0.4, 0.65
-#: Letters that the number of test subjects takes beside a class.
+#: Letters that the number of test subjects takes next to a class.
 NUMBER_LETTERS = 6
 #: Names of this length are written as they are.
 SHORT = 3
-#: Lightness alone carries the value.
+#: Names that no short key tells apart are written out if each takes at most so many lines of so many letters.
+MAX_LINES, LINE_LETTERS = 2, 10
+#: What each of these lines takes in the panel, with room for what the layout takes off, in inches.
+LINE_INCH = 0.17
+#: The value is shown by lightness alone.
 COLOURS = "Blues"
 
 
@@ -51,7 +56,7 @@ def run(args: argparse.Namespace) -> None:
     classes = next(iter(reports.values()))["classes"]
     if any(report["classes"] != classes for report in reports.values()):
         raise UserError("the runs differ in their classes")
-    keys = short_names(classes)
+    keys = tick_labels(classes)
     size = Size.of(keys)
     places = lay_out(
         [len(part) for _, part in runs.drop_duplicates("condition").groupby("loss_key", sort=False)], size.columns
@@ -89,8 +94,9 @@ class Size:
 
     @classmethod
     def of(cls, keys: Sequence[str]) -> "Size":
-        panel = max(LEAST_PANEL_INCH, CLASS_INCH * len(keys))
-        longest = style.LETTER_INCH * max(map(style.text_width, keys))
+        lines = max(len(key.split("\n")) for key in keys)
+        panel = max(LEAST_PANEL_INCH, (CLASS_INCH if lines == 1 else LINE_INCH * lines) * len(keys))
+        longest = style.LETTER_INCH * max(style.text_width(line) for key in keys for line in key.split("\n"))
         across = panel + longest + style.LETTER_INCH * NUMBER_LETTERS
         narrow = COLUMNS * across <= style.ONE_COLUMN_INCH
         width = style.ONE_COLUMN_INCH if narrow else style.TWO_COLUMNS_INCH
@@ -114,7 +120,7 @@ def _legend(keys: Sequence[str], classes: Sequence[str]) -> list[Line2D]:
     return [
         Line2D([], [], linestyle="none", label=f"{key}: {name}")
         for key, name in zip(keys, distinct(classes).values(), strict=True)
-        if key.lower() != name.lower()
+        if re.sub(r"\s", "", key).lower() != re.sub(r"\s", "", name).lower()
     ]
 
 
@@ -135,6 +141,30 @@ def lay_out(sizes: Sequence[int], columns: int = COLUMNS) -> list[int]:
         places += range(following, following + size)
         following += size
     return places
+
+
+def tick_labels(classes: Sequence[str]) -> list[str]:
+    """What stands beside and below the matrices: `short_names`, or whole names on several lines.
+
+    A number means nothing until it is looked up, so where `short_names` has only places (#1), names that fit into
+    `MAX_LINES` of `LINE_LETTERS` are written out.
+    """
+    keys = short_names(classes)
+    if all(key == name or not key.startswith("#") for key, name in zip(keys, classes, strict=True)):
+        return keys
+    wrapped = [_lines(name) for name in distinct(classes).values()]
+    fit = all(len(lines) <= MAX_LINES and max(map(style.text_width, lines)) <= LINE_LETTERS for lines in wrapped)
+    return ["\n".join(lines) for lines in wrapped] if fit else keys
+
+
+def _lines(name: str) -> list[str]:
+    """A name in lines of `LINE_LETTERS` where it can be broken: at blanks, after hyphens and slashes."""
+    lines = [""]
+    for part in re.findall(r"[^\s/-]*[\s/-]?", name):
+        if lines[-1] and style.text_width(lines[-1] + part.rstrip()) > LINE_LETTERS:
+            lines.append("")
+        lines[-1] += part
+    return [line.strip() for line in lines]
 
 
 def short_names(classes: Sequence[str]) -> list[str]:

@@ -1,7 +1,8 @@
 """Draw a t-SNE map of the last layer's features of one dataset and seed, for the best and worst condition by macro F1.
 
 t-SNE: van der Maaten and Hinton 2008, initialised by principal components, with a fixed seed. Runs without a macro F1
-(diverged) do not take part.
+(diverged) do not take part. Of a cross-validated dataset, the map shows the first fold alone, since features of
+different networks cannot share a map; macro F1 is that of all folds of this seed together.
 """
 
 import argparse
@@ -26,6 +27,8 @@ from imbalance_aware.tables.metrics import read_metrics
 from imbalance_aware.tables.predictions import read_predictions
 
 PERPLEXITY = 30
+#: What tells the runs of a study apart in the tidy table.
+RUN = ["dataset", "condition", "seed", "repeat"]
 #: Two maps with title and legend; the F1 scores below come on top.
 PANEL_INCH = 1.9
 
@@ -35,7 +38,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     style.add_arguments(parser)
     parser.add_argument("--metrics", type=Path, required=True, help="metrics.csv of the study")
     parser.add_argument(
-        "features", type=Path, nargs="+", help="…/seed-N/features.npy, beside predictions.csv, of one dataset and seed"
+        "features",
+        type=Path,
+        nargs="+",
+        help="…/seed-N/features.npy, beside predictions.csv, of one dataset, seed and fold",
     )
 
 
@@ -43,8 +49,8 @@ def run(args: argparse.Namespace) -> None:
     """Draw two maps side by side (one if there is one run)."""
     metrics = read_metrics(args.metrics)
     runs = runs_of_one_dataset(args.features, metrics)
-    if runs["seed"].nunique() > 1:
-        raise UserError("features of one seed are drawn at a time")
+    if len(runs[["seed", "repeat", "fold"]].drop_duplicates()) > 1:
+        raise UserError("features of one seed, repeat and fold are drawn at a time")
     chosen = best_and_worst(runs, metrics)
     with style.figure(args, style.ONE_COLUMN_INCH, PANEL_INCH) as canvas:
         if not chosen:
@@ -81,13 +87,15 @@ def run(args: argparse.Namespace) -> None:
             for name in classes
         ]
         style.legend_above(canvas, handles, readable(runs["dataset"].iloc[0]))
-        style.note_below(canvas, note(few_test_subjects(metrics), runs["dataset"]))
+        fold = runs["fold"].iloc[0]
+        of_fold = "" if pd.isna(fold) else f"Maps: test subjects of fold {fold:.0f} only. F1: all folds. "
+        style.note_below(canvas, of_fold + note(few_test_subjects(metrics), runs["dataset"]))
 
 
 def best_and_worst(runs: pd.DataFrame, metrics: pd.DataFrame) -> dict[str, dict]:
     """``{"Best": row, "Worst": row}`` of ``runs`` by macro F1, the first of equals; only the best of one run."""
-    f1 = metrics[metrics["metric"] == "f1_macro"][["dataset", "condition", "seed", "value", "status"]]
-    ranked = runs.merge(f1, on=["dataset", "condition", "seed"]).dropna(subset="value")
+    f1 = metrics[metrics["metric"] == "f1_macro"][[*RUN, "value", "status"]]
+    ranked = runs.merge(f1, on=RUN).dropna(subset="value")
     if ranked.empty:
         return {}
     ranked = ranked.sort_values("value", ascending=False, kind="stable").to_dict("records")
@@ -112,7 +120,8 @@ def embed(features: np.ndarray) -> np.ndarray:
 def f1_text(row: dict, metrics: pd.DataFrame, classes: list[str]) -> str:
     """Macro F1 and the F1 of each class, a line each."""
     here = metrics[(metrics["dataset"] == row["dataset"]) & (metrics["condition"] == row["condition"])]
-    values = here[here["seed"] == row["seed"]].set_index("metric")["value"]
+    here = here[(here["seed"] == row["seed"]) & (here["repeat"] == row["repeat"])]
+    values = here.set_index("metric")["value"]
     names = distinct(classes)
     of_class = ((names[name], values[metric_of_class("f1", name)]) for name in classes)
     lines = [(METRICS["f1_macro"].label, values["f1_macro"]), *of_class]

@@ -1,7 +1,7 @@
 """Every figure of the workflow, one row each; its rule, its targets, its caption and its step are made from the row.
 
-Another figure is a module that draws it and a row here. Planning reads this, so it imports nothing heavy; and no module
-that draws imports it, so that the wording of a caption redraws nothing.
+To add a figure, write a module that draws it and add a row here. Planning reads this, so it imports nothing heavy.
+Modules that draw do not import it, so that editing a caption does not redraw figures.
 """
 
 from dataclasses import dataclass
@@ -21,8 +21,8 @@ class Figure:
         options: of the command, besides ``--png`` and ``--pdf``: names of ``INPUTS`` in ``workflow/rules/figures.smk``,
             such as ``metrics`` for ``--metrics`` and its path, or of ``OPTIONS`` there.
         files: the one of ``INPUTS`` whose files the command takes without a name; empty if there is none.
-        caption: for the report, in reStructuredText; ``{study}`` and ``{dataset}`` stand for their names.
-        waits_for: those of ``INPUTS`` that the command is not given, since it finds them beside the others.
+        caption: for the report, in reStructuredText; ``{study}`` and ``{dataset}`` are replaced by their names.
+        waits_for: those of ``INPUTS`` that are not arguments of the command, since it finds them next to other inputs.
         kind: the only kind of datasets that have it, if not all do.
     """
 
@@ -50,6 +50,21 @@ class Figure:
 
 FIGURES = (
     Figure(
+        name="figure1_study_design",
+        step="study_design",
+        summary="draw the design of a study from its configuration",
+        label="Study design",
+        scope="study",
+        options=("design",),
+        files="samples_of_datasets",
+        caption=(
+            "**Design of the study** *{study}*, from its configuration: for each dataset the samples of each class in "
+            "the study, who is tested on whom, preprocessing and augmentation; the conditions, one dot each, with the "
+            "baseline in a ring; training; and what the study is judged by. Excluded subjects do not count; the flow "
+            "table says why they are out."
+        ),
+    ),
+    Figure(
         name="figure5_class_distribution",
         step="class_distribution",
         summary="draw how many samples each class has",
@@ -58,22 +73,158 @@ FIGURES = (
         files="samples_of_datasets",
         caption=(
             "**Class distribution** of the datasets of the study *{study}*: share and number of subjects of each "
-            "class, in all and per cohort, or per side of the split where there is one cohort. Excluded subjects do "
-            "not count; the flow table says why they are out."
+            "class, in all and per cohort, or per side of the split where there is one cohort (a cross-validated "
+            "dataset has no sides: all its subjects are tested). Excluded subjects do not count; the flow table says "
+            "why they are out."
         ),
     ),
     Figure(
         name="balanced_accuracy",
         step="metric_dots",
-        summary="draw a metric of every condition",
+        summary="draw a metric of every condition with its intervals",
         label="Balanced accuracy by condition",
         scope="study",
-        options=("metrics", "published"),
+        options=("metrics", "values", "published", "unit"),
         caption=(
-            "**Balanced accuracy of every condition and seed**, study *{study}*. Each filled mark is one seed, the bar "
-            "their mean, the open diamond the paper's value where there is one. A dagger in place of a filled mark: "
-            "the run collapsed, that is, predicts one class for every subject. Runs that diverged have no value and no "
-            "mark. A note names the classes that have fewer than five test subjects."
+            "**Balanced accuracy of every condition**, study *{study}*. Large mark: the mean over seeds, with its 95 % "
+            "intervals. Thick: for other patients and these trained models; thin: for other patients and other seeds "
+            "(with one seed there is none); dotted, of cross-validated datasets: for other training data too. Small "
+            "dots above: the single seeds (of a cross-validated dataset one seed and repeat, the predictions of all "
+            "folds pooled). Open diamond: the paper's value where there is one. A dagger in place of a dot: the run "
+            "collapsed, that is, predicts one class for every subject. Runs that diverged have no value and no dot. A "
+            "note names the classes that have fewer than five test subjects. Whether two conditions differ is read "
+            "from the figure of differences, not from whether their intervals overlap."
+        ),
+    ),
+    Figure(
+        name="f1_by_class",
+        step="f1_by_class",
+        summary="draw the F1 score of every class with its intervals",
+        label="F1 by class",
+        scope="dataset",
+        options=("metrics", "values", "dataset", "unit"),
+        caption=(
+            "**F1 score of each class**, dataset *{dataset}*, study *{study}*; above each panel the class with its "
+            "test subjects. Large mark: the mean over seeds, with its 95 % intervals. Thick: for other patients and "
+            "these trained models; thin: for other patients and other seeds (with one seed there is none); dotted, of "
+            "cross-validated datasets: for other training data too. Small dots above: the single seeds; a dagger: a "
+            "run that collapsed. A class with fewer than five patients has no interval."
+        ),
+    ),
+    Figure(
+        name="differences",
+        step="difference_forest",
+        summary="draw the differences from the baseline with both intervals",
+        label="Differences from the baseline",
+        scope="dataset",
+        options=("metrics", "values", "comparisons", "dataset", "relevant"),
+        caption=(
+            "**Difference of every condition from the baseline** in the primary metric, dataset *{dataset}*, study "
+            "*{study}*, under every decision rule (@prior: a prior shift). Thick: 95 % "
+            "interval for other patients and these trained models. Thin: for other patients and other seeds, that is, "
+            "if training were done again on the same training data; with one seed there is none. Dotted, of "
+            "cross-validated datasets: for other training data too. Each interval is for one difference; the "
+            "conclusion on its right holds for all comparisons with the baseline together, for other patients and "
+            "seeds (with one seed, for these models). *Equivalent* means that the difference is smaller than the "
+            "relevant one, *undecided* that the data cannot tell. *Not estimable*: too few patients in a class, or no "
+            "patient changes the difference."
+        ),
+    ),
+    Figure(
+        name="ranks",
+        step="rank_intervals",
+        summary="draw the ranks with intervals",
+        label="Ranks",
+        scope="dataset",
+        options=("metrics", "values", "ranks", "dataset"),
+        caption=(
+            "**Ranks by the primary metric**, dataset *{dataset}*, study *{study}*. Mark: expected rank over resamples "
+            "of patients and seeds (of patients alone with one seed); line: its 95 % range; grey tick: the rank of the "
+            "values as they are. Blue rows may be best: no other condition is better than they by intervals that hold "
+            "for all pairs together. On the right, the share of resamples in which a condition ranks first, which is "
+            "not the probability that it is the best."
+        ),
+    ),
+    Figure(
+        name="all_pairs",
+        step="all_pairs",
+        summary="draw every condition against every other",
+        label="All pairs",
+        scope="dataset",
+        options=("metrics", "values", "comparisons", "ranks", "dataset"),
+        caption=(
+            "**Every condition against every other** in the primary metric, dataset *{dataset}*, study *{study}*, in "
+            "the order of their values, the best first. Below the diagonal: by how much the column is better than the "
+            "row. Above it: what may be said of the row by 95 % intervals that hold for all pairs together, "
+            "for other patients and other seeds (with one seed for these trained models): better, worse, equivalent "
+            "or undecided. Undecided is not equivalent."
+        ),
+    ),
+    Figure(
+        name="roc_curves",
+        step="roc_curves",
+        summary="draw the ROC curve of each class",
+        label="ROC curves",
+        scope="dataset",
+        options=("metrics", "unit"),
+        files="run_predictions",
+        caption=(
+            "**ROC curve of each class against the rest**, dataset *{dataset}*, study *{study}*; in brackets the test "
+            "subjects of the class. Lines: the mean over seeds, of sensitivity at equal specificity; bands: from the "
+            "lowest to the highest seed, not an interval for other patients. The area under a line is the mean AUROC "
+            "of the class. Of a cross-validated dataset, curves are made within each fold and averaged over the folds. "
+            "A dagger: some runs of this condition collapsed, that is, predict one class for every subject."
+        ),
+    ),
+    Figure(
+        name="precision_recall_curves",
+        step="precision_recall_curves",
+        summary="draw the precision-recall curve of each class",
+        label="Precision-recall curves",
+        scope="dataset",
+        options=("metrics", "unit"),
+        files="run_predictions",
+        caption=(
+            "**Precision-recall curve of each class against the rest**, dataset *{dataset}*, study *{study}*; dashed: "
+            "the share of the class, which is the precision of chance. Lines: the mean over seeds, of precision at "
+            "equal recall; bands: from the lowest to the highest seed, not an interval for other patients. The area "
+            "under a line is the mean average precision of the class. Of a cross-validated dataset, curves are made "
+            "within each fold and averaged over the folds. A dagger: some runs of this condition collapsed."
+        ),
+    ),
+    Figure(
+        name="reliability",
+        step="reliability",
+        summary="draw how well each class's probabilities are calibrated",
+        label="Reliability by class",
+        scope="dataset",
+        options=("metrics", "unit"),
+        files="run_predictions",
+        caption=(
+            "**Reliability of the probabilities of each class**, dataset *{dataset}*, study *{study}*: share of test "
+            "subjects that are of the class over the mean probability that they are given, in ten bins of equally many "
+            "subjects. Points: the mean over seeds; bands: from the lowest to the highest seed, not an interval for "
+            "other patients. Below the diagonal the probabilities are too high. The mean distance of the points of a "
+            "run from the diagonal is the calibration error of the class. Folds of a cross-validated dataset are taken "
+            "together."
+        ),
+    ),
+    Figure(
+        name="decision_curves",
+        step="net_benefit_curves",
+        summary="draw the net benefit of acting on each class's probability",
+        label="Decision curves",
+        scope="dataset",
+        options=("metrics", "unit", "context"),
+        files="run_predictions",
+        caption=(
+            "**Decision curves** (Vickers and Elkin 2006) of each class against the rest, dataset *{dataset}*, study "
+            "*{study}*: net benefit, in true positives per subject, of treating those whose probability of the class "
+            "is at least the threshold, which also says how many false positives one true positive is worth. Grey: "
+            "treating all (dashed) or none (full); panels are cut a little below 0. At the deployment prevalence where "
+            "the dataset declares one, else at that of the test set. Lines: the mean over seeds; bands: from the "
+            "lowest to the highest seed, not an interval for other patients. Folds of a cross-validated dataset are "
+            "taken together."
         ),
     ),
     Figure(
@@ -85,9 +236,11 @@ FIGURES = (
         options=("metrics",),
         files="histories",
         caption=(
-            "**Training loss per epoch**, dataset *{dataset}*, study *{study}*. Line: mean over seeds; band: from the "
-            "lowest to the highest seed; cross: the last finite loss of a seed that diverged. Each loss has its own "
-            "scale: values of different losses do not compare."
+            "**Training loss per epoch**, dataset *{dataset}*, study *{study}*. Line: mean over seeds, and over folds "
+            "where the dataset is cross-validated; band: from the lowest to the highest of them; cross: the last "
+            "finite loss of a training that diverged. Each loss has its own scale: values of different losses do not "
+            "compare. Where there is a validation part, its loss (without augmentation) and the primary metric on it "
+            "are shown beside it."
         ),
     ),
     Figure(
@@ -101,9 +254,9 @@ FIGURES = (
         caption=(
             "**Confusion matrices** on the test set, dataset *{dataset}*, study *{study}*. Percent of the subjects of "
             "each true class (rows) that are predicted as each class (columns); counts of all seeds are added up "
-            "first. In brackets: the test subjects of each class. A dagger: so many runs collapsed, that is, predict "
-            "one class for every subject. A note names the classes that have fewer than five test subjects: their "
-            "percentages rest on next to nothing."
+            "first, and of all folds and repeats of a cross-validated dataset. In brackets: the test subjects of each "
+            "class. A dagger: so many runs collapsed, that is, predict one class for every subject. A note names the "
+            "classes that have fewer than five test subjects: their percentages rest on next to nothing."
         ),
     ),
     Figure(
@@ -133,7 +286,8 @@ FIGURES = (
         options=("sequences",),
         files="examples",
         caption=(
-            "**What augmentation does** to the first training image, dataset *{dataset}*: each change alone, then all "
+            "**What augmentation does** to the first training image (of a cross-validated dataset, the first "
+            "of all), dataset *{dataset}*: each change alone, then all "
             "together, made by the code that makes the batches of training. Strengths alone are the ends of their "
             "ranges; the place of the random crop (its distance from the centre, along each axis) and the strengths of "
             "all together are drawn as in training, where each change is made with its own probability. Of volumes, "
@@ -152,8 +306,9 @@ FIGURES = (
         caption=(
             "**Features of the last layer**, mapped to the plane by t-SNE, for the best and the worst condition by "
             "macro F1 among the runs of one seed; dataset *{dataset}*, study *{study}*. Each mark is a test subject in "
-            "the colour of its true class; below, the run's F1 scores. A note names the classes that have fewer than "
-            "five test subjects. Distances between clusters mean little in t-SNE."
+            "the colour of its true class; below, the run's F1 scores. Of a cross-validated dataset, the map shows the "
+            "first fold only, the F1 scores are of all folds. A note names the classes that have fewer than five test "
+            "subjects. Distances between clusters mean little in t-SNE."
         ),
     ),
 )

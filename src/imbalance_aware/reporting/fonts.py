@@ -1,4 +1,4 @@
-"""Letters that matplotlib's own font lacks, such as Chinese, Japanese and Korean ones, from the system's fonts.
+"""Fonts for letters that matplotlib's own font lacks, such as Chinese, Japanese and Korean ones.
 
 Fonts are looked for only where a figure needs them, so that all other figures are the same on every machine. Without a
 font that has them, such letters are replaced by a number in brackets, and a warning says what the number means.
@@ -100,7 +100,7 @@ def _number(canvas: Figure, missing: set[str]) -> None:
         text.set_text(legible(text.get_text()))
     meaning = ", ".join(f"{number} {letters}" for letters, number in numbers.items())
     log.warning(
-        "no installed font has some letters of this figure, which has numbers in their place: %s. Install a font and "
+        "no installed font has some letters of this figure, so it shows numbers instead: %s. Install a font and "
         "draw it again; on Debian and Ubuntu: apt-get install %s",
         meaning,
         INSTALL,

@@ -19,6 +19,7 @@ TEX = {
     "…": r"\dots{}",
     **{sign: f"{{{sign}}}" for sign in "[]*"},  # after the end of a row, [ and * would be arguments
     "×": r"$\times$",
+    "≈": r"$\approx$",
     "†": r"$^{\dagger}$",
     "‡": r"$^{\ddagger}$",
 }
@@ -48,33 +49,47 @@ p { max-width: 60em; font-size: .87em; color: #444; margin: .3em 0; }
 def to_markdown(grid: Grid) -> str:
     """GitHub-flavoured Markdown; groups of columns go into the columns' names, since Markdown has one header line."""
     parts = [f"**{escape_markdown(grid.title)}**"]
-    for panel in grid.panels:
-        groups = [label for label, span in panel.groups for _ in range(span)] or [""] * len(panel.columns)
-        heads = [*panel.stubs, *(f"{group} {name}".strip() for group, name in zip(groups, panel.columns, strict=True))]
-        lines = [heads, ["---"] * len(heads)]
-        lines += [[*row.labels, *(cell.plain for cell in row.cells)] for row in panel.rows]
-        text = [[escape_markdown(item) if item != "---" else item for item in line] for line in lines]
-        for row, line in zip(panel.rows, text[2:], strict=True):
-            line[len(panel.stubs) :] = [_cell(cell, escape_markdown, "**{}**") for cell in row.cells]
-        parts.append("\n".join(f"| {' | '.join(line)} |" for line in text))
+    parts += map(markdown_panel, grid.panels)
     return "\n\n".join([*parts, *(escape_markdown(note) for note in grid.notes)]) + "\n"
 
 
+def markdown_panel(panel: Panel) -> str:
+    """One panel, with its title above if it has one."""
+    groups = [label for label, span in panel.groups for _ in range(span)] or [""] * len(panel.columns)
+    heads = [*panel.stubs, *(f"{group} {name}".strip() for group, name in zip(groups, panel.columns, strict=True))]
+    lines = [heads, ["---"] * len(heads)]
+    lines += [[*row.labels, *(cell.plain for cell in row.cells)] for row in panel.rows]
+    text = [[escape_markdown(item) if item != "---" else item for item in line] for line in lines]
+    for row, line in zip(panel.rows, text[2:], strict=True):
+        line[len(panel.stubs) :] = [_cell(cell, escape_markdown, "**{}**") for cell in row.cells]
+    title = [f"*{escape_markdown(panel.title)}*"] if panel.title else []
+    return "\n\n".join([*title, "\n".join(f"| {' | '.join(line)} |" for line in text)])
+
+
 def to_latex(grid: Grid) -> str:
-    """A ``table`` environment for ``\\input``; its first lines name what it needs."""
-    lines = [
-        "% Needs \\usepackage{booktabs,graphicx}.",
-        "\\begin{table}[tb]",
-        "\\centering\\small",
-        f"\\caption{{{_tex(grid.title)}}}",
-        f"\\label{{tab:{grid.name.replace('_', '-')}}}",
-    ]
-    for panel in grid.panels:
-        lines += [SHRINK, *_latex_panel(panel), "}\\par\\medskip"]
-    lines += [f"{{\\footnotesize {_tex(note)}\\par}}" for note in grid.notes]
-    text = "\n".join([*lines, "\\end{table}"]) + "\n"
+    """``table`` environments for ``\\input``: one, or one for each panel with a title of its own.
+
+    A table of many panels then fits on pages. The first lines name what they need.
+    """
+    lines = ["% Needs \\usepackage{booktabs,graphicx}."]
+    notes = [f"{{\\footnotesize {_tex(note)}\\par}}" for note in grid.notes]
+    label = f"tab:{grid.name.replace('_', '-')}"
+    titled = [panel for panel in grid.panels if panel.title]
+    for number, panel in enumerate(titled, 1):
+        below = notes if number == len(titled) else []
+        lines += _latex_float(f"{grid.title}. {panel.title}", f"{label}-{number}", [panel], below)
+    if not titled:
+        lines += _latex_float(grid.title, label, grid.panels, notes)
+    text = "\n".join(lines) + "\n"
     beyond_latin = any(ord(sign) > LAST_OF_LATIN for sign in text)
     return f"% Needs XeLaTeX or LuaLaTeX, and a font with the letters of these names.\n{text}" if beyond_latin else text
+
+
+def _latex_float(title: str, label: str, panels: Iterable[Panel], notes: Iterable[str]) -> Iterable[str]:
+    yield from ("\\begin{table}[tb]", "\\centering\\small", f"\\caption{{{_tex(title)}}}", f"\\label{{{label}}}")
+    for panel in panels:
+        yield from (SHRINK, *_latex_panel(panel), "}\\par\\medskip")
+    yield from (*notes, "\\end{table}")
 
 
 def _latex_panel(panel: Panel) -> Iterable[str]:
@@ -102,8 +117,10 @@ def _latex_panel(panel: Panel) -> Iterable[str]:
 
 def to_html(grid: Grid) -> str:
     """A page of its own, as the report of the workflow shows it."""
-    tables = "\n".join(_html_panel(panel, grid.title if index == 0 else "") for index, panel in enumerate(grid.panels))
-    tables = tables or f"<h1>{html.escape(grid.title)}</h1>"
+    alone = not grid.panels or bool(grid.panels[0].title)
+    titles = [panel.title or (grid.title if index == 0 else "") for index, panel in enumerate(grid.panels)]
+    tables = "\n".join(map(html_panel, grid.panels, titles))
+    tables = "\n".join([*([f"<h1>{html.escape(grid.title)}</h1>"] if alone else []), *([tables] if tables else [])])
     notes = "\n".join(f"<p>{html.escape(note)}</p>" for note in grid.notes)
     return (
         f'<!DOCTYPE html>\n<html lang="en">\n<head><meta charset="utf-8"><title>{html.escape(grid.title)}</title>\n'
@@ -111,7 +128,8 @@ def to_html(grid: Grid) -> str:
     )
 
 
-def _html_panel(panel: Panel, title: str) -> str:
+def html_panel(panel: Panel, title: str) -> str:
+    """One panel under a title, which may be empty."""
     head = "".join(f"<th>{html.escape(name)}</th>" for name in (*panel.stubs, *panel.columns))
     lines = ["<table>", f"<caption>{html.escape(title)}</caption>" if title else "", "<thead>"]
     if panel.groups:

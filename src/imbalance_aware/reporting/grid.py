@@ -32,12 +32,16 @@ class Row:
 
 @dataclass(frozen=True)
 class Panel:
-    """A block of columns: ``stubs`` head the labels, ``columns`` the cells; ``groups`` span columns from above."""
+    """A block of columns: ``stubs`` head the labels, ``columns`` the cells; ``groups`` span columns from above.
+
+    A panel of a table that shows many things has a ``title`` of its own.
+    """
 
     stubs: tuple[str, ...]
     columns: tuple[str, ...]
     rows: tuple[Row, ...]
     groups: tuple[tuple[str, int], ...] = ()
+    title: str = ""
 
 
 @dataclass(frozen=True)

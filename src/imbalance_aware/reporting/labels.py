@@ -11,13 +11,15 @@ SAMPLINGS = {
     ("uniform", True): "+ Weights",
     ("oversampling", False): "Oversampling",
 }
+#: What needs no image -> its name in print; they come first.
+REFERENCES = {"majority_class": "Majority class", "prior_random": "Prior-random"}
 #: The paper's columns, rows and datasets, in its order; everything else follows.
 PAPER_LOSSES = ("ce", "ce_f1", "ce_mcc", "f1", "focal", "mcc")
 PAPER_DATASETS = ("glioma", "glaucoma")
 
 ABBREVIATIONS = (
     *("AUC", "AUROC", "BCE", "CB", "CE", "DRW", "F1", "LDAM", "MCC", "VS"),
-    *("EGD", "FLAIR", "IDH", "MRI", "TCGA"),
+    *("EGD", "FLAIR", "GBM", "IDH", "LGG", "MRI", "PDGM", "TCGA", "UCSF"),
 )
 WORDS = {word.lower(): word for word in ABBREVIATIONS}
 
@@ -49,12 +51,6 @@ def loss_label(expression: str) -> str:
 def sampling_label(sampling: str, weighted: bool) -> str:
     """``("uniform", True)`` -> ``"+ Weights"``, as the paper writes it."""
     return SAMPLINGS.get((sampling, weighted)) or readable(sampling) + (" + weights" if weighted else "")
-
-
-def loss_key(condition: str, sampling: str, weighted: bool) -> str:
-    """The part of a condition's name that names its loss: ``"ce_f1-weighted"`` -> ``"ce_f1"``."""
-    stem, _, ending = condition.rpartition("-")
-    return stem if stem and ending in (sampling, "weighted" if weighted else sampling) else condition
 
 
 def loss_labels(losses: Iterable[tuple[str, str]]) -> dict[str, str]:

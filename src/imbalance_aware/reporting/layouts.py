@@ -52,7 +52,7 @@ def _pairs(frame: pd.DataFrame, first: str, second: str) -> list[tuple[str, str]
 
 
 def _column_names(columns: Sequence[Column]) -> dict[Column, str]:
-    """A metric of a class stands under the class's name, as the title names the metric; no two look alike."""
+    """The column of a class's metric is named after the class, as the title names the metric; names are distinct."""
     names: dict[Column, str] = {}
     for dataset in dict.fromkeys(dataset for dataset, _ in columns):
         shown = {key: named(key[1]) for key in columns if key[0] == dataset}
@@ -79,7 +79,7 @@ def _groups(columns: Sequence[Column]) -> tuple[tuple[str, int], ...]:
 
 
 def lines_of(summary: pd.DataFrame) -> Sources:
-    """What stands in a row: the value and, below it, what it is compared with and the difference."""
+    """Lines of a row: the value and, below it, the value to compare with and the difference."""
     if "reference" not in summary or summary["reference"].isna().all():
         return [("obtained", obtained_cell)]
     names = ("after", "before") if (summary["reference"] == "before").any() else ("obtained", "paper")

@@ -1,37 +1,28 @@
-"""Notes below tables: how the numbers were made, what marks mean, errors in the paper's numbers."""
+"""Notes below tables: how the numbers were made, and what marks mean."""
+
+from collections.abc import Iterable
 
 import pandas as pd
 
+from imbalance_aware.metrics.catalogue import COLLAPSED_FOLDS, FOLDS, TEST_GROUPS, TEST_SUBJECTS
 from imbalance_aware.reporting.grid import COLLAPSED, DIVERGED
+from imbalance_aware.reporting.labels import readable
 from imbalance_aware.reporting.small_classes import Few, note
 
 #: What follows for tables from a class with few test subjects.
-NOT_BOLD = "; values that hang on it are not bold"
+NOT_BOLD = "; values that depend on it are not bold"
 PAPER = "Scholz et al. (MIDL 2024)"
-#: Found by recomputing the paper's tables from each other; their values are shown as printed.
-ERRATA = {
-    "Table 2": (
-        "The headings of the paper's Table 2 are garbled: its first three columns are the glaucoma classes, though "
-        "headed glioma. For glaucoma, the mean of its class-wise F1 scores equals its Table 3 for CE, CE + F1 and "
-        "CE + MCC only if the rows Uniform and + Weights of Table 3 are exchanged: one of the two tables has them "
-        "swapped."
-    ),
-    "Table 3": (
-        "For glaucoma, the paper's rows Uniform and + Weights of CE, CE + F1 and CE + MCC match the mean of the "
-        "class-wise F1 scores of its Table 2 only if exchanged: one of the two tables has them swapped."
-    ),
-}
-
 
 BOLD = (
     "Bold: best of its dataset, ties at the printed precision included; nothing is bold where all values are equal, "
     "where the best is of collapsed runs only, or where it is a score of 0 or less."
 )
+ENSEMBLE_BOLD = BOLD.replace("collapsed runs only", "a collapsed ensemble")
 
 
 def notes(summary: pd.DataFrame, few: Few) -> tuple[str, ...]:
     """Notes for a table made of ``summary``; those on what it is compared with only where that is shown."""
-    lines = [f"{_seeds(summary['n_runs'])} {BOLD}"]
+    lines = [f"{_replicates(summary)} {BOLD}"]
     if uncertain := note(few, summary.loc[summary["few_test_subjects"], "dataset"], NOT_BOLD):
         lines.append(uncertain)
     lines += mark_notes(*(_runs(summary, key) for key in ("n_collapsed", "n_diverged")))
@@ -56,11 +47,81 @@ def mark_notes(collapsed: str, diverged: str) -> list[str]:
     return lines
 
 
-def _seeds(counts: pd.Series) -> str:
+#: What a group is worth in the metrics that count groups.
+GROUPS_COUNTED = (
+    "metrics count groups (patients), each by the mean of the probabilities of its samples; a group with samples of "
+    "several classes counts once for each of these classes."
+)
+
+
+def counted(metrics: pd.DataFrame) -> list[str]:
+    """What metrics count, where groups have more than one sample.
+
+    Args:
+        metrics: the rows of one unit, from `read_metrics`.
+    """
+    several = [str(name) for name, rows in metrics.groupby("dataset", sort=False) if _several(rows)]
+    if not several:
+        return []
+    names = ", ".join(map(readable, several))
+    if set(metrics.loc[metrics["dataset"].isin(several), "unit"]) == {"group"}:
+        return [f"{names}: {GROUPS_COUNTED}"]
+    return [
+        f"{names}: metrics count samples, of which groups (patients) have several; those of groups are in metrics.csv, "
+        "and in this table with `evaluation.unit: group`."
+    ]
+
+
+def _several(rows: pd.DataFrame) -> bool:
+    """Whether these rows are of groups, or count fewer groups than subjects."""
+    if "unit" not in rows:
+        return False
+    total = {
+        count: rows.loc[rows["metric"].str.startswith(f"{count}_"), ["metric", "value"]]
+        .drop_duplicates()["value"]
+        .sum()
+        for count in (TEST_SUBJECTS, TEST_GROUPS)
+    }
+    return (rows["unit"] == "group").any() or total[TEST_GROUPS] < total[TEST_SUBJECTS]
+
+
+def cross_validation(metrics: pd.DataFrame, datasets: Iterable[str]) -> list[str]:
+    """How the values of cross-validated ``datasets`` were made, and how many of their folds collapsed."""
+    lines = []
+    for dataset in dict.fromkeys(datasets):
+        here = metrics[metrics["dataset"] == dataset].groupby("metric")["value"]
+        if FOLDS not in here.groups:
+            continue
+        folds, collapsed = here.get_group(FOLDS), int(here.get_group(COLLAPSED_FOLDS).sum())
+        unit = "once" if (repeats := metrics.loc[folds.index, "repeat"].nunique()) == 1 else f"{repeats} times"
+        line = (
+            f"{readable(dataset)}: cross-validated {unit} in {folds.max():.0f} folds. The predictions of all folds are "
+            "pooled; AUROC, which compares subjects with each other, is computed within each fold and averaged."
+        )
+        if collapsed:
+            line += f" Of {folds.sum():.0f} trainings, {collapsed} collapsed; a run is collapsed if all its folds are."
+        lines.append(line)
+    return lines
+
+
+def _replicates(summary: pd.DataFrame) -> str:
+    """What a mean and its spread are over."""
+    repeated = summary["n_repeats"] > 1
+    runs = summary.loc[~repeated, "n_runs"]
+    parts = []
+    if len(runs) and runs.max() > 1:
+        parts.append(f"{_from_to(runs)} seeds")
+    if repeated.any():
+        counts = _from_to(summary.loc[repeated, "n_repeats"])
+        parts.append(f"{counts} repeats of the cross-validation, the seeds of each averaged first")
+    alone = len(runs) and runs.max() == 1
+    lines = [f"Mean ± sample standard deviation (n − 1) over {'; over '.join(parts)}."] if parts else []
+    return " ".join([*lines, *(["One seed, hence no standard deviation."] if alone else [])])
+
+
+def _from_to(counts: pd.Series) -> str:
     low, high = counts.min(), counts.max()
-    if high == 1:
-        return "One seed, hence no standard deviation."
-    return f"Mean ± sample standard deviation (n − 1) over {low if low == high else f'{low} to {high}'} seeds."
+    return str(low) if low == high else f"{low} to {high}"
 
 
 def _runs(summary: pd.DataFrame, key: str) -> str:
@@ -76,5 +137,4 @@ def _comparison(compared: pd.DataFrame) -> list[str]:
         return [f"Before: the same runs without adjustment. {difference}"]
     glaucoma = (compared["dataset"] == "glaucoma").any()
     single = " Its glaucoma values are of a single run." if glaucoma else ""
-    errata = [ERRATA[source] for source in sources if glaucoma and source in ERRATA]
-    return [f"Paper: {', '.join(sources)} of {PAPER}, as printed.{single} {difference}", *errata]
+    return [f"Paper: {', '.join(sources)} of {PAPER}, as printed.{single} {difference}"]

@@ -28,7 +28,7 @@ TUMOUR, PATCH = style.ORANGE, style.SKY
 BRIGHTEST_PERCENT = 99.5
 #: Air left around the heads, in voxels.
 MARGIN = 2
-#: Greatest height of a row, and what stands above and beside the panels, in inches; the gap between slices and patches
+#: Largest height of a row, and the space above and beside the panels, in inches; the gap between slices and patches
 #: as a share of a row's height.
 ROW_INCH, ABOVE_INCH, BESIDE_INCH, GAP = 1.4, 0.55, 0.4, 0.08
 LINE = 0.8
@@ -36,7 +36,7 @@ LINE = 0.8
 
 @dataclass(frozen=True)
 class Patient:
-    """What is drawn of one patient.
+    """The data drawn for one patient.
 
     Attributes:
         label: class and volume of the tumour.
@@ -109,7 +109,7 @@ def median_tumours(samples: pd.DataFrame, quality: pd.DataFrame) -> pd.DataFrame
 
 
 def read_patients(chosen: pd.DataFrame, images: Path, samples: Path, subjects: Path) -> Iterator[Patient]:
-    """What is drawn of each row of `median_tumours`.
+    """The data drawn for each row of `median_tumours`.
 
     Raises:
         UserError: an array without volumes, one that does not belong to the table, or a subject without slices.
@@ -144,8 +144,8 @@ def around(patients: list[Patient]) -> tuple[int, int, int, int]:
 def draw_slice(axes: Axes, patient: Patient, channel: int, window: tuple[int, int, int, int]) -> None:
     """The slice as far as the window shows it, with the outlines of tumour and patch.
 
-    The picture is cut here: cut by matplotlib at the edges of the axes, its size in voxels would hang on the last bits
-    of the layout, since those edges lie on whole voxels.
+    The picture is cut here: cut by matplotlib at the edges of the axes, its size in voxels would depend on the last
+    bits of the layout, since those edges lie on whole voxels.
     """
     style.bare(axes)
     left, right, top, bottom = window

@@ -1,18 +1,21 @@
 """Classes with too few test subjects for a reliable metric, and the note on them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import pandas as pd
 
-from imbalance_aware.metrics.catalogue import TEST_SUBJECTS, named
+from imbalance_aware.metrics.catalogue import TEST_GROUPS, TEST_SUBJECTS, named
 from imbalance_aware.reporting import labels
 
-#: A class with fewer test subjects than this tells nothing: one subject changes its recall by a quarter or more.
+#: With fewer test subjects than this, one subject changes the recall of a class by a quarter or more.
 MIN_TEST_SUBJECTS = 5
-#: Metric of the tidy table that counts the test subjects of a class.
-PREFIX = f"{TEST_SUBJECTS}_"
+#: A class with fewer test patients is marked: of 30, one is worth 0.03 of the recall.
+FEW_IN_CLASS = 30
+MARK = "*"
+#: Metrics of the tidy table that count who is in a class: groups (patients), or else subjects.
+PREFIXES = (f"{TEST_GROUPS}_", f"{TEST_SUBJECTS}_")
 
-#: dataset -> class, as it stands in the names of its metrics -> test subjects.
+#: dataset -> class, as in the names of its metrics -> test subjects.
 Few = Mapping[str, Mapping[str, int]]
 
 
@@ -22,15 +25,41 @@ def few_test_subjects(metrics: pd.DataFrame) -> Few:
     Args:
         metrics: the tidy table of a study; one written without counts of test subjects says nothing.
     """
-    counts = metrics[metrics["metric"].str.startswith(PREFIX) & (metrics["value"] < MIN_TEST_SUBJECTS)]
     few: dict[str, dict[str, int]] = {}
-    for row in counts.itertuples(index=False):
-        few.setdefault(row.dataset, {})[row.metric.removeprefix(PREFIX)] = int(row.value)
+    for dataset, rows in metrics.groupby("dataset", sort=False):
+        counts = next((found for prefix in PREFIXES if (found := _counts(rows, prefix))), {})
+        few[str(dataset)] = {name: count for name, count in counts.items() if count < MIN_TEST_SUBJECTS}
     return few
 
 
+def headed(title: str, metrics: pd.DataFrame, datasets: Iterable[str]) -> str:
+    """The title of a table with the number of test patients of each class of its datasets; a small one is marked.
+
+    Args:
+        title: of the table.
+        metrics: the tidy table of a study; one written without counts of test subjects adds nothing.
+        datasets: those of the table.
+    """
+    parts = []
+    for dataset in dict.fromkeys(datasets):
+        rows = metrics[metrics["dataset"] == dataset]
+        counts = next((found for prefix in PREFIXES if (found := _counts(rows, prefix))), {})
+        names = labels.distinct(counts)
+        sizes = ", ".join(f"{names[name]} {n}{MARK if n < FEW_IN_CLASS else ''}" for name, n in counts.items())
+        parts += [f"{labels.readable(dataset)}: {sizes}"] if sizes else []
+    marked = any(MARK in part for part in parts)
+    told = f" ({MARK} fewer than {FEW_IN_CLASS})" if marked else ""
+    return f"{title}. Test patients: {'; '.join(parts)}{told}" if parts else title
+
+
+def _counts(rows: pd.DataFrame, prefix: str) -> dict[str, int]:
+    found = rows[rows["metric"].str.startswith(prefix)]
+    return dict(zip(found["metric"].str.removeprefix(prefix), found["value"].astype(int), strict=True))
+
+
 def rests_on_few(dataset: str, metric: str, few: Few) -> bool:
-    """Whether a metric hangs on a class with few test subjects: one of its own class, or any in a mean over classes."""
+    """Whether a metric depends on a class with few test subjects: one of its own class, or any in a mean over
+    classes."""
     here, of_class = few.get(dataset, {}), named(metric).of_class
     return of_class in here if of_class else bool(here)
 

@@ -1,4 +1,4 @@
-"""How figures look: a printed page's sizes, colours that colour-blind readers can tell apart, the same bytes each time.
+"""Style of figures: sizes for printed pages, colours for colour-blind readers, reproducible bytes.
 
 Colours: Okabe and Ito 2008, "Color universal design".
 """
@@ -36,11 +36,15 @@ BLUE, ORANGE, GREEN, VERMILION, PURPLE, SKY, YELLOW, BLACK = OKABE_ITO = (
     *("#CC79A7", "#56B4E9", "#F0E442", "#000000"),
 )
 GREY = "#666666"
+#: Of losses: seven in a row differ for every kind of colour vision, and each is dark enough for a line on white.
+LOSS_COLOURS = (BLUE, ORANGE, GREEN, VERMILION, PURPLE, SKY, BLACK)
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 LINES: "tuple[LineStyleType, ...]" = ("-", "--", "-.", ":")
 #: Height of a line of a legend or a note, and what a legend's entry and each of its letters take, in inches.
 TEXT_LINE_INCH, ENTRY_INCH, LETTER_INCH = 0.135, 0.3, 0.055
 NOTE_SIZE, NOTE_LETTER_INCH = 6, 0.046
+#: Of what is averaged over the folds of a cross-validation, to end a sentence with.
+WITHIN_FOLDS = ", within each fold and then over the folds"
 HAIR_SPACE = "\N{HAIR SPACE}"
 
 SETTINGS: "dict[RcKeyType, str | float | list[str]]" = {
@@ -102,15 +106,40 @@ def colours(names: Sequence[str]) -> dict[str, str]:
     return {name: OKABE_ITO[place % len(OKABE_ITO)] for place, name in enumerate(names)}
 
 
+def loss_colours(names: Sequence[str]) -> dict[str, str]:
+    """A colour for each loss, in order; after seven they repeat, with another style of line."""
+    return {name: LOSS_COLOURS[place % len(LOSS_COLOURS)] for place, name in enumerate(names)}
+
+
+def loss_lines(names: Sequence[str]) -> "dict[str, LineStyleType]":
+    """A style of line for each loss, in order; of 28, no two share both colour and style."""
+    return {name: LINES[place // len(LOSS_COLOURS) % len(LINES)] for place, name in enumerate(names)}
+
+
+def dashes(names: Sequence[str]) -> "dict[str, LineStyleType]":
+    """A style of line for each name, in order, for lines of one colour; after four they repeat."""
+    return {name: LINES[place % len(LINES)] for place, name in enumerate(names)}
+
+
+def shortened(names: Sequence[str], most: int) -> list[str]:
+    """Names of at most ``most`` columns: longer ones are cut, with a number where they would then be alike."""
+    cut = [name if text_width(name) <= most else _cut(name, most - 1) + "…" for name in names]
+    if len({*cut}) == len({*names}):
+        return cut
+    places = {name: place for place, name in enumerate(dict.fromkeys(names), 1)}
+    return [name if text_width(name) <= most else f"{places[name]}: {_cut(name, most - 6)}…" for name in names]
+
+
+def _cut(name: str, most: int) -> str:
+    while text_width(name) > most:
+        name = name[:-1]
+    return name.rstrip()
+
+
 def markers(names: Sequence[str]) -> dict[str, str]:
     """A marker for each name, in order; of 64 names, no two share both colour and marker."""
     turn = len(MARKERS)
     return {name: MARKERS[(place + place // turn) % turn] for place, name in enumerate(names)}
-
-
-def line_styles(names: Sequence[str]) -> "dict[str, LineStyleType]":
-    """A style of line for each name, in order; of 32 names, no two share both colour and style."""
-    return {name: LINES[place // len(OKABE_ITO) % len(LINES)] for place, name in enumerate(names)}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

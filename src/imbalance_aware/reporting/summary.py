@@ -1,10 +1,15 @@
-"""Numbers behind the tables: mean and spread over seeds, the best of each dataset, the paper's value."""
+"""Numbers behind the tables: mean and spread over replicates, the best of each dataset, the paper's value.
+
+Replicates are the seeds. Where a dataset is cross-validated several times, they are the repeats, and the seeds of one
+repeat are averaged first: seeds of the same folds share their training sets, so they would understate the spread.
+"""
 
 from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
 
+from imbalance_aware.conditions import loss_key
 from imbalance_aware.errors import UserError
 from imbalance_aware.metrics.catalogue import POSTHOC, named
 from imbalance_aware.reporting import labels
@@ -15,8 +20,8 @@ DECIMALS = 2
 KEYS = ["dataset", "condition", "loss_key", "loss_label", "sampling_label", "batch_size", "metric"]
 PAPER_ORDER = {
     "dataset": labels.PAPER_DATASETS,
-    "loss_key": labels.PAPER_LOSSES,
-    "sampling_label": tuple(labels.SAMPLINGS.values()),
+    "loss_key": (*labels.REFERENCES, *labels.PAPER_LOSSES),
+    "sampling_label": (*labels.REFERENCES.values(), *labels.SAMPLINGS.values()),
 }
 REFERENCE = ["reference_mean", "reference_std", "reference"]
 REFERENCE_KEYS = ["dataset", "condition", "batch_size", "metric"]
@@ -38,9 +43,17 @@ def read_published(path: str | Path) -> pd.DataFrame:
 def unadjusted(metrics: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
     """The values before post-hoc logit adjustment, to compare ``names`` (``posthoc_<metric>``) with."""
     summary = summarise(metrics, [name.removeprefix(POSTHOC) for name in names])
-    summary["metric"] = POSTHOC + summary["metric"]
-    summary = summary.rename(columns={"mean": "reference_mean", "std": "reference_std"})
-    return summary.assign(reference="before")[[*REFERENCE_KEYS, *REFERENCE]]
+    return _as_reference(summary.assign(metric=POSTHOC + summary["metric"]), "before")
+
+
+def single_runs(metrics: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
+    """The values of single runs, to compare the ensembles of their seeds with."""
+    return _as_reference(summarise(metrics, names), "single runs")
+
+
+def _as_reference(summary: pd.DataFrame, source: str) -> pd.DataFrame:
+    renamed = summary.rename(columns={"mean": "reference_mean", "std": "reference_std"})
+    return renamed.assign(reference=source)[[*REFERENCE_KEYS, *REFERENCE]]
 
 
 def summarise(metrics: pd.DataFrame, names: Sequence[str], reference: pd.DataFrame | None = None) -> pd.DataFrame:
@@ -49,14 +62,15 @@ def summarise(metrics: pd.DataFrame, names: Sequence[str], reference: pd.DataFra
     Args:
         metrics: the tidy table of a study.
         names: the metrics wanted, in order; those that a dataset lacks are left out.
-        reference: values to compare with, from `read_published` or `unadjusted`.
+        reference: values to compare with, from `read_published`, `unadjusted` or `single_runs`.
 
     Returns:
         ``dataset, condition, loss_key, loss_label, sampling_label, batch_size, metric``;
-        ``mean`` and ``std`` (sample standard deviation, ddof = 1; NaN for one value) over the seeds with a value;
-        ``n_seeds`` of them, of ``n_runs``, of which ``n_collapsed`` and ``n_diverged``; ``few_test_subjects`` (whether
-        the metric hangs on a class that has few); ``best`` (of its dataset and metric, at the printed precision, where
-        that means something); and, if ``reference`` is given, its columns and ``difference``. Datasets and losses of
+        ``mean`` and ``std`` (sample standard deviation, ddof = 1; NaN for one value) over the replicates with a value;
+        ``n_repeats`` and ``n_seeds`` of them, of ``n_runs``, of which ``n_collapsed`` and ``n_diverged``;
+        ``few_test_subjects`` (whether the metric depends on a class that has few); ``best`` (of its dataset and metric,
+        at the printed precision, where that means something); and, if ``reference`` is given, its columns and
+        ``difference``. Datasets and losses of
         the paper come first.
 
     Raises:
@@ -71,16 +85,19 @@ def summarise(metrics: pd.DataFrame, names: Sequence[str], reference: pd.DataFra
         raise UserError(f"no run has the metric {' or '.join(names)}")
     keys = ["dataset", "condition", "loss", "sampling", "weighted", "batch_size", "metric"]
     groups = chosen.groupby(keys, sort=False)
-    summary = groups.agg(
-        mean=("value", "mean"),
-        std=("value", "std"),
-        n_seeds=("value", "count"),
+    counts = groups.agg(
         n_runs=("value", "size"),
         n_collapsed=("status", lambda status: (status == "collapsed").sum()),
         n_diverged=("status", lambda status: (status == "diverged").sum()),
-    ).reset_index()
+    )
+    values = _replicates(chosen.dropna(subset="value"), keys).groupby(keys, sort=False)
+    spread = values.agg(
+        mean=("value", "mean"), std=("value", "std"), n_repeats=("repeat", "nunique"), n_seeds=("seeds", "sum")
+    )
+    summary = counts.join(spread).fillna({"n_repeats": 0, "n_seeds": 0}).reset_index()
+    summary = summary.astype({"n_repeats": int, "n_seeds": int})
     summary = in_order(label_conditions(summary), ("dataset", "loss_key", "sampling_label"))
-    numbers = ["mean", "std", "n_seeds", "n_runs", "n_collapsed", "n_diverged"]
+    numbers = ["mean", "std", "n_repeats", "n_seeds", "n_runs", "n_collapsed", "n_diverged"]
     summary = summary[[*KEYS, *numbers]]
     few = few_test_subjects(metrics)
     summary["few_test_subjects"] = [
@@ -92,6 +109,15 @@ def summarise(metrics: pd.DataFrame, names: Sequence[str], reference: pd.DataFra
         summary = summary.merge(reference, on=REFERENCE_KEYS, how="left", validate="one_to_one")
         summary["difference"] = summary["mean"] - summary["reference_mean"]
     return summary
+
+
+def _replicates(values: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
+    """``value``, ``repeat`` and number of ``seeds`` of every replicate: a seed, or a repeat where there are several."""
+    repeated = values.groupby("dataset")["repeat"].transform("nunique") > 1
+    means = (
+        values[repeated].groupby([*keys, "repeat"], sort=False).agg(value=("value", "mean"), seeds=("value", "size"))
+    )
+    return pd.concat([values[~repeated].assign(seeds=1), means.reset_index()])
 
 
 def in_order(frame: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
@@ -106,7 +132,7 @@ def in_order(frame: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
 def label_conditions(table: pd.DataFrame) -> pd.DataFrame:
     """``table`` (condition, loss, sampling, weighted, …) with ``loss_key``, ``loss_label`` and ``sampling_label``."""
     rows = list(zip(*(table[name] for name in ("condition", "sampling", "weighted")), strict=True))
-    keys = [labels.loss_key(*row) for row in rows]
+    keys = [loss_key(*row) for row in rows]
     named = labels.loss_labels(zip(keys, table["loss"], strict=True))
     return table.assign(
         loss_key=keys,

@@ -14,8 +14,8 @@ class Table:
 
     Attributes:
         name: of its files, without suffix.
-        title: ``{batch_size}`` stands for the study's, ``{better}`` for the direction of its metrics.
-        metrics: names as in ``metrics.csv``; ``<class>`` stands for every class of a dataset.
+        title: ``{batch_size}`` is replaced by the study's, ``{better}`` for the direction of its metrics.
+        metrics: names as in ``metrics.csv``; ``<class>`` means every class of a dataset.
         layout: function of `layouts`.
         own_batch_size: whether it is for studies whose batch size is not that of the configuration.
     """
@@ -56,5 +56,15 @@ TABLES = {
         Table("calibration", "Calibration ({better} is better)", ("brier", "ece"), "metrics_across"),
     )
 }
-#: The table of differences from a baseline, which `comparison` makes of every metric that is resampled.
+#: The table of differences from the baseline, which `comparison_table` makes: the primary metric first.
 COMPARISON = "comparison_with_baseline"
+#: The table of the mean over the seeds of each condition beside its single runs, which `ensemble_table` makes.
+ENSEMBLES = "ensembles"
+#: The table of the primary metric on training, validation and test part, which `overfitting_table` makes.
+OVERFITTING = "overfitting"
+#: The table of every metric on each cohort and subgroup, which `cohort_table` makes.
+COHORTS = "cohorts"
+#: The table of every value of the paper beside ours, which `published_cells` makes.
+PUBLISHED_CELLS = "published_cells"
+#: The table of the paper's claims, recomputed, which `claims_table` makes.
+CLAIMS = "claims"
