@@ -1,4 +1,4 @@
-"""A study is trained from its bundle, elsewhere, and goes on in the workflow as if it had been trained there."""
+"""A study is trained from its bundle, elsewhere, and used in the workflow as if it had been trained there."""
 
 import os
 import shutil

@@ -75,7 +75,7 @@ def test_the_real_photographs_from_folder_to_metrics(workflow, glaucoma_data):
     cohort = pd.read_csv(folder / "cohort.csv", keep_default_na=False).set_index("subject")
     assert set(cohort.index[cohort["excluded"] != ""]) == {"normal_control-584", "normal_control-732"}
 
-    pairs = pd.read_csv(folder / "duplicates.csv").groupby("group")
+    pairs = pd.read_csv(folder / "duplicates.csv").groupby("set")
     assert sorted(map(frozenset, pairs["subject"].unique()), key=sorted) == sorted(
         map(
             frozenset,
@@ -95,5 +95,8 @@ def test_a_study_of_one_condition_ends_in_tables_and_figures(workflow):
     workflow.configure(TINY | {"studies": {"tiny": TINY["studies"]["tiny"] | {"only": ["ce_mcc-weighted"]}}})
     workflow.run()
     table = (workflow.folder / "results/tables/tiny/comparison_with_baseline.md").read_text()
-    assert "nothing to compare it with" in table
+    assert "+ Weights, prior shift" in table, "all that there is to compare it with"
+    assert "One seed" in (workflow.folder / "results/tables/tiny/verdict.md").read_text()
     assert (workflow.folder / "results/figures/tiny/balanced_accuracy.png").exists()
+    page = (workflow.folder / "results/tables/tiny/cohorts.html").read_text()
+    assert "one cohort and no named subgroups" in page

@@ -139,6 +139,12 @@ def test_a_setting_reruns_what_it_shapes(finished, edited):
     assert {job for job in finished.planned() if job.startswith("train")} == {f"train {name}" for name in ROWS}
 
 
+def test_what_results_are_judged_by_retrains_nothing_without_a_validation_part(finished, edited):
+    judged = "evaluation: {primary: mcc, relevant_difference: 0.1, unit: group}\n"
+    edited("config/test.yaml", lambda text: text + judged + "training: {validate_every: 7}\n")
+    assert not {job for job in finished.planned() if job.startswith(("train", "evaluate"))}
+
+
 def test_an_edited_figure_is_the_only_one_drawn_again(finished, edited):
     edited("src/imbalance_aware/reporting/learning_curves.py", lambda text: text + "\nLIMIT = 1\n")
     edited(CATALOGUE, lambda text: text.replace("**Confusion matrices**", "**Matrices of confusion**"))
@@ -167,7 +173,7 @@ def test_a_single_condition_is_a_target(finished):
 
 @pytest.fixture
 def toy(finished, edited):
-    """A source of one's own: a new module and a row, and a dataset of it in the configuration."""
+    """A user's own source: a new module and a row, and a dataset of it in the configuration."""
     module = finished.folder / "src/imbalance_aware/sources/toy.py"
     shutil.copy(Path(__file__).parent / "toy_source.py", module)
     last = '    "mri_phantoms": "sources.mri_phantoms",\n'

@@ -141,7 +141,7 @@ def test_a_second_run_has_nothing_to_do(ran):
 @pytest.mark.slow
 @pytest.mark.parametrize(("module", "planned"), [("crop", {"patch", "preprocessed", "pack"}), ("qc_picture", set())])
 def test_edited_numbers_make_the_patches_again_and_an_edited_picture_nothing(ran, module, planned):
-    """Training hangs on the patches, so what only draws must not make them again."""
+    """Training depends on the patches, so code that only draws must not make them again."""
     code = ran.folder / f"src/imbalance_aware/preprocessing/{module}.py"
     before = code.read_text()
     code.write_text(before + "\nADDED = 1\n")

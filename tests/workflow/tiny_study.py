@@ -64,3 +64,15 @@ class Workflow:
                 jobs.discard(rule)
                 jobs.add(f"{rule} {condition}")
         return jobs
+
+    def jobs(self, *arguments: str) -> list[tuple[str, dict[str, str]]]:
+        """Rule and wildcards of every job that a run would start."""
+        output = self.run(*arguments, "--dry-run", "--quiet", "host").stdout
+        jobs: list[tuple[str, dict[str, str]]] = []
+        for line in map(str.strip, output.splitlines()):
+            if line.startswith(("rule ", "localrule ", "checkpoint ")):
+                jobs.append((line.split()[1].rstrip(":"), {}))
+            elif line.startswith("wildcards:"):
+                pairs = line.removeprefix("wildcards:").split(",")
+                jobs[-1][1].update(pair.strip().split("=", 1) for pair in pairs)
+        return jobs

@@ -1,4 +1,4 @@
-# Sources to cohort: who is in, who is not, and why.
+# Sources to cohort: included and excluded subjects, with reasons.
 
 
 rule phantoms:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shlex
 import sys
 from pathlib import Path
@@ -9,10 +10,11 @@ from types import SimpleNamespace
 
 from snakemake.settings.types import DeploymentMethod
 
-# From this file up, not from the Snakefile that was called: that may be another workflow, which uses this as a module.
+# Relative to this file, because the main Snakefile may belong to another workflow that uses this one as a module.
 CHECKOUT = Path(str(workflow.current_basedir)).parents[1]
 SOURCE = CHECKOUT / "src"
 PUBLISHED = os.path.relpath(CHECKOUT / "resources/published_results.csv")
+CLAIMED = os.path.relpath(CHECKOUT / "resources/paper_claims.csv")
 sys.path.insert(0, str(SOURCE))
 
 from imbalance_aware.config import check_losses, read_config, run_settings
@@ -20,12 +22,23 @@ from imbalance_aware.sources.lookup import fingerprint, is_generated, modules as
 from imbalance_aware.errors import UserError
 from imbalance_aware.models.build import environment as network_environment
 from imbalance_aware.provenance import code_digest
+from imbalance_aware.runs.identity import REPLICATE, read_replicate, replicate_name
 from imbalance_aware.runs.numbers import training_code
+from imbalance_aware.runs.run_folder import TRAINING_PREDICTIONS, VALIDATION_PREDICTIONS
+from imbalance_aware.study_design import study_design
 from imbalance_aware.reporting.figure_catalogue import FIGURES
-from imbalance_aware.reporting.table_catalogue import COMPARISON, TABLES
+from imbalance_aware.reporting.table_catalogue import (
+    CLAIMS,
+    COHORTS,
+    COMPARISON,
+    ENSEMBLES,
+    OVERFITTING,
+    PUBLISHED_CELLS,
+    TABLES,
+)
 
-# Every step is found in this checkout. Inside a conda job Snakemake clears PYTHONPATH (so it is set in the command) and
-# puts the environment's python first; outside of one, the python that runs Snakemake comes first.
+# Steps run from this checkout. Inside a conda job Snakemake clears PYTHONPATH (so the command sets it) and puts the
+# environment's python first; otherwise the python that runs Snakemake comes first.
 EXPORTS = {"PYTHONPATH": shlex.quote(str(SOURCE))}
 CONDA = DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method
 if not CONDA:
@@ -38,10 +51,14 @@ wildcard_constraints:
     dataset="[^/]+",
     condition="[^/]+",
     seed=r"\d+",
+    # Without the names of its groups, which Snakemake would take for wildcards.
+    replicate=re.sub(r"\?P<\w+>", "?:", REPLICATE.pattern),
+    repeat=r"\d+",
+    fold=r"\d+",
 
 
 def stop(message):
-    """End Snakemake with a message alone; to any other exception it would add a traceback."""
+    """End Snakemake with only a message; for any other exception it would print a traceback."""
     raise SystemExit(f"error: {message}")
 
 
@@ -61,7 +78,7 @@ def config_files():
 
 
 CONFIG, STUDIES = explained(read_config, config, config_files(), workflow.config_settings.config)
-# Once, not in every job: it may import torch.
+# Only once, not in every job, because it may import torch.
 if workflow.is_main_process:
     explained(check_losses, CONFIG, STUDIES)
 GENERATED = [name for name, settings in CONFIG.datasets.items() if is_generated(settings.adapter)]
@@ -70,6 +87,8 @@ GENERATED = [name for name, settings in CONFIG.datasets.items() if is_generated(
 def dataset_of(wildcards):
     if wildcards.dataset not in CONFIG.datasets:
         stop(f'there is no dataset "{wildcards.dataset}" in the configuration')
+    if wildcards.dataset in UNREADABLE:
+        stop(UNREADABLE[wildcards.dataset])
     return CONFIG.datasets[wildcards.dataset]
 
 
@@ -92,7 +111,7 @@ def condition_of(wildcards):
 
 def settings_for(step):
     """Params function: the part of a dataset's settings on which `step` depends, as JSON."""
-    return lambda wildcards: json.dumps(getattr(dataset_of(wildcards), f"for_{step}")())
+    return lambda wildcards: json.dumps(explained(getattr(dataset_of(wildcards), f"for_{step}")))
 
 
 def generator_code(wildcards):
@@ -106,33 +125,36 @@ def cohort_code(wildcards):
 
 def train_code(wildcards):
     """What decides the numbers of this condition: editing another loss, or no number, leaves the run alone."""
-    return training_code(condition_of(wildcards).terms, study_of(wildcards).model.network)
+    study = study_of(wildcards)
+    metric = study.validation_metrics.get(wildcards.dataset)
+    return training_code(condition_of(wildcards).terms, study.model.network, metric)
 
 
 def train_environment(wildcards):
-    """A network of another package than this needs that package, and only that network does."""
+    """The conda environment for training: networks of another package need that package."""
     return f"../../envs/{network_environment(study_of(wildcards).model.network)}.yaml"
 
 
 def class_arguments(wildcards):
-    """The order of the labels, where the dataset's settings tell it."""
+    """The order of the labels, if the dataset's settings define it."""
     classes = dataset_of(wildcards).classes
     return shlex.join(["--classes", json.dumps(classes)]) if classes else ""
 
 
+def subgroup_arguments(wildcards):
+    """Columns of a user's table that are passed on to the samples."""
+    subgroups = getattr(dataset_of(wildcards), "subgroups", ())
+    return shlex.join(["--subgroups", *subgroups]) if subgroups else ""
+
+
 def train_settings(wildcards):
-    dataset = dataset_of(wildcards)
-    max_value = getattr(dataset, "max_value", None)
-    settings = run_settings(study_of(wildcards), condition_of(wildcards).name, augmentation_of(dataset), max_value)
+    dataset_of(wildcards)
+    settings = run_settings(study_of(wildcards), condition_of(wildcards).name, wildcards.dataset, CONFIG)
     return json.dumps(settings.decisive())
 
 
-def augmentation_of(dataset):
-    return getattr(CONFIG.augmentation, dataset.kind)
-
-
 def augmentation_settings(wildcards):
-    return augmentation_of(dataset_of(wildcards)).model_dump_json()
+    return getattr(CONFIG.augmentation, dataset_of(wildcards).kind).model_dump_json()
 
 
 def bundle_settings(wildcards):
@@ -154,29 +176,71 @@ def published_argument(wildcards, input):
 
 
 def table_arguments(*names):
-    """Params function: which tables to write, and what may stand in them."""
+    """Params function: which tables to write, and the optional inputs for them."""
 
     def arguments(wildcards, input):
-        comparison = f"--comparison {shlex.quote(input.differences)}" if "differences" in input.keys() else ""
-        return f"{comparison} {published_argument(wildcards, input)} --tables {' '.join(names)}"
+        comparison = f"--comparison {shlex.quote(input.comparisons)}" if "comparisons" in input.keys() else ""
+        references = f"--references {shlex.quote(input.references)}" if "references" in input.keys() else ""
+        return f"{comparison} {references} {published_argument(wildcards, input)} --tables {' '.join(names)}"
 
     return arguments
 
 
-def figure_options(figure):
-    """Params function: the named arguments of a figure's command; an input that a study lacks is left out."""
+def design_argument(wildcards):
+    """The settings that the figure of a study's design shows, as JSON."""
+    study = study_of(wildcards)
+    for dataset in study.settings.datasets:
+        dataset_of(SimpleNamespace(dataset=dataset))
+    return shlex.join(["--design", json.dumps(explained(study_design, study, CONFIG))])
 
-    def options(wildcards, input):
+
+def figure_inputs(figure):
+    """Params function: the named inputs of a figure's command; one that a study lacks is left out."""
+
+    def arguments(wildcards, input):
         given = {name: getattr(input, name) for name in figure.options if name not in OPTIONS}
         listed = {name: [paths] if isinstance(paths, str) else paths for name, paths in given.items()}
-        named = {name: shlex.join([f"--{name}", *paths]) for name, paths in listed.items() if paths}
-        named |= {name: OPTIONS[name](wildcards) for name in figure.options if name in OPTIONS}
-        return " ".join(named.values())
+        return " ".join(shlex.join([f"--{name}", *paths]) for name, paths in listed.items() if paths)
 
-    return options
+    return arguments
 
 
-def baseline(wildcards):
-    """The condition that the others are compared with: cross-entropy and nothing else, or else the first."""
-    conditions = study_of(wildcards).conditions
-    return "ce-uniform" if "ce-uniform" in conditions else next(iter(conditions))
+def figure_settings(figure):
+    """Params function: the other arguments. Of params that are made from inputs, Snakemake does not see a change."""
+    return lambda wildcards: " ".join(OPTIONS[name](wildcards) for name in figure.options if name in OPTIONS)
+
+
+def context_argument(wildcards):
+    """What the settings of a dataset say of its classes; they change metrics and nothing before."""
+    known = dataset_of(wildcards).for_evaluate()
+    return shlex.join(["--context", json.dumps(known)]) if known else ""
+
+
+def contexts_of(wildcards):
+    """What the settings of each dataset of a study say of its classes, as JSON."""
+    names = study_of(wildcards).settings.datasets
+    return json.dumps({name: known for name in names if (known := CONFIG.datasets[name].for_evaluate())})
+
+
+def part_arguments(wildcards, input):
+    """What each training predicted of its own training samples and validation part, and the metric to tune for.
+
+    Which of these tables there are depends on the settings of the study and of the dataset, so that they are no outputs
+    of the rules that train; they are made before the predictions that are.
+    """
+    place = os.path.dirname(input.predictions)
+    pooled = wildcards.dataset in CROSS_VALIDATED and "fold" not in wildcards.keys()
+    folders = [f"{place}/{fold}" for fold in fold_folders(wildcards.dataset)] if pooled else [f"{place}/"]
+    study = study_of(wildcards)
+    arguments = []
+    if study.training.training_predictions:
+        arguments += ["--training", *(f"{folder}{TRAINING_PREDICTIONS}" for folder in folders)]
+    if metric := study.validation_metrics.get(wildcards.dataset):
+        tables = [f"{folder}{VALIDATION_PREDICTIONS}" for folder in folders]
+        arguments += ["--primary", metric, "--validation", *tables]
+    return shlex.join(arguments)
+
+
+def evaluation_settings(wildcards):
+    """What a study is judged by, as JSON; the baseline is one of its own conditions."""
+    return CONFIG.evaluation.model_copy(update={"baseline": study_of(wildcards).baseline}).model_dump_json()

@@ -1,7 +1,6 @@
-# Environments that only jobs behind the checkpoint `cohort` use, made known before it.
-#
-# `--conda-create-envs-only` makes the environments of the jobs that are planned. Until a cohort is listed, no job for one of
-# its subjects is.
+# Environments that are used only by jobs after the checkpoint `cohort`, requested before it.
+# `--conda-create-envs-only` creates the environments of all planned jobs. Jobs for the subjects of a cohort are planned
+# only after the cohort is listed.
 
 
 rule environment:

@@ -1,30 +1,117 @@
-# Runs to metrics: from predictions alone; the training set's class counts serve the post-hoc adjustment.
+# Runs to metrics: computed from predictions alone. The post-hoc adjustment also needs the training set's class counts.
 
 
-rule evaluate:
+# All folds of a replicate in one table, which then is what a run with a fixed split has.
+rule pool:
     input:
-        predictions="results/runs/{study}/{dataset}/{condition}/seed-{seed}/predictions.csv",
         samples="results/datasets/{dataset}/samples.csv",
+        folds=folds_table,
+        predictions=predictions_of_folds,
     output:
-        "results/runs/{study}/{dataset}/{condition}/seed-{seed}/metrics.json",
+        "results/runs/{study}/{dataset}/{condition}/{replicate}/predictions.csv",
     log:
-        "results/logs/evaluate/{study}/{dataset}/{condition}/seed-{seed}.log",
+        "results/logs/pool/{study}/{dataset}/{condition}/{replicate}.log",
+    wildcard_constraints:
+        dataset=IN_FOLDS,
     group:
         "run"
     conda:
         "../../envs/analysis.yaml"
     params:
+        code=code_digest(["evaluation.pool"]),
+    shell:
+        "python -m imbalance_aware pool --samples {input.samples:q} --folds {input.folds:q} --out {output:q}"
+        " {input.predictions:q} 2> {log:q}"
+
+
+rule evaluate:
+    input:
+        predictions="results/runs/{study}/{dataset}/{condition}/{replicate}/predictions.csv",
+        samples="results/datasets/{dataset}/samples.csv",
+        folds=folds_if_any,
+    output:
+        "results/runs/{study}/{dataset}/{condition}/{replicate}/metrics.json",
+    log:
+        "results/logs/evaluate/{study}/{dataset}/{condition}/{replicate}.log",
+    group:
+        "run"
+    conda:
+        "../../envs/analysis.yaml"
+    params:
+        folds=lambda wildcards, input: shlex.join(["--folds", input.folds]) if input.folds else "",
+        context=context_argument,
+        parts=part_arguments,
         code=code_digest(["evaluation.evaluate"]),
     shell:
         "python -m imbalance_aware evaluate --predictions {input.predictions:q} --samples {input.samples:q}"
-        " --out {output:q} 2> {log:q}"
+        " {params.folds} {params.context} {params.parts} --out {output:q} 2> {log:q}"
 
 
+# Only on demand: no table is made of the metrics of single folds.
+use rule evaluate as evaluate_fold with:
+    input:
+        predictions="results/runs/{study}/{dataset}/{condition}/{replicate}/fold-{fold}/predictions.csv",
+        samples="results/datasets/{dataset}/samples.csv",
+        folds=folds_table,
+    output:
+        "results/runs/{study}/{dataset}/{condition}/{replicate}/fold-{fold}/metrics.json",
+    log:
+        "results/logs/evaluate/{study}/{dataset}/{condition}/{replicate}/fold-{fold}.log",
+    group:
+        "fold"
+    params:
+        folds=lambda wildcards, input: shlex.join(["--folds", input.folds, "--fold", wildcards.fold]),
+        context=context_argument,
+        parts=part_arguments,
+        code=code_digest(["evaluation.evaluate"]),
+
+
+# The mean over the seeds of a study, where all have the same test set.
+rule ensemble:
+    input:
+        samples="results/datasets/{dataset}/samples.csv",
+        predictions=lambda wildcards: runs_of(wildcards, "predictions.csv", [wildcards.dataset], [wildcards.condition]),
+    output:
+        "results/runs/{study}/{dataset}/{condition}/ensemble/predictions.csv",
+    log:
+        "results/logs/ensemble/{study}/{dataset}/{condition}.log",
+    wildcard_constraints:
+        dataset=NOT_IN_FOLDS,
+    group:
+        "ensemble"
+    conda:
+        "../../envs/analysis.yaml"
+    params:
+        code=code_digest(["evaluation.ensemble"]),
+    shell:
+        "python -m imbalance_aware ensemble --samples {input.samples:q} --out {output:q} {input.predictions:q} 2> {log:q}"
+
+
+use rule evaluate as evaluate_ensemble with:
+    input:
+        predictions=ensemble_predictions,
+        samples="results/datasets/{dataset}/samples.csv",
+    output:
+        "results/runs/{study}/{dataset}/{condition}/ensemble/metrics.json",
+    log:
+        "results/logs/evaluate/{study}/{dataset}/{condition}/ensemble.log",
+    group:
+        "ensemble"
+    params:
+        folds="",
+        context=context_argument,
+        parts="",
+        code=code_digest(["evaluation.evaluate"]),
+
+
+# Of all runs of a study together: what is known of seeds is shared by its conditions.
 rule compare:
     input:
-        lambda wildcards: runs_of(wildcards, "predictions.csv"),
+        samples=lambda wildcards: files_of_datasets(wildcards, "samples.csv"),
+        folds=folds_of_study,
+        predictions=lambda wildcards: runs_of(wildcards, "predictions.csv"),
     output:
-        "results/tables/{study}/differences.csv",
+        expand("results/tables/{{study}}/{table}.csv", table=STATISTICS),
     log:
         "results/logs/compare/{study}.log",
     benchmark:
@@ -35,7 +122,33 @@ rule compare:
         mem_mb=2000,
         runtime=60,
     params:
-        baseline=baseline,
+        folder=subpath(output[0], parent=True),
+        folds=lambda wildcards, input: shlex.join(["--folds", *input.folds]) if input.folds else "",
+        validation=validations_of,
+        evaluation=evaluation_settings,
+        context=contexts_of,
+        conditions=condition_columns,
         code=code_digest(["evaluation.compare"]),
     shell:
-        "python -m imbalance_aware compare --baseline {params.baseline:q} --out {output:q} {input:q} 2> {log:q}"
+        "python -m imbalance_aware compare --evaluation {params.evaluation:q} --conditions {params.conditions:q}"
+        " --context {params.context:q} --samples {input.samples:q} {params.folds} {params.validation}"
+        " --out {params.folder:q} --predictions {input.predictions:q} 2> {log:q}"
+
+
+# Of each cohort and subgroup; all of it from predictions, since intervals need the single patients.
+rule cohort_metrics:
+    input:
+        lambda wildcards: runs_of(wildcards, "predictions.csv"),
+    output:
+        "results/tables/{study}/cohort_metrics.csv",
+    log:
+        "results/logs/cohort_metrics/{study}.log",
+    conda:
+        "../../envs/analysis.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=60,
+    params:
+        code=code_digest(["evaluation.by_cohort"]),
+    shell:
+        "python -m imbalance_aware cohort_metrics --out {output:q} {input:q} 2> {log:q}"

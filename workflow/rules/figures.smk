@@ -1,30 +1,39 @@
 # Samples, runs and cohorts to figures, each as a picture for the report and as vectors for print.
 #
-# The rules are made from the rows of the package's reporting/figure_catalogue.py, which name their inputs as here. A command in a
-# loop is put together when its job runs, so that all of a row comes through params.
+# The rules are made from the rows of the package's reporting/figure_catalogue.py, which name their inputs as here. The
+# command of a rule made in a loop is formatted only when its job runs, so all values of a row are passed as params.
 
 INPUTS = {
     "metrics": "results/tables/{study}/metrics.csv",
+    "values": "results/tables/{study}/values.csv",
+    "comparisons": "results/tables/{study}/comparisons.csv",
+    "ranks": "results/tables/{study}/ranks.csv",
     "published": lambda wildcards: PUBLISHED if study_of(wildcards).settings.published else [],
     "samples_of_datasets": lambda wildcards: expand(
         "results/datasets/{dataset}/samples.csv", dataset=study_of(wildcards).settings.datasets
     ),
-    "histories": lambda wildcards: runs_of(wildcards, "history.csv", wildcards.dataset),
-    "reports": lambda wildcards: runs_of(wildcards, "metrics.json", wildcards.dataset),
-    "features": lambda wildcards: runs_of_first_seed(wildcards, "features.npy"),
-    "predictions": lambda wildcards: runs_of_first_seed(wildcards, "predictions.csv"),
+    "histories": lambda wildcards: trainings_of(wildcards, "history.csv"),
+    "reports": lambda wildcards: runs_of(wildcards, "metrics.json", [wildcards.dataset]),
+    "features": lambda wildcards: first_trainings_of(wildcards, "features.npy"),
+    "predictions": lambda wildcards: first_trainings_of(wildcards, "predictions.csv"),
+    "run_predictions": lambda wildcards: runs_of(wildcards, "predictions.csv", [wildcards.dataset]),
     "images": "results/datasets/{dataset}/images.npy",
     "samples": "results/datasets/{dataset}/samples.csv",
     "qc": "results/datasets/{dataset}/qc.csv",
     "slices": of_each_subject("results/datasets/{dataset}/subjects/{subject}/slices.npz"),
     "examples": "results/datasets/{dataset}/augmentation_examples.npz",
 }
-# Arguments that are no input.
+# Arguments that are not inputs.
 OPTIONS = {
+    "design": design_argument,
+    "unit": lambda wildcards: f"--unit {CONFIG.evaluation.unit}",
+    "dataset": lambda wildcards: f"--dataset {wildcards.dataset}",
+    "relevant": lambda wildcards: f"--relevant-difference {CONFIG.evaluation.relevant_difference}",
+    "context": context_argument,
     "sequences": sequence_arguments,
     "subjects": lambda wildcards: f"--subjects results/datasets/{wildcards.dataset}/subjects",
 }
-# Where ../report/figure.rst finds them. As a param, a caption that is worded otherwise would draw its figure again.
+# Captions for ../report/figure.rst. They are not params, because editing a caption would redraw its figure.
 config["captions"] = {figure.name: figure.caption for figure in FIGURES}
 
 
@@ -69,8 +78,9 @@ for figure in FIGURES:
             "../../envs/analysis.yaml"
         params:
             step=figure.step,
-            options=figure_options(figure),
+            inputs=figure_inputs(figure),
+            settings=figure_settings(figure),
             code=code_digest([f"reporting.{figure.step}"]),
         shell:
-            "python -m imbalance_aware {params.step} {params.options} --png {output.png:q} --pdf {output.pdf:q}"
-            " {input.files:q} 2> {log:q}"
+            "python -m imbalance_aware {params.step} {params.inputs} {params.settings} --png {output.png:q}"
+            " --pdf {output.pdf:q} {input.files:q} 2> {log:q}"

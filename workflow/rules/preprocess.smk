@@ -41,7 +41,30 @@ rule pack:
     params:
         folder=preprocessed_folder,
         classes=class_arguments,
+        subgroups=subgroup_arguments,
         code=code_digest(["preprocessing.pack"]),
     shell:
         "python -m imbalance_aware pack --cohort {input.cohort:q} --preprocessed {params.folder:q}"
-        " --images {output.images:q} --samples {output.samples:q} {params.classes} 2> {log:q}"
+        " --images {output.images:q} --samples {output.samples:q} {params.classes} {params.subgroups} 2> {log:q}"
+
+
+# Of a cross-validated dataset: who is tested by which model. One file per repeat, so that more repeats change none.
+rule folds:
+    input:
+        cohort="results/datasets/{dataset}/cohort.csv",
+        duplicates="results/datasets/{dataset}/duplicates.csv",
+        samples="results/datasets/{dataset}/samples.csv",
+    output:
+        "results/datasets/{dataset}/folds/repeat-{repeat}.csv",
+    log:
+        "results/logs/folds/{dataset}/repeat-{repeat}.log",
+    wildcard_constraints:
+        repeat=r"\d+",
+    conda:
+        "../../envs/preprocess.yaml"
+    params:
+        settings=settings_for("folds"),
+        code=code_digest(["cohort.list_folds"]),
+    shell:
+        "python -m imbalance_aware folds --samples {input.samples:q} --duplicates {input.duplicates:q}"
+        " --cohort {input.cohort:q} --settings {params.settings:q} --repeat {wildcards.repeat} --out {output:q} 2> {log:q}"

@@ -14,8 +14,8 @@ def included_rows(table, written):
 
 
 def refuse_joined_groups():
-    """Snakemake 9.27 joins groups anew each time a checkpoint changes the plan and forgets what it has joined already: the
-    same subject would be in several jobs at once, each deleting what another makes."""
+    """Snakemake 9.27 joins groups again each time a checkpoint changes the plan and forgets earlier joins: the same
+    subject would be in several jobs at once, each deleting the outputs of another."""
     if workflow.group_settings.group_components.get("subject", 1) > 1:
         stop(
             "--group-components subject=N: with N > 1 Snakemake would preprocess the same subjects several times at once"
@@ -76,7 +76,7 @@ def sequences_of(wildcards):
 
 
 def sequence_arguments(wildcards):
-    """The names of the channels, where they are sequences."""
+    """The names of the channels, if they are sequences."""
     return f"--sequences {sequences_of(wildcards)}" if dataset_of(wildcards).kind == "volumes" else ""
 
 

@@ -1,26 +1,84 @@
-"""Which files a study has: its runs, and all that is made of them."""
+"""The files of a study: its runs and everything made from them."""
 
 # Tables that every study has, and those for studies with batches of their own size.
 METRIC_TABLES = [name for name, table in TABLES.items() if not table.own_batch_size]
+# What `compare` writes.
+STATISTICS = ["values", "comparisons", "ranks", "effects"]
 BATCH_SIZE_TABLES = [name for name, table in TABLES.items() if table.own_batch_size]
 
 
-def runs_of(wildcards, file, datasets=None, conditions=None, seeds=None):
-    """That file of every run of a study: on all its datasets, conditions and seeds, or on those named."""
+def replicates_of(study, dataset):
+    """Folders of the seeds of a study on a dataset, and of the repeats of its cross-validation."""
+    return [replicate_name(seed, repeat) for repeat in range(repeats_of(dataset)) for seed in study.settings.seeds]
+
+
+def runs_of(wildcards, file, datasets=None, conditions=None):
+    """That file of every replicate of a study: on all its datasets and conditions, or on those named."""
     study = study_of(wildcards)
-    settings = study.settings
-    return expand(
-        "results/runs/{study}/{dataset}/{condition}/seed-{seed}/{file}",
-        study=study.name,
-        dataset=datasets or settings.datasets,
-        condition=conditions or study.conditions,
-        seed=settings.seeds if seeds is None else seeds,
-        file=file,
-    )
+    return [
+        f"results/runs/{study.name}/{dataset}/{condition}/{replicate}/{file}"
+        for dataset in datasets or study.settings.datasets
+        for condition in conditions or study.conditions
+        for replicate in replicates_of(study, dataset)
+    ]
 
 
-def runs_of_first_seed(wildcards, file):
-    return runs_of(wildcards, file, wildcards.dataset, seeds=study_of(wildcards).settings.seeds[0])
+def files_of_datasets(wildcards, file):
+    """That file of every dataset of a study."""
+    return [f"results/datasets/{dataset}/{file}" for dataset in study_of(wildcards).settings.datasets]
+
+
+def folds_of_study(wildcards):
+    """The tables of folds of all cross-validated datasets of a study."""
+    datasets = study_of(wildcards).settings.datasets
+    return [table for dataset in datasets for table in all_folds_tables(SimpleNamespace(dataset=dataset))]
+
+
+def runs_on_stand_ins(wildcards):
+    """Predictions of a study on all datasets that take the place of one of the paper's."""
+    return [
+        path
+        for dataset in study_of(wildcards).settings.stand_ins()
+        for path in runs_of(wildcards, "predictions.csv", [dataset])
+    ]
+
+
+def trainings_of(wildcards, file):
+    """That file of every training of a study on one dataset: of all folds, where it has them."""
+    places = runs_of(wildcards, "", [wildcards.dataset])
+    return [f"{place}{fold}{file}" for place in places for fold in fold_folders(wildcards.dataset)]
+
+
+def validations_of(wildcards):
+    """Params function: where the validation predictions of every training of a study lie, beside its predictions."""
+    study = study_of(wildcards)
+    tables = [
+        path
+        for dataset in study.settings.datasets
+        if dataset in study.validation_metrics
+        for path in trainings_of(SimpleNamespace(study=study.name, dataset=dataset), "validation_predictions.csv")
+    ]
+    return shlex.join(["--validation", *tables]) if tables else ""
+
+
+def first_trainings_of(wildcards, file):
+    """That file of the first seed of every condition of a study on one dataset; of the first fold, where it has them."""
+    study, dataset = study_of(wildcards), wildcards.dataset
+    first = f"{replicates_of(study, dataset)[0]}/{fold_folders(dataset)[0]}"
+    return [f"results/runs/{study.name}/{dataset}/{condition}/{first}{file}" for condition in study.conditions]
+
+
+def with_ensembles(study):
+    """Datasets of a study on which the mean over its seeds has a test set of its own."""
+    several = len(study.settings.seeds) > 1
+    return [name for name in study.settings.datasets if several and name not in CROSS_VALIDATED]
+
+
+def ensembles_of(wildcards):
+    """Metrics of the mean over the seeds, for every condition of a study."""
+    study = study_of(wildcards)
+    place = "results/runs/{study}/{dataset}/{condition}/ensemble/metrics.json"
+    return expand(place, study=study.name, dataset=with_ensembles(study), condition=study.conditions)
 
 
 def page_of(table):
@@ -39,9 +97,17 @@ def all_tables():
     own = [name for name in CONFIG.run if STUDIES[name].training.batch_size != CONFIG.training.batch_size]
     page = "results/tables/{study}/{table}.html"
     return [
-        *expand(page, study=CONFIG.run, table=[*METRIC_TABLES, COMPARISON]),
+        *expand(page, study=CONFIG.run, table=[*METRIC_TABLES, COMPARISON, OVERFITTING, COHORTS]),
         *expand(page, study=own, table=BATCH_SIZE_TABLES),
+        *expand(page, study=[name for name in CONFIG.run if STUDIES[name].settings.published], table=PUBLISHED_CELLS),
+        *expand(page, study=[name for name in CONFIG.run if STUDIES[name].settings.recomputes_claims], table=CLAIMS),
+        *expand(page, study=[name for name in CONFIG.run if with_ensembles(STUDIES[name])], table=ENSEMBLES),
     ]
+
+
+def all_verdicts():
+    """The answer of every study to run."""
+    return expand("results/tables/{study}/verdict.html", study=CONFIG.run)
 
 
 def all_figures():

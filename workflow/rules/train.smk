@@ -1,4 +1,4 @@
-# Arrays to runs: one job per study, dataset, condition and seed.
+# Arrays to runs: one job per study, dataset, condition and seed; of a cross-validated dataset one per repeat and fold too.
 
 
 rule train:
@@ -15,11 +15,13 @@ rule train:
         "results/logs/train/{study}/{dataset}/{condition}/seed-{seed}.log",
     benchmark:
         "results/benchmarks/train/{study}/{dataset}/{condition}/seed-{seed}.tsv"
+    wildcard_constraints:
+        dataset=NOT_IN_FOLDS,
     group:
         "run"
     conda:
         train_environment
-    # One thread, so that the bytes do not depend on the machine; several runs side by side use its cores better.
+    # One thread, so that results do not depend on the machine; several runs at once use its cores better.
     threads: 1
     resources:
         # More than twice what docs/benchmarks.md measured on a CPU with the paper's settings, to leave room for CUDA.
@@ -28,12 +30,42 @@ rule train:
         gpu=lambda wildcards: int(study_of(wildcards).training.device != "cpu"),
     params:
         folder=subpath(output.model, parent=True),
+        fold="",
         settings=train_settings,
+        seed=lambda wildcards: wildcards.seed,
         code=train_code,
     shell:
-        "python -m imbalance_aware train --images {input.images:q} --samples {input.samples:q}"
-        " --settings {params.settings:q} --seed {wildcards.seed} --code {params.code} --threads {threads}"
+        "python -m imbalance_aware train --images {input.images:q} --samples {input.samples:q} {params.fold}"
+        " --settings {params.settings:q} --seed {params.seed} --code {params.code} --threads {threads}"
         " --out {params.folder:q} 2> {log:q}"
+
+
+# A group of its own: in that of the replicate, a cluster would train all its folds in one job.
+use rule train as train_fold with:
+    input:
+        images="results/datasets/{dataset}/images.npy",
+        samples="results/datasets/{dataset}/samples.csv",
+        folds=folds_table,
+    output:
+        model="results/runs/{study}/{dataset}/{condition}/{replicate}/fold-{fold}/model.pt",
+        config="results/runs/{study}/{dataset}/{condition}/{replicate}/fold-{fold}/config.yaml",
+        history="results/runs/{study}/{dataset}/{condition}/{replicate}/fold-{fold}/history.csv",
+        predictions="results/runs/{study}/{dataset}/{condition}/{replicate}/fold-{fold}/predictions.csv",
+        features="results/runs/{study}/{dataset}/{condition}/{replicate}/fold-{fold}/features.npy",
+    log:
+        "results/logs/train/{study}/{dataset}/{condition}/{replicate}/fold-{fold}.log",
+    benchmark:
+        "results/benchmarks/train/{study}/{dataset}/{condition}/{replicate}/fold-{fold}.tsv"
+    wildcard_constraints:
+        dataset="[^/]+",
+    group:
+        "fold"
+    params:
+        folder=subpath(output.model, parent=True),
+        fold=lambda wildcards, input: shlex.join(["--folds", input.folds, "--fold", wildcards.fold]),
+        settings=train_settings,
+        seed=lambda wildcards: read_replicate(wildcards.replicate)[0],
+        code=train_code,
 
 
 # For a machine without Snakemake: snakemake results/bundles/paper/glaucoma.tar
@@ -41,6 +73,7 @@ rule bundle:
     input:
         images="results/datasets/{dataset}/images.npy",
         samples="results/datasets/{dataset}/samples.csv",
+        folds=all_folds_tables,
     output:
         "results/bundles/{study}/{dataset}.tar",
     log:
@@ -54,9 +87,10 @@ rule bundle:
         runtime=120,
     params:
         settings=bundle_settings,
+        folds=lambda wildcards, input: shlex.join(["--folds", *input.folds]) if input.folds else "",
         seeds=lambda wildcards: study_of(wildcards).settings.seeds,
         code=code_digest(["__main__", "runs.bundle", "runs.train", "runs.train_bundle"]),
     shell:
-        "python -m imbalance_aware bundle --images {input.images:q} --samples {input.samples:q}"
+        "python -m imbalance_aware bundle --images {input.images:q} --samples {input.samples:q} {params.folds}"
         " --study {wildcards.study:q} --dataset {wildcards.dataset:q} --settings {params.settings:q}"
         " --seeds {params.seeds} --out {output:q} 2> {log:q}"

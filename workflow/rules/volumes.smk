@@ -1,10 +1,9 @@
-# Cohort to patches, volumes: where the scans, the brain and the tumour of each subject lie in the atlas; the patch around
-# the tumour with its quality control; and who is in.
-#
-# The steps of one subject form one group: on a cluster they are one job. What costs much (register, strip) leaves small
-# files that stay; volumes are never written. A group's job gets the sum of its steps' minutes, 80 for a subject.
-# Priorities rise along the chain: the first subjects are finished, with their pictures, while others wait, so that a
-# mistake shows early.
+# Cohort to patches for volumes: registration of each subject's scans to the atlas, brain, tumour, the patch around the
+# tumour with its quality control, and the list of included subjects.
+# The steps of one subject form one group: on a cluster they are one job. The expensive steps (register, strip) write
+# small files that are kept; volumes are never written. The job of a group gets the sum of its steps' minutes, 80 per
+# subject. Later steps have higher priority: the first subjects are finished, with their pictures, while others wait, so
+# that mistakes show early.
 
 SUBJECT = "results/datasets/{dataset}/subjects/{subject}"
 ATLAS_HEAD = "results/datasets/{dataset}/atlas/head.nii.gz"
@@ -152,7 +151,7 @@ rule patch:
     params:
         settings=settings_for("patch"),
         volumes=scan_arguments,
-        # What makes the numbers, not what draws the picture: an edited picture must not train anything again.
+        # The code of the patch, not of the picture: editing the picture must not repeat any training.
         code=code_digest(["preprocessing.scans_to_patch"]),
     shell:
         "python -m imbalance_aware patch --settings {params.settings:q} --volumes {params.volumes}"
