@@ -15,31 +15,41 @@ from imbalance_aware.errors import UserError
 from imbalance_aware.reporting.figure_catalogue import FIGURES
 from imbalance_aware.system_errors import WRONG_PATH, is_disk_full
 
-#: How a step ends: done; an error that nothing foresees; a mistake of the user's; no space left on a disk (EX_IOERR of
-#: sysexits.h). The numbers reach a cluster's accounts even where no log can be written.
+#: Exit status of a step: done; an unexpected error; a mistake of the user; no space left on a disk (EX_IOERR of
+#: sysexits.h). A cluster records the number even if no log can be written.
 DONE, UNEXPECTED, MISTAKE, NO_SPACE = 0, 1, 2, 74
 
 #: Steps in the order of the flow: name -> (module, what it does). A step's module is imported only when it runs.
 STEPS = {
     "phantoms": ("phantoms.generate", "make a phantom source folder"),
     "cohort": ("cohort.list_subjects", "list and check the samples of a source"),
-    "resize": ("preprocessing.resize", "bring photographs to one size"),
-    "atlas": ("preprocessing.atlas", "bring the brain atlas into place"),
+    "resize": ("preprocessing.resize", "resize photographs to one size"),
+    "atlas": ("preprocessing.atlas", "copy the brain atlas into the results"),
     "register": ("preprocessing.register", "align a subject's sequences with each other and with the atlas"),
     "strip": ("preprocessing.strip", "find a subject's brain"),
-    "mask": ("preprocessing.mask", "bring a subject's tumour mask onto the atlas's grid"),
-    "patch": ("preprocessing.patch", "make a subject's patch and draw what was made of it"),
-    "preprocessed": ("cohort.preprocessed", "say who is in and who is out after preprocessing, with every measure"),
+    "mask": ("preprocessing.mask", "resample a subject's tumour mask to the atlas's grid"),
+    "patch": ("preprocessing.patch", "make a subject's patch and its quality control picture"),
+    "preprocessed": (
+        "cohort.preprocessed",
+        "list included and excluded subjects after preprocessing, with every measure",
+    ),
     "pack": ("preprocessing.pack", "put all samples of a dataset into one array"),
+    "folds": ("cohort.list_folds", "say in which part each sample is, fold by fold, of one repeat"),
     "augmentation_examples": ("reporting.augmentation_examples", "change one training image in every way"),
     "train": ("runs.train", "train one condition with one seed"),
-    "bundle": ("runs.bundle", "put all that training a study needs into one file, for another machine"),
+    "bundle": ("runs.bundle", "pack everything that training a study needs into one file, for another machine"),
     "train_bundle": ("runs.train_bundle", "train the runs of an unpacked bundle"),
     "predict": ("prediction.predict", "classify new images with a trained model"),
+    "pool": ("evaluation.pool", "put the predictions of all folds of a cross-validation into one table"),
+    "ensemble": ("evaluation.ensemble", "average the predictions of a condition's seeds"),
     "evaluate": ("evaluation.evaluate", "compute the metrics of one run from its predictions"),
     "collect": ("reporting.collect", "gather the metrics of all runs of a study"),
-    "compare": ("evaluation.compare", "compare each condition with a baseline, with confidence intervals"),
+    "compare": ("evaluation.compare", "compare and rank all conditions of a study, with intervals and tests"),
+    "plan": ("evaluation.plan", "say which differences a study of given size could show, before it runs"),
+    "cohort_metrics": ("evaluation.by_cohort", "compute every metric on each cohort and subgroup, with intervals"),
+    "claims": ("evaluation.claims", "recompute the paper's claims from the runs of a study"),
     "tables": ("reporting.tables", "write the tables of a study"),
+    "verdict": ("reporting.verdict", "say what a study shows, and with what certainty"),
     "html_table": ("reporting.html_table", "write a CSV table as a page for the report"),
     **{figure.step: (f"reporting.{figure.step}", figure.summary) for figure in FIGURES},
     "manual": ("manual", "write the manual of the configuration"),
@@ -84,12 +94,12 @@ def _run(step: str, name: str, arguments: list[str]) -> None:
 
 
 def _explain(error: Exception) -> int:
-    """Say what an error that is no `UserError` means; its status."""
+    """Explain an error that is not a `UserError`; returns its status."""
     if is_disk_full(error):
         place = getattr(error, "filename", None) or "the disk"
         message = f"error: {place}: no space left to write to; free some and run again"
         _say(message)
-        # On a network disk the log may seem written and stay empty: here the reason must be seen.
+        # On a network disk the log may stay empty although writing succeeded, so the reason goes to the terminal too.
         if not sys.stderr.isatty():
             with suppress(OSError):
                 print(message, flush=True)
@@ -115,7 +125,7 @@ def _say(message: str) -> None:
 
 
 def _check_log() -> None:
-    """Say if the log could not be written; a step that is done stays done."""
+    """Report if the log could not be written; a finished step stays finished."""
     try:
         sys.stderr.flush()
     except OSError as error:
@@ -125,7 +135,7 @@ def _check_log() -> None:
 
 
 def _drop_unwritten() -> None:
-    """Send nowhere what could not be written to standard error: failing again at exit, it would change the status."""
+    """Discard what could not be written to standard error: another failure at exit would change the status."""
     with suppress(OSError, io.UnsupportedOperation), Path(os.devnull).open("w", encoding="utf-8") as nowhere:
         os.dup2(nowhere.fileno(), sys.stderr.fileno())
         sys.stderr.flush()

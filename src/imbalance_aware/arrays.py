@@ -1,4 +1,4 @@
-"""Reading ``.npy`` files, of which a damaged header makes NumPy raise errors of nearly any type."""
+"""Reading ``.npy`` files; with a damaged header NumPy may raise errors of almost any type."""
 
 import tokenize
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Names of classes: which ones can be used, which ones look alike, and what the metrics of a class are called."""
+"""Names of classes: which are allowed, which look alike, and the names of a class's metrics."""
 
 import json
 import re
@@ -19,7 +19,7 @@ LIKE_A_MEAN = re.compile(r"(class )*macro")
 def problem(name: str) -> str:
     """Why a class cannot have this name, as the end of a sentence that begins with the name; empty if it can.
 
-    Any text will do that is printable, in one line, and neither empty nor surrounded by blanks.
+    Any printable text in one line is allowed that is not empty and has no spaces around it.
     """
     if not name.strip():
         return "is empty"
@@ -28,7 +28,7 @@ def problem(name: str) -> str:
             kind = "a line break" if sign in LINE_BREAKS else "a control character"
             return f"holds {kind} (U+{ord(sign):04X})"
     if name != name.strip():
-        return "begins or ends with a blank, which table cells lose"
+        return "begins or ends with a space, which table cells lose"
     return ""
 
 
@@ -64,7 +64,7 @@ def _bare(name: str) -> str:
 
 
 def classes_argument(text: str) -> list[str]:
-    """Classes of a command-line argument, a JSON list: a name of its own could begin with ``-`` as options do."""
+    """Classes from a command-line argument, as a JSON list, because a name could begin with ``-`` like an option."""
     try:
         names = json.loads(text)
     except json.JSONDecodeError as error:
@@ -75,7 +75,7 @@ def classes_argument(text: str) -> list[str]:
 
 
 def _as_text(names: Any) -> Any:
-    """Grades written as numbers are names too; what YAML made of an unquoted ``no`` cannot be guessed."""
+    """Grades written as numbers are names too; the spelling of an unquoted ``no`` is lost in YAML."""
     if not isinstance(names, list | tuple):
         return names
     if any(isinstance(name, bool) for name in names):

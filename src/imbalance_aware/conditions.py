@@ -1,4 +1,4 @@
-"""What a condition is: a loss, a sampling mode, sample weights or not; and the tables that list them."""
+"""Conditions (loss, sampling mode, sample weights) and reading of the tables that list them."""
 
 import json
 import math
@@ -40,7 +40,7 @@ class Condition:
     line: int
 
     def columns(self) -> dict[str, Any]:
-        """What tables say of the condition: its name, loss (as a sum), sampling and weighting."""
+        """Columns of the condition in tables: its name, loss (as a sum), sampling and weighting."""
         loss = "+".join(name if factor == 1 else f"{factor:g}*{name}" for name, factor in self.terms.items())
         return {"condition": self.name, "loss": loss, "sampling": self.sampling, "weighted": self.weighted}
 
@@ -136,3 +136,9 @@ def _kwargs(text: str, terms: dict[str, float]) -> dict[str, dict[str, Any]]:
         if name not in terms:
             raise ValueError(f'kwargs for "{name}", which is not in the loss.{nearest(name, terms)}')
     return kwargs
+
+
+def loss_key(condition: str, sampling: str, weighted: bool) -> str:
+    """The part of a condition's name that names its loss: ``"ce_f1-weighted"`` -> ``"ce_f1"``."""
+    stem, _, ending = condition.rpartition("-")
+    return stem if stem and ending in (sampling, "weighted" if weighted else sampling) else condition

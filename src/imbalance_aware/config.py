@@ -1,21 +1,23 @@
-"""The whole configuration of the workflow: what may stand in it, and what must fit together."""
+"""The configuration of the workflow: its keys, and checks across datasets, studies and conditions."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, reduce
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
 from imbalance_aware.conditions import Condition, read_conditions
 from imbalance_aware.config_sources import Sources
 from imbalance_aware.errors import UserError
+from imbalance_aware.evaluation.settings import EvaluationSettings
 from imbalance_aware.loss_checks import Trial, try_losses
 from imbalance_aware.losses import LOSSES
 from imbalance_aware.losses.arguments import check_arguments
 from imbalance_aware.names import Name
 from imbalance_aware.paths import find_path
+from imbalance_aware.reporting.labels import PAPER_DATASETS
 from imbalance_aware.runs.settings import (
     Augmentation2D,
     Augmentation3D,
@@ -32,7 +34,7 @@ from imbalance_aware.training.sampling import SAMPLERS
 CHECKOUT = Path(__file__).resolve().parents[2]
 
 
-#: What generators of random numbers take.
+#: Seeds that random number generators accept.
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
 
 
@@ -50,13 +52,29 @@ class StudySettings(Strict):
     conditions: str = Field("config/conditions.tsv", description="table of conditions")
     only: list[str] | None = Field(None, description="names in that table; left out: all of them")
     seeds: list[Seed] = Field(min_length=1, description="each run's seed: initial weights, batches, augmentation")
-    published: bool = Field(False, description="whether the paper's values may stand beside these results")
+    published: bool = Field(False, description="whether tables and figures also show the paper's values")
+    paper_datasets: dict[str, Literal[*PAPER_DATASETS]] = Field(  # type: ignore[valid-type]  # names of a table
+        {},
+        description="dataset here -> `glioma` or `glaucoma`, the dataset of the paper that it takes the place of in "
+        "the table of the paper's claims; left out, with `published: true`: those of the same name",
+    )
     training: dict[str, Any] = Field({}, description="keys of `training` that differ in this study")
     model: dict[str, Any] = Field({}, description="keys of `model` that differ in this study")
 
+    @property
+    def recomputes_claims(self) -> bool:
+        """Whether the paper's claims are recomputed from its runs."""
+        return self.published or bool(self.paper_datasets)
+
+    def stand_ins(self) -> dict[str, str]:
+        """Datasets of the study -> the dataset of the paper that each takes the place of."""
+        if self.paper_datasets or not self.published:
+            return dict(self.paper_datasets)
+        return {name: name for name in self.datasets if name in PAPER_DATASETS}
+
 
 class Config(Strict):
-    """Everything that ``config/*.yaml`` may say."""
+    """All keys of ``config/*.yaml``."""
 
     run: list[str] = Field(min_length=1, description="names of the studies to run")
     datasets: dict[Name, DatasetSettings] = Field(description="sources of images, by name")
@@ -64,6 +82,7 @@ class Config(Strict):
     model: ModelSettings = Field(ModelSettings(), description="the network")
     training: TrainingSettings = Field(TrainingSettings(), description="the optimisation")
     augmentation: AugmentationSettings = Field(AugmentationSettings(), description="random changes of training images")
+    evaluation: EvaluationSettings = Field(EvaluationSettings(), description="what the results are judged by")
 
 
 @dataclass(frozen=True)
@@ -76,6 +95,8 @@ class Study:
         conditions: those that it compares, by name.
         training: the shared settings with the study's own.
         model: the same.
+        validation_metrics: name of a dataset -> the metric of its validation part; datasets without one are left out.
+        baseline: the condition that the others are compared with: `evaluation.baseline`, or else the first.
         misfits: what is wrong with it on its datasets; of no concern until it is to run.
     """
 
@@ -84,6 +105,8 @@ class Study:
     conditions: dict[str, Condition]
     training: TrainingSettings
     model: ModelSettings
+    validation_metrics: Mapping[str, str]
+    baseline: str
     misfits: tuple[str, ...] = ()
 
 
@@ -101,14 +124,16 @@ def read_config(
         UserError: one line for every problem found, naming the file, the line and the place.
     """
     sources = Sources(files, command_line)
-    config = validate(Config, merged, sources.of)
+    config = validate(Config, _with_one_method(merged, sources), sources.of)
     problems = _cross_check(config, sources)
+    metrics = {name: config.evaluation.primary for name, dataset in config.datasets.items() if has_validation(dataset)}
     studies = {}
     for name in config.studies:
         try:
-            studies[name] = _study(name, config, sources)
+            studies[name] = _study(name, config, metrics, sources)
         except UserError as error:
             problems += str(error).splitlines()
+    problems += _unknown_baseline(config, studies, sources)
     problems += [misfit for name in config.run if name in studies for misfit in studies[name].misfits]
     if problems:
         raise UserError("\n".join(dict.fromkeys(problems)))
@@ -124,17 +149,28 @@ def check_losses(config: Config, studies: Mapping[str, Study]) -> None:
     try_losses(_trials(config, studies))
 
 
-def run_settings(
-    study: Study, condition: str, augmentation: Augmentation2D | Augmentation3D, max_value: int | None = None
-) -> RunSettings:
-    """All that shapes one training run of a study, except its data and seed; ``max_value`` is the dataset's."""
+def has_validation(dataset: Any) -> bool:
+    """Whether the settings of a dataset, or the table that they name, give it a validation part."""
+    try:
+        return dataset.has_validation()
+    except UserError:  # a table that cannot be read; said when the dataset is needed
+        return False
+
+
+def run_settings(study: Study, condition: str, dataset: str, config: Config) -> RunSettings:
+    """All that shapes one training run of a study on a dataset, except its data and seed."""
+    images, training = config.datasets[dataset], study.training
+    metric = study.validation_metrics.get(dataset)
+    if metric is None:  # how often nothing is looked at shapes no run
+        training = training.model_copy(update={"validate_every": TrainingSettings().validate_every})
     row = study.conditions[condition]
     return RunSettings(
         condition=ConditionSettings(loss=row.terms, kwargs=row.kwargs, sampling=row.sampling, weighted=row.weighted),
         model=study.model,
-        training=study.training,
-        augmentation=augmentation,
-        max_value=max_value,
+        training=training,
+        augmentation=getattr(config.augmentation, images.kind),
+        max_value=getattr(images, "max_value", None),
+        validation_metric=metric,
     )
 
 
@@ -144,8 +180,39 @@ def find_file(path: str) -> Path:
     return found if found.exists() else find_path(path, CHECKOUT)
 
 
+def _with_one_method(merged: Mapping[str, Any], sources: Sources) -> Mapping[str, Any]:
+    """The configuration, in which each dataset's `split` has no keys of a method that a later file replaced.
+
+    Files merge key by key: of `{method: random, seed: 3}` and `{method: folds, folds: 5}` the seed would be left over,
+    and the dataset refused. What was not merged from the files, but set by another workflow, stays as it is.
+    """
+    datasets = merged.get("datasets")
+    if not isinstance(datasets, Mapping):
+        return merged
+    changed = {}
+    for name, dataset in datasets.items():
+        given = sources.given(("datasets", name, "split"))
+        if given and isinstance(dataset, Mapping) and dataset.get("split") == reduce(_merge_keys, given):
+            changed[name] = {**dataset, "split": reduce(_merge_split, given)}
+    return {**merged, "datasets": {**datasets, **changed}}
+
+
+def _merge_keys(earlier: Any, later: Any) -> Any:
+    """Two values as Snakemake merges them."""
+    return {**earlier, **later} if isinstance(earlier, Mapping) and isinstance(later, Mapping) else later
+
+
+def _merge_split(earlier: Any, later: Any) -> Any:
+    """Two values of `split`: the later one, with the earlier one's keys if it is of the same method or names none."""
+    if not isinstance(later, Mapping):
+        return later
+    kept = {"method": earlier} if isinstance(earlier, str) else earlier
+    same = isinstance(kept, Mapping) and later.get("method", kept.get("method")) == kept.get("method")
+    return {**kept, **later} if same else later
+
+
 def _cross_check(config: Config, sources: Sources) -> list[str]:
-    """What does not fit together, but for what a dataset and training ask of each other."""
+    """Inconsistencies of the configuration, except between a dataset and training."""
     problems = [
         f'{sources.of(["run", index])}: run: there is no study "{name}".{nearest(name, config.studies)}'
         for index, name in enumerate(config.run)
@@ -159,6 +226,13 @@ def _cross_check(config: Config, sources: Sources) -> list[str]:
             for index, dataset in enumerate(study.datasets)
             if dataset not in config.datasets
         ]
+        place = ["studies", name, "paper_datasets"]
+        problems += [
+            f'{sources.of([*place, dataset])}: {".".join(place)}: the study has no dataset "{dataset}".'
+            f"{nearest(dataset, study.datasets)}"
+            for dataset in study.paper_datasets
+            if dataset not in study.datasets
+        ]
         for key in ("datasets", "seeds", "only"):
             problems += _listed_twice(["studies", name, key], getattr(study, key) or [], sources)
     return problems + _listed_twice(["run"], config.run, sources)
@@ -169,7 +243,19 @@ def _listed_twice(place: list[str], values: Sequence[Any], sources: Sources) -> 
     return [f"{sources.of([*place, index])}: {'.'.join(place)}: {values[index]} is listed twice" for index in twice]
 
 
-def _study(name: str, config: Config, sources: Sources) -> Study:
+def _unknown_baseline(config: Config, studies: Mapping[str, Study], sources: Sources) -> list[str]:
+    """What is wrong with a baseline that was chosen, and that no study which is to run has."""
+    baseline, place = config.evaluation.baseline, ("evaluation", "baseline")
+    known = [condition for name in config.run if name in studies for condition in studies[name].conditions]
+    if "baseline" not in config.evaluation.model_fields_set or not known or baseline in known:
+        return []
+    return [
+        f'{sources.of(place)}: evaluation.baseline: no study has a condition "{baseline}".'
+        f"{nearest(baseline, dict.fromkeys(known))}"
+    ]
+
+
+def _study(name: str, config: Config, validation_metrics: Mapping[str, str], sources: Sources) -> Study:
     settings, place = config.studies[name], ["studies", name]
     table = find_file(settings.conditions)
     if not table.exists():
@@ -194,18 +280,24 @@ def _study(name: str, config: Config, sources: Sources) -> Study:
         prefix = ".".join([*place, key])
         return validate(type(base), merged, lambda inner: f"{sources.of([*place, key, *inner])}: {prefix}")
 
+    training, compared = with_changes("training"), {key: conditions[key] for key in settings.only or conditions}
+    misfits = [*_misfits(settings, config, sources)]
+    if training.select == "best":
+        misfits += _without_validation(name, config, validation_metrics, sources)
     return Study(
         name=name,
         settings=settings,
-        conditions={key: conditions[key] for key in settings.only or conditions},
-        training=with_changes("training"),
+        conditions=compared,
+        training=training,
         model=with_changes("model"),
-        misfits=tuple(_misfits(settings, config, sources)),
+        validation_metrics=validation_metrics,
+        baseline=config.evaluation.baseline if config.evaluation.baseline in compared else next(iter(compared), ""),
+        misfits=tuple(misfits),
     )
 
 
 def _another_network(base: Any, changes: Mapping[str, Any]) -> bool:
-    """Whether a study takes another network than the base: what shapes that is then no concern of the study."""
+    """Whether a study has another network than the base; the base's network keys then do not apply to it."""
     return isinstance(base, ModelSettings) and changes.get("network", base.network) != base.network
 
 
@@ -218,6 +310,20 @@ def _misfits(study: StudySettings, config: Config, sources: Sources) -> Iterator
             if problem is not None:
                 place = ("augmentation", settings.kind, problem.key)
                 yield f"{sources.of(place)}: {'.'.join(place)} {problem.message} (dataset {dataset})"
+
+
+def _without_validation(
+    name: str, config: Config, validation_metrics: Mapping[str, str], sources: Sources
+) -> Iterator[str]:
+    """Datasets of a study that keeps the best epoch, but have no validation part to choose it by."""
+    study = config.studies[name]
+    key = f"studies.{name}.training.select" if "select" in study.training else "training.select"
+    for dataset in study.datasets:
+        if dataset in config.datasets and dataset not in validation_metrics:
+            yield (
+                f"{sources.of(key.split('.'))}: {key}: best needs a validation part, and the dataset {dataset} has "
+                f"none; add `validation: 0.15` to datasets.{dataset}.split, or set select: last"
+            )
 
 
 def _trials(config: Config, studies: Mapping[str, Study]) -> Iterator[Trial]:
@@ -239,5 +345,5 @@ def _class_count(settings: Any) -> int | None:
         return len(settings.classes)
     try:
         return len(settings.listed_classes())
-    except UserError:  # said when the dataset is needed
+    except UserError:  # reported when the dataset is needed
         return None

@@ -67,6 +67,17 @@ class Sources:
         if command_line:
             self.layers.append(Layer(COMMAND_LINE, command_line))
 
+    def given(self, place: Place) -> list[Any]:
+        """The values that the layers have at ``place``, which leads through mappings, in the order of merging."""
+        found = []
+        for layer in self.layers:
+            content = layer.content
+            for key in place:
+                content = content.get(key) if isinstance(content, Mapping) else None
+            if content is not None:
+                found.append(content)
+        return found
+
     def of(self, place: Sequence[Any]) -> str:
         """File and line (or ``--config``) of the value at ``place``, keys from the top down.
 

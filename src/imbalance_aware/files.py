@@ -1,4 +1,4 @@
-"""Writing files so that a reader never meets half of one, and the same content is the same bytes."""
+"""Atomic writing of files: readers never see a partial file, and equal content gives equal bytes."""
 
 import errno
 import hashlib
@@ -16,13 +16,14 @@ from imbalance_aware.system_errors import is_disk_full
 
 @contextmanager
 def atomic(path: str | Path) -> Iterator[Path]:
-    """Yield a temporary path beside ``path`` (same suffix); move it into place on success, remove it on failure.
+    """Yield a temporary path in the folder of ``path`` (same suffix); move it into place on success, remove it on
+    failure.
 
     Parent folders are made. The content reaches the disk before the name does, so that a machine that stops at any
     moment leaves either the old file or the whole new one.
 
     Raises:
-        OSError: a full disk, always with its number and ``path``, whichever library met it.
+        OSError: a full disk, always with its number and ``path``, from any library.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)

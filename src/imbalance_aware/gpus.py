@@ -1,7 +1,7 @@
 """Selection of a GPU: of those that a job may use, the one with the fewest jobs on it.
 
-Jobs of one machine start without knowing of each other: Snakemake counts GPUs and does not name them. So every job
-holds a locked file that is named after its card. The operating system unlocks it when the process ends or is killed.
+Jobs of one machine do not know of each other: Snakemake counts GPUs but does not assign them. So every job holds a
+locked file that is named after its GPU. The operating system unlocks it when the process ends or is killed.
 """
 
 import fcntl
@@ -55,13 +55,13 @@ def why_none() -> str:
     import torch
 
     if torch.version.cuda is None and torch.version.hip is None:
-        return "torch finds no GPU: this torch is built for CPUs alone"
+        return "torch finds no GPU: this torch is built for CPUs only"
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
     return "torch finds no GPU here" + ("" if visible is None else f" (CUDA_VISIBLE_DEVICES is {visible!r})")
 
 
 def take(names: Sequence[str], folder: Path | None = None) -> Card:
-    """Hold one of the cards.
+    """Hold one of the GPUs.
 
     Args:
         names: one for each card, the same in all processes whatever they call the card's number.
@@ -80,7 +80,7 @@ def take(names: Sequence[str], folder: Path | None = None) -> Card:
 
 
 def _jobs(folder: Path, name: str) -> int:
-    """Jobs that hold a card; what ended jobs left behind is removed."""
+    """Jobs that hold a card; files of ended jobs are removed."""
     count = 0
     for path in folder.glob(f"{name}.*"):
         with path.open() as file:

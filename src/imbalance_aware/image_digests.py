@@ -14,7 +14,7 @@ import numpy as np
 from imbalance_aware.errors import UserError
 from imbalance_aware.tables.samples import how_to_pack
 
-#: How many hexadecimal digits the column holds.
+#: Number of hexadecimal digits in the column.
 DIGITS = 16
 
 

@@ -1,4 +1,4 @@
-"""Reading 2D images: every pixel decoded, nothing converted in silence."""
+"""Reading 2D images: every pixel is decoded, and nothing is converted silently."""
 
 import hashlib
 from pathlib import Path
@@ -27,8 +27,7 @@ class BadImage(Exception):
 def read_image(path: str | Path) -> np.ndarray:
     """Decode a whole image file as it is stored.
 
-    A palette is resolved to the colours it stands for, and the orientation that a camera noted is applied,
-    since both keep every value.
+    A palette is resolved to its colours, and the orientation noted by the camera is applied; both keep every value.
 
     Returns:
         (H, W), (H, W, 2) grey with alpha, (H, W, 3) or (H, W, 4), uint8; or (H, W) uint16.
@@ -61,7 +60,7 @@ def read_image(path: str | Path) -> np.ndarray:
 
 
 def _check_size(width: int, height: int) -> None:
-    """Refuse what is no photograph, or does not fit into memory."""
+    """Refuse images that are too small or too large."""
     if min(width, height) < LEAST_EDGE:
         raise BadImage(f"too small: {width}x{height} pixels, at least {LEAST_EDGE}x{LEAST_EDGE} are needed")
     if width * height > MOST_PIXELS:
@@ -75,7 +74,7 @@ def _kept_mode(image) -> str:
     """Pillow's mode in which ``image`` keeps every value."""
     if image.mode in ("I;16", "I;16B", "I;16L"):
         return "I;16"
-    # Pillow reads 16-bit colour into 8 bits without a word; only the decoder's arguments tell.
+    # Pillow silently reads 16-bit colour as 8 bits; only the decoder's arguments show it.
     if any(";16" in str(tile[3]) for tile in image.tile):
         raise BadImage("16 bits per colour channel: not supported, save it with 8 bits per channel")
     if image.mode == "P" and "transparency" in image.info:
@@ -92,10 +91,10 @@ def pixel_sha256(image: np.ndarray) -> str:
 
 
 def to_channels(image: np.ndarray, channels: Channels = "rgb", max_value: int | None = None) -> np.ndarray:
-    """Bring a decoded image into a dataset's form, if that takes nothing away.
+    """Convert a decoded image to a dataset's form if nothing is lost.
 
-    Only two changes lose nothing and are made: an alpha channel that is opaque everywhere is dropped, and in
-    a grey dataset a colour image with three equal channels becomes one channel.
+    Only two such conversions are made: an alpha channel that is opaque everywhere is dropped, and in a grey dataset a
+    colour image with three equal channels becomes one channel.
 
     Args:
         image: as from `read_image`.
@@ -106,7 +105,7 @@ def to_channels(image: np.ndarray, channels: Channels = "rgb", max_value: int | 
         (C, H, W), C = 3 or 1: uint8 (v / 255), or float32 in [0, 1] (v / max_value).
 
     Raises:
-        BadImage: the image has another form; the reason names the setting that would admit it.
+        BadImage: the image has another form; the reason names the setting that would accept it.
     """
     image = _without_alpha(image if image.ndim == 3 else image[..., np.newaxis])
     image = _with_channels(np.moveaxis(image, -1, 0), channels)

@@ -1,7 +1,7 @@
-"""Losses of a configuration, tried before any job starts.
+"""Trial of a configuration's losses before any job starts.
 
-A loss is tried with its arguments on as many classes as the dataset has. That imports torch, so that only what was not
-tried before is: what passed is noted under a digest of the loss's code, its arguments and the number of classes.
+A loss is tried with its arguments on as many classes as the dataset has. This imports torch, so only new losses are
+tried: those that passed are stored under a digest of the loss's code, its arguments and the number of classes.
 """
 
 import hashlib
@@ -38,7 +38,7 @@ class Trial:
     classes: int | None
 
     def class_counts(self) -> list[int]:
-        """Stand-ins for the number of training samples of each class, which planning does not know."""
+        """Placeholders for the number of training samples of each class, which is unknown during planning."""
         lengths = [len(value) for value in self.kwargs.values() if isinstance(value, list)]
         return [10] * (self.classes or max([2, *lengths]))
 
@@ -50,7 +50,7 @@ class Trial:
 
 
 def try_losses(trials: Iterable[Trial], notes: Path = NOTES, attempt: Callable[..., None] = try_loss) -> None:
-    """Try every loss that is given arguments; without torch none, and training refuses what planning could not see.
+    """Try every loss that is given arguments; without torch none is tried here, but training tries it.
 
     Args:
         trials: of all conditions.

@@ -1,7 +1,7 @@
-"""Write what the configuration may hold: ``schema.json`` for editors, key tables and names for ``config/README.md``.
+"""Write the manual of the configuration: ``schema.json`` for editors, and tables of keys and names for
+``config/README.md``.
 
-All of it comes from the settings classes and the tables of names, so that it cannot disagree with what the workflow
-accepts.
+All of it comes from the settings classes and the tables of names, so that it always matches what the workflow accepts.
 """
 
 import argparse
@@ -16,6 +16,7 @@ from pydantic_core import PydanticUndefined
 
 from imbalance_aware.config import Config
 from imbalance_aware.files import write_text
+from imbalance_aware.schema import TAGS, single
 from imbalance_aware.training.sampling import SAMPLERS
 
 #: Marks of the generated parts of the manual.
@@ -92,14 +93,14 @@ def _models(annotation: Any, named: bool = False) -> list[tuple[type[BaseModel],
 
 def table(place: str, model: type[BaseModel]) -> str:
     """Markdown table of the keys of one settings class."""
-    adapter = model.model_fields.get("adapter")
-    kind = f" with `adapter: {get_args(adapter.annotation)[0]}`" if adapter else ""
+    tag = next((key for key in TAGS if key in model.model_fields and single(model.model_fields[key])), None)
+    kind = f" with `{tag}: {single(model.model_fields[tag])[0]}`" if tag else ""
     title = f"### `{place}`{kind}" if place else "### Top level"
     summary = (model.__doc__ or "").strip().splitlines()[0]
     rows = [
         f"| `{name}` | {_kind(field.annotation)} | {_default(field)} | {field.description or ''} |"
         for name, field in model.model_fields.items()
-        if name != "adapter"
+        if name != tag
     ]
     return "\n".join([title, "", summary, "", "| key | type | default | meaning |", "|---|---|---|---|", *rows])
 
@@ -111,12 +112,19 @@ def _default(field: Any) -> str:
     if value is PydanticUndefined or value is None:
         return "–"
     if isinstance(value, BaseModel):
-        return "see below"
+        words = single(type(value).model_fields["method"]) if "method" in type(value).model_fields else ()
+        return f"`{words[0]}`" if words else "see below"
     return f"`{json.dumps(value if not isinstance(value, tuple) else list(value), default=str)}`"
 
 
+def _methods(annotation: Any) -> list[str]:
+    """The methods among which a union of settings decides."""
+    fields = [model.model_fields.get("method") for model, _ in _models(annotation)]
+    return [single(field)[0] for field in fields if field is not None and single(field)]
+
+
 def _kind(annotation: Any) -> str:
-    """A type as a person would say it."""
+    """A type in plain words."""
     arguments = [argument for argument in get_args(annotation) if argument is not type(None)]
     origin = get_origin(annotation)
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
@@ -131,6 +139,8 @@ def _kind(annotation: Any) -> str:
         return count + " or ".join(names)
     if str(origin) == "typing.Literal":
         return " \\| ".join(f"`{argument}`" for argument in arguments)
+    if methods := _methods(annotation):
+        return " \\| ".join(f"`{word}`" for word in methods) + ", or keys"
     if arguments:
         return " or ".join(dict.fromkeys(_kind(a) for a in arguments if not hasattr(a, "discriminator")))
     simple = {"str": "text", "int": "whole number", "float": "number", "bool": "true/false", "Path": "path"}

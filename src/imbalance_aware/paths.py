@@ -9,7 +9,7 @@ from pydantic import AfterValidator
 
 
 def find_path(written: str | Path, base: Path = Path()) -> Path:
-    """The file or folder that is meant; where there is none, the path as written, with ``~`` expanded.
+    """The file or folder that ``written`` names; if there is none, the path as written, with ``~`` expanded.
 
     Tried in this order: as written; with a slash for every backslash; both with each name in the other form of Unicode
     (composed as most systems write it, decomposed as macOS does).

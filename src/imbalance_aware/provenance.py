@@ -1,4 +1,4 @@
-"""What code a result depends on, by content: touching a file changes nothing, editing it changes this digest."""
+"""Digests of the code that a result depends on: touching a file does not change them, editing its code does."""
 
 import ast
 import hashlib
@@ -19,15 +19,15 @@ def code_digest(modules: Iterable[str], named: Mapping[str, str] | None = None) 
     """Digest of the code of ``modules`` and of every module of this package that they import, directly or not.
 
     Imports are read from the source (absolute and relative statements, also inside functions), nothing is executed. A
-    package's ``__init__`` holds only names, so it is left out: what a name resolves to is the caller's to pass as
-    ``named``, which lets a new loss enter the table of losses without changing the digest of the old ones.
+    package's ``__init__`` holds only names, so it is left out: the caller passes what names resolve to as ``named``, so
+    that adding a loss to the table of losses does not change the digests of the others.
 
     Prose does not count: comments, docstrings, the strings of ``raise`` statements, calls that log or warn, and the
     ``description=`` and ``help=`` of settings and arguments.
 
     Args:
         modules: names below the package, such as ``"training.sampling"`` or ``"losses.soft_mcc"``.
-        named: name -> ``"module:Class"`` that it stands for in this run; part of the digest.
+        named: name -> ``"module:Class"`` that it refers to in this run; part of the digest.
 
     Returns:
         16 hexadecimal digits.

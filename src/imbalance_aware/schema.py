@@ -1,4 +1,4 @@
-"""Settings that refuse what they do not know, in words a person can act on."""
+"""Strict settings: unknown keys and wrong values are refused with messages that say what to do."""
 
 import difflib
 import json
@@ -6,9 +6,10 @@ import re
 import types
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, TypeVar, Union, get_args, get_origin
+from typing import Annotated, Any, ClassVar, Literal, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError, core_schema
 
 from imbalance_aware.errors import UserError
@@ -36,7 +37,7 @@ def _exact(schema: Any) -> Any:
 
 
 def _is_exact(schema: dict[str, Any]) -> bool:
-    """Whether a part of a schema comes from another model that has been here."""
+    """Whether a part of a schema comes from another model that was already processed."""
     return schema.get("type") == "function-before" and schema["function"]["function"] in LEAVES.values()
 
 
@@ -64,6 +65,8 @@ def _read_as_truth(value: Any) -> str:
     return "; YAML reads yes, no, on and off as true or false" if isinstance(value, bool) else ""
 
 
+#: Keys that tell the models of a union apart.
+TAGS = ("adapter", "method")
 #: Kind of a problem -> what was expected, in the words of YAML.
 EXPECTED = {
     "model_type": "keys with values",
@@ -128,7 +131,7 @@ def validate(model: type[Model], content: Any, source: str | Callable[[Sequence[
     Args:
         model: what is expected.
         content: what was read.
-        source: the file it came from, or a function that tells the file from the place (keys from the top down).
+        source: the file it came from, or a function from the place (keys from the top down) to the file.
 
     Raises:
         UserError: one line per problem: the file, the key's place, what is wrong, and the nearest known key or value.
@@ -138,7 +141,9 @@ def validate(model: type[Model], content: Any, source: str | Callable[[Sequence[
     except ValidationError as error:
         lines = []
         for problem in error.errors():
-            place = [*_visible(problem["loc"], content), *problem.get("ctx", {}).get("keys", ())]
+            # A misfit is of a model that is there: what is not in the file, at the end of its place, is a union's tag.
+            whole = problem["type"] == "misfit"
+            place = [*_visible(problem["loc"], content, whole), *problem.get("ctx", {}).get("keys", ())]
             file = source if isinstance(source, str) else source(place)
             lines.append(f"{file}: {_explain(problem, place, model)}")
         raise UserError("\n".join(dict.fromkeys(lines))) from None
@@ -207,16 +212,24 @@ def _not_text(value: Any) -> str:
     return f"expected text (got {value!r})"
 
 
-def _visible(location: Sequence[Any], content: Any) -> Iterator[Any]:
-    """The parts of a pydantic location that are in the user's file (not the tags of a union, nor what marks a key)."""
+def _visible(location: Sequence[Any], content: Any, whole: bool = False) -> Iterator[Any]:
+    """The parts of a pydantic location that are in the user's file (not the tags of a union, nor what marks a key).
+
+    The last part may be a key that the file lacks, unless ``whole``.
+    """
+    tag = None
     for part in location:
         if part == "[key]":
             return
+        if part == tag:  # once: a key may have the same name
+            tag = None
+            continue
         try:
             content = content[part]
         except (KeyError, IndexError, TypeError):
-            if part is not location[-1]:
+            if whole or part is not location[-1]:
                 continue
+        tag = next((content[key] for key in TAGS if key in content), None) if isinstance(content, Mapping) else None
         yield part
 
 
@@ -226,10 +239,10 @@ def _models_at(model: Any, location: Sequence[Any]) -> list[type[BaseModel]]:
     for part in location:
         following = []
         for candidate in candidates:
-            if isinstance(candidate, type) and issubclass(candidate, BaseModel) and part in candidate.model_fields:
-                following += _models(candidate.model_fields[part].annotation)
-            elif isinstance(candidate, type) and issubclass(candidate, BaseModel) and part in _tags(candidate):
+            if isinstance(candidate, type) and issubclass(candidate, BaseModel) and part in _tags(candidate):
                 following.append(candidate)
+            elif isinstance(candidate, type) and issubclass(candidate, BaseModel) and part in candidate.model_fields:
+                following += _models(candidate.model_fields[part].annotation)
             elif isinstance(candidate, tuple):
                 following += _models(candidate[-1])
         candidates = following or candidates
@@ -238,7 +251,13 @@ def _models_at(model: Any, location: Sequence[Any]) -> list[type[BaseModel]]:
 
 def _tags(model: type[BaseModel]) -> set[str]:
     """Values by which a discriminated union may name ``model``."""
-    return {str(value) for field in model.model_fields.values() for value in get_args(field.annotation)}
+    return {str(value) for key in TAGS if key in model.model_fields for value in single(model.model_fields[key])}
+
+
+def single(field: FieldInfo) -> tuple[Any, ...]:
+    """The one value that a field admits; none if it admits several."""
+    values = get_args(field.annotation) if get_origin(field.annotation) is Literal else ()
+    return values if len(values) == 1 else ()
 
 
 def _models(annotation: Any) -> list[Any]:

@@ -1,4 +1,4 @@
-"""Errors of the operating system that are a user's to correct: a full disk, a wrong path."""
+"""Errors of the operating system that the user can correct: a full disk, a wrong path."""
 
 import errno
 

@@ -1,4 +1,4 @@
-"""Tables that users write or export: one reader for all of them, light enough for planning.
+"""Reader for all tables that users write or export, light enough for planning.
 
 A table may be separated by commas, semicolons or tabs, as spreadsheets of different countries save it, and may begin
 with Excel's line ``sep=;``. Quoting is that of CSV.
@@ -25,10 +25,10 @@ def read_records(
     """Header, and the number and cells of every line that is not empty.
 
     Args:
-        table: file of cells separated by commas, semicolons or tabs; whatever makes most columns of its header, where
-            no line ``sep=`` says it.
+        table: file of cells separated by commas, semicolons or tabs; the one that gives most columns in the header,
+            unless a line ``sep=`` states it.
         content: what such a table is and holds, for the message if there is none.
-        comments: whether lines that begin with ``#`` are passed over.
+        comments: whether lines that begin with ``#`` are ignored.
         short_rows: whether a row may lack its last cells, which are then empty.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Text files that users write: UTF-8 with or without a byte-order mark, and one sentence for what cannot be read."""
+"""Text files that users write: UTF-8 with or without a byte-order mark, with clear errors for what cannot be read."""
 
 from pathlib import Path
 

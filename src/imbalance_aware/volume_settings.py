@@ -1,4 +1,4 @@
-"""Settings of the preprocessing of MRI volumes, step by step; each step receives its own part only."""
+"""Settings of the preprocessing of MRI volumes, step by step; each step receives only its own part."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -37,7 +37,7 @@ class RegistrationSettings(Strict):
         description="sequence to which the others are aligned, and which is aligned to the atlas (a T1); left out: t1 "
         "if it is among the sequences, else the first of them",
     )
-    samples: int = Field(40_000, ge=500, description="voxels that the measure of an alignment looks at")
+    samples: int = Field(40_000, ge=500, description="number of voxels sampled to measure an alignment")
     atlas_transform: Literal["rigid", "affine"] = Field(
         "rigid", description="rigid keeps sizes, as BraTS Toolkit does; affine also scales and shears"
     )
@@ -78,7 +78,7 @@ class BrainExtractionSettings(Strict):
     )
     volume_ml: tuple[float, float] = Field((700, 2300), description="plausible volumes of a brain, from and to")
     min_atlas_overlap: float = Field(
-        0.75, ge=0, le=1, description="least Dice coefficient between the brain and the atlas's"
+        0.75, ge=0, le=1, description="lowest accepted Dice coefficient between the brain and the atlas's brain"
     )
     min_edge_match: float = Field(
         0.12,
@@ -87,16 +87,16 @@ class BrainExtractionSettings(Strict):
         description="a sequence whose edges match the reference sequence's by less in the brain is refused",
     )
     sure_edge_match: float = Field(
-        0.25, ge=-1, le=1, description="one that matches by less than this is not refused, but marked in qc.csv"
+        0.25, ge=-1, le=1, description="a sequence that matches by less than this is marked in qc.csv, but not refused"
     )
 
     @model_validator(mode="after")
     def _ordered(self) -> "BrainExtractionSettings":
         low, high = self.volume_ml
         if not 0 <= low < high:
-            raise misfit(["volume_ml"], f"from {low:g} to {high:g} ml admits no brain; give the smaller volume first")
+            raise misfit(["volume_ml"], f"from {low:g} to {high:g} ml is no range; give the smaller volume first")
         if self.min_edge_match > self.sure_edge_match:
-            raise misfit(["min_edge_match"], "it is above sure_edge_match: what is sure cannot be refused")
+            raise misfit(["min_edge_match"], "it is above sure_edge_match; set it to at most sure_edge_match")
         return self
 
 
@@ -109,8 +109,8 @@ class NormalisationSettings(Strict):
         0.1,
         ge=0,
         le=1,
-        description="least share of the range from lower to upper that the brain's 1st to 99th percentile spans; less "
-        "means that a few voxels darken all others; 0 switches the check off",
+        description="lowest accepted share of the range from lower to upper that the brain's 1st to 99th percentile "
+        "spans; below it a few voxels darken all others; 0 switches the check off",
     )
 
     @model_validator(mode="after")
@@ -133,9 +133,9 @@ class MaskSettings(Strict):
     )
     algorithm: str = Field("BraTS23_1", description="for brats: algorithm of brats.AdultGliomaPreTreatmentAlgorithms")
     engine: Literal["docker", "singularity"] = Field(
-        "docker", description="for brats: what runs the container; Apptainer answers to singularity"
+        "docker", description="for brats: what runs the container; use singularity for Apptainer"
     )
-    min_inside_brain: float = Field(0.8, ge=0, le=1, description="least share of the mask that lies in the brain")
+    min_inside_brain: float = Field(0.8, ge=0, le=1, description="lowest accepted share of the mask inside the brain")
 
 
 class CropSettings(Strict):
@@ -146,7 +146,7 @@ class CropSettings(Strict):
 
 
 class PatchSettings(Strict):
-    """What the patch depends on beyond the scans, the brain and the tumour."""
+    """Settings that the patch depends on."""
 
     normalisation: NormalisationSettings = NormalisationSettings()
     crop: CropSettings = CropSettings()

@@ -1,8 +1,8 @@
 """Reading and writing MRI volumes, with the checks that a header and its data must pass.
 
-NIfTI files are read by nibabel, not by ITK: ITK's reader fills a truncated or corrupted file with whatever it has and
-says nothing, and passes over NaN. Arrays are indexed (x, y, z); affines map voxel indices to millimetres in
-NIfTI's world (RAS: x to the right, y to the front, z up).
+NIfTI files are read by nibabel, not by ITK: ITK's reader silently fills truncated or corrupted files with arbitrary
+values and ignores NaN. Arrays are indexed (x, y, z); affines map voxel indices to millimetres in NIfTI's world (RAS: x
+to the right, y to the front, z up).
 """
 
 import gzip
@@ -44,7 +44,7 @@ FORMS_MM = 0.5
 #: Voxel edges and edges of the whole box that a scan of a head may have, in mm.
 VOXEL_MM = (0.2, 12.0)
 BOX_MM = (60.0, 600.0)
-#: How far from a right angle two axes of a grid may stand, as the cosine between them.
+#: Largest deviation of two axes of a grid from a right angle, as the cosine between them.
 SKEW = 0.02
 #: BraTS order of the axes: to the left, to the back, up.
 ORIENTATION = ("L", "P", "S")
@@ -84,7 +84,7 @@ class Volume:
 
 @dataclass(frozen=True)
 class Placement:
-    """What a header says about where its voxels lie.
+    """Positions of the voxels according to a header.
 
     Attributes:
         affine: (4, 4), voxel index to mm (RAS): the sform where there is one, else the qform, as nibabel chooses.
@@ -177,7 +177,7 @@ def check_affine(affine: np.ndarray, shape: tuple[int, ...], unit: str = "") -> 
         )
     box = spacing * shape
     if not ((box >= BOX_MM[0]) & (box <= BOX_MM[1])).all():
-        raise BadVolume(f"affine: a box of {' x '.join(f'{edge:.0f}' for edge in box)} mm{converted} is no head")
+        raise BadVolume(f"affine: a box of {' x '.join(f'{edge:.0f}' for edge in box)} mm{converted} is not head-sized")
     cosines = (edges / spacing).T @ (edges / spacing) - np.eye(3)
     if np.abs(cosines).max() > SKEW:
         raise BadVolume("affine: its axes are not at right angles")
@@ -198,7 +198,7 @@ def _turn(volume: Volume, orientation: tuple[str, str, str]) -> Volume:
 
 
 def same_grid(one: Volume, other: Volume, tolerance: float = 0.1) -> bool:
-    """Whether two volumes have the same voxels in the same places, in whatever order they store them.
+    """Whether two volumes have the same voxels in the same places, in any storage order.
 
     The arrays must not be compared voxel by voxel before both are reoriented alike.
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from imbalance_aware.cohort.audit import drop_conflicts, duplicates, units
 from imbalance_aware.cohort.flow import flow
 from imbalance_aware.cohort.inclusion import exclude, included
-from imbalance_aware.cohort.list_subjects import assign_split
+from imbalance_aware.cohort.subject_split import assign_split
 from imbalance_aware.errors import UserError
 from imbalance_aware.sources.fundus_phantoms import Settings as FundusPhantomSettings
 from imbalance_aware.tables.duplicates import COLUMNS
@@ -18,7 +18,7 @@ def subjects_of(*rows: tuple[str, str, str, str]) -> pd.DataFrame:
     """Rows of (class, split, excluded, pixels)."""
     subjects = pd.DataFrame(rows, columns=["class", "split", "excluded", "pixel_sha256"])
     subjects["subject"] = [f"s{number}" for number in range(len(subjects))]
-    return subjects.assign(cohort="here", image=subjects["subject"] + ".png")
+    return subjects.assign(group=subjects["subject"], cohort="here", image=subjects["subject"] + ".png")
 
 
 def test_twins_are_grouped_and_judged():
@@ -33,7 +33,7 @@ def test_twins_are_grouped_and_judged():
     )
     twins = duplicates(subjects)
     assert list(twins.columns) == list(COLUMNS)
-    judged = twins.drop_duplicates("group").set_index("group")[["conflicting_label", "across_split"]]
+    judged = twins.drop_duplicates("set").set_index("set")[["conflicting_label", "across_split"]]
     assert judged.to_dict("index") == {
         1: {"conflicting_label": True, "across_split": True},
         2: {"conflicting_label": False, "across_split": False},
@@ -66,7 +66,7 @@ def test_dropping_conflicts_touches_training_only():
     )
     drop_conflicts(subjects)
     assert included(subjects).tolist() == [False, True, True, True, True, False]
-    assert subjects["excluded"][0] == "conflicting label: the same pixels stand under another class"
+    assert subjects["excluded"][0] == "conflicting label: same pixels under another class"
 
 
 def test_reasons_are_joined_and_the_first_one_counts():
@@ -107,7 +107,7 @@ def test_equal_pixels_join_groups_directly_and_through_others():
     ).assign(group=["g9", "g2", "g2", "g1", "g4", "g5", "g5"])
     assert units(subjects).tolist() == ["g1", "g1", "g1", "g1", "g4", "g5", "g5"]
     assert units(subjects[::-1])[::-1].tolist() == units(subjects).tolist()
-    assert units(subjects.drop(columns="group")).tolist() == ["s0", "s0", "s2", "s2", "s4", "s5", "s6"]
+    assert units(subjects.assign(group=subjects["subject"])).tolist() == ["s0", "s0", "s2", "s2", "s4", "s5", "s6"]
 
 
 def test_volumes_are_compared_across_sequences_and_subjects():
@@ -121,7 +121,7 @@ def test_volumes_are_compared_across_sequences_and_subjects():
         pixel_sha256_t2=["y", "x", ""],
     )
     twins = duplicates(subjects)
-    assert twins[["group", "subject", "image", "conflicting_label", "across_split"]].values.tolist() == [
+    assert twins[["set", "subject", "image", "conflicting_label", "across_split"]].values.tolist() == [
         [1, "s0", "0t1", True, True],
         [1, "s1", "1t2", True, True],
         [2, "s0", "0t2", False, False],
@@ -132,11 +132,16 @@ def test_volumes_are_compared_across_sequences_and_subjects():
     assert included(subjects).tolist() == [False, True, True]
 
 
+def test_a_source_that_gives_a_split_is_not_overruled_in_silence():
+    subjects = subjects_of(*[("ab"[number % 2], "train", "", f"p{number}") for number in range(8)])
+    with pytest.raises(UserError, match="the source gives a split, which `split: random` does not use"):
+        assign_split(subjects, FundusPhantomSettings(adapter="fundus_phantoms"))
+
+
 def test_a_class_whose_patients_are_one_by_their_images_is_a_clear_error():
     subjects = subjects_of(
         *[("a", "", "", f"p{number}") for number in range(4)], ("b", "", "", "q"), ("b", "", "", "q")
     )
-    subjects["group"] = subjects["subject"]
     settings = FundusPhantomSettings(adapter="fundus_phantoms")
-    with pytest.raises(UserError, match=r'class "b" stands in one group only .* share equal images count as one'):
+    with pytest.raises(UserError, match=r"same pixels.* share equal images count as one"):
         assign_split(subjects, settings)

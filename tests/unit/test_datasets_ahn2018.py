@@ -10,7 +10,7 @@ from PIL import Image
 from imbalance_aware.__main__ import main
 from imbalance_aware.cohort.audit import drop_conflicts, duplicates
 from imbalance_aware.cohort.inclusion import included
-from imbalance_aware.cohort.list_subjects import assign_split
+from imbalance_aware.cohort.subject_split import assign_split
 from imbalance_aware.errors import UserError
 from imbalance_aware.files import digest
 from imbalance_aware.sources.ahn2018 import FOLDERS, PUBLISHED, find
@@ -133,7 +133,8 @@ def test_fingerprint_follows_names_and_sizes_only(source):
 
 @pytest.fixture(scope="module")
 def real(glaucoma_data) -> pd.DataFrame:
-    return find(Ahn2018Settings(adapter="ahn2018", path=glaucoma_data), RESOURCES)
+    subjects = find(Ahn2018Settings(adapter="ahn2018", path=glaucoma_data), RESOURCES)
+    return subjects.assign(group=subjects["subject"])  # the set tells of no patients
 
 
 def test_the_real_set_has_the_papers_counts(real):
@@ -150,7 +151,7 @@ def test_the_real_set_has_the_papers_counts(real):
 
 def test_the_audit_finds_the_real_sets_conflicting_pairs(real):
     twins = duplicates(real)
-    pairs = twins.groupby("group")["subject"].agg(lambda pair: tuple(sorted(pair)))
+    pairs = twins.groupby("set")["subject"].agg(lambda pair: tuple(sorted(pair)))
     assert sorted(pairs) == [
         ("early_glaucoma-193", "normal_control-706"),
         ("early_glaucoma-194", "normal_control-707"),

@@ -64,7 +64,7 @@ def cohort(folder: Path, **options) -> int:
 def test_path_and_class_are_enough(folder):
     assert cohort(folder) == 0
     table = pd.read_csv(folder / "out.csv", dtype=str, keep_default_na=False)
-    assert table.columns[:6].tolist() == ["subject", "cohort", "class", "split", "excluded", "line"]
+    assert table.columns[:6].tolist() == ["subject", "group", "cohort", "class", "split", "excluded"]
     assert (table["excluded"] == "").all()
     assert table.groupby(["class", "split"]).size().to_dict() == {
         ("mild", "test"): 2,
@@ -102,8 +102,8 @@ def test_a_split_in_the_table_is_used(folder):
 def test_rows_without_a_side_of_the_split_are_out(folder):
     edit(folder, lambda table: table.assign(split=["val", "", *["Test", "train"] * 7]))
     subjects = subjects_of(folder)
-    assert subjects.at["scans-0", "excluded"] == 'no split: "val" is neither train nor test'
-    assert subjects.at["scans-1", "excluded"] == 'no split: "" is neither train nor test'
+    assert subjects.at["scans-0", "excluded"] == 'no split: "val" is neither train, validation nor test'
+    assert subjects.at["scans-1", "excluded"] == 'no split: "" is neither train, validation nor test'
     assert subjects.at["scans-2", "split"] == "test"
 
 
@@ -115,10 +115,36 @@ def test_a_grouped_split_keeps_patients_together(folder):
     assert (table["split"] == "test").sum() == 4
 
 
-def test_a_table_that_splits_a_patient_is_refused(folder, capsys):
-    edit(folder, lambda table: table.assign(group="p" + (table.index // 2).astype(str), split=["test", "train"] * 8))
-    assert cohort(folder) == 2
-    assert "8 group(s) in both training and test" in capsys.readouterr().err
+@pytest.mark.parametrize(("column", "sides"), [("split", ["test", "train"]), ("fold", ["2", "10"])])
+def test_a_table_that_splits_a_patient_is_warned_of_or_refused(folder, capsys, caplog, column, sides):
+    """Patients are on both sides of a table's split, and of a table's folds."""
+    edit(folder, lambda table: table.assign(group="p" + (table.index // 2).astype(str), **{column: sides * 8}))
+    told = '8 groups (patients) are on several sides of the given split, such as "p0" with scans-0'
+    assert cohort(folder) == 0
+    (line,) = [line for line in caplog.messages if "leakage" in line]
+    assert told in line and line.endswith("duplicates.csv names them") and "\n" not in line
+    twins = pd.read_csv(folder / "duplicates.csv", dtype=str, keep_default_na=False)
+    assert set(twins["kind"]) == {"group on several sides"} and len(twins) == 16 and twins["set"].nunique() == 8
+    assert set(twins["across_split"]) == {"True"} and not twins["image"].any()
+    assert set(twins["split"]) == (set(sides) if column == "split" else {"fold 0", "fold 1"})
+    assert cohort(folder, leakage="refuse") == 2
+    error = capsys.readouterr().err
+    assert "`leakage: refuse`: " + told in error and "duplicates_refused.csv" in error
+
+
+def test_the_same_pixels_of_two_patients_are_warned_of_or_refused(folder, capsys, caplog):
+    Image.open(folder / "scans" / "2.png").save(folder / "scans" / "0.png")
+    assert cohort(folder, leakage="refuse") == 0, "without patients, equal images are duplicates and no more"
+    assert not [line for line in caplog.messages if "leakage" in line]
+    edit(folder, lambda table: table.assign(group=["a", "b", "c", *["d"] * 5, *(f"p{n}" for n in range(8))]))
+    told = '1 groups of equal images belong to several groups (patients), such as scans-0 ("a") and scans-2 ("c")'
+    assert cohort(folder) == 0
+    assert len([line for line in caplog.messages if told in line]) == 1
+    twins = pd.read_csv(folder / "duplicates.csv")
+    assert twins["subject"].tolist() == ["scans-0", "scans-2"] and twins["across_groups"].all()
+    assert not twins["across_split"].any(), "they are kept together by the random split"
+    assert cohort(folder, leakage="refuse") == 2
+    assert told in capsys.readouterr().err
 
 
 def test_cohorts_are_named_by_the_table(folder):
@@ -153,7 +179,7 @@ def test_empty_cells_may_be_written_as_words(folder, empty):
     assert subjects["excluded"][0] == "no path: empty in line 2 of the table"
     assert subjects["excluded"][1] == "no group: empty in line 3 of the table"
     assert subjects["cohort"][2] == "unknown"
-    assert subjects["excluded"][3] == 'no split: "" is neither train nor test'
+    assert subjects["excluded"][3] == 'no split: "" is neither train, validation nor test'
 
 
 def test_a_row_without_path_or_patient_is_out(folder):
@@ -313,9 +339,9 @@ def test_identical_photographs_are_on_one_side_of_a_random_split(folder, grouped
             folder / "table.csv", index=False
         )
     for seed in range(5):
-        assert cohort(folder, split_seed=seed) == 0
+        assert cohort(folder, split={"method": "random", "seed": seed}) == 0
         twins = pd.read_csv(folder / "duplicates.csv")
-        assert twins["group"].nunique() == len(pairs) and not twins["across_split"].any()
+        assert twins["set"].nunique() == len(pairs) and not twins["across_split"].any()
         subjects = pd.read_csv(folder / "out.csv", dtype=str).set_index("subject")
         for one, other in pairs:
             assert subjects.at[f"scans-{one}", "split"] == subjects.at[f"scans-{other}", "split"]
@@ -332,5 +358,5 @@ def test_identical_photographs_on_both_sides_of_a_given_split_are_named_and_warn
     assert cohort(folder) == 0
     twins = pd.read_csv(folder / "duplicates.csv")
     assert twins["subject"].tolist() == ["scans-0", "scans-2"] and twins["across_split"].all()
-    warned = [line for line in caplog.messages if "both training and test" in line]
-    assert len(warned) == 1 and "scans-2 (training) and scans-0 (test)" in warned[0]
+    warned = [line for line in caplog.messages if "several sides" in line]
+    assert len(warned) == 1 and "scans-0 (test) and scans-2 (train)" in warned[0]

@@ -1,1 +1,1 @@
-"""Who is in the study: the table, its audit, its split and its checks."""
+"""The cohort table of a dataset: listing, checks, search for duplicates, random splits."""

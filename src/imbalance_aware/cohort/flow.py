@@ -2,12 +2,16 @@
 
 import pandas as pd
 
-from imbalance_aware.cohort.inclusion import criterion, included
+from imbalance_aware.cohort.inclusion import criterion, included, parts_of
 from imbalance_aware.tables.flow import COLUMNS
+from imbalance_aware.tables.samples import SPLITS
+
+#: In order; those of the split only where a dataset has one.
+STAGES = ("found", "excluded", "included", *SPLITS)
 
 
 def flow(subjects: pd.DataFrame, classes: list[str]) -> pd.DataFrame:
-    """Count subjects per cohort and class along the way from found to included.
+    """Count subjects per cohort and class at each stage from found to included.
 
     A subject with several reasons counts under the first, so that found = excluded + included.
 
@@ -17,8 +21,9 @@ def flow(subjects: pd.DataFrame, classes: list[str]) -> pd.DataFrame:
 
     Returns:
         Columns of `imbalance_aware.tables.flow`; ``stage`` is found, excluded (one row per criterion), included,
-        train, test.
+        and the parts of a fixed split.
     """
+    sides = parts_of(subjects) if (subjects["split"] != "").any() else []
     rows = []
     order = [*classes, *sorted(set(subjects["class"]) - set(classes))]
     criteria = [reason for reason in dict.fromkeys(subjects["excluded"].map(criterion)) if reason]
@@ -36,5 +41,5 @@ def flow(subjects: pd.DataFrame, classes: list[str]) -> pd.DataFrame:
                 if (count := int((first == reason).sum()))
             ]
             rows.append((cohort, name, "included", "", len(inside)))
-            rows += [(cohort, name, side, "", int((inside["split"] == side).sum())) for side in ("train", "test")]
+            rows += [(cohort, name, side, "", int((inside["split"] == side).sum())) for side in sides]
     return pd.DataFrame(rows, columns=list(COLUMNS))

@@ -1,4 +1,4 @@
-"""The checks that every 2D image passes: it is there, decodes to its last pixel, and has the dataset's form."""
+"""Checks of 2D images: the file exists, decodes completely, and has the dataset's size and channels."""
 
 import logging
 from concurrent.futures import ThreadPoolExecutor
@@ -22,11 +22,11 @@ def check_images(
 ) -> pd.DataFrame:
     """Decode every image of ``subjects["image"]``; record what it holds and why it cannot be used.
 
-    Rows that are out for another reason are decoded too: their pixels may betray a duplicate.
+    Rows excluded for another reason are decoded too, because their pixels may reveal a duplicate.
 
     Args:
         subjects: one row per image (an empty path is passed over); not changed.
-        size: (height, width) that every image must have; None admits any.
+        size: (height, width) that every image must have; None accepts any.
         channels: form of the dataset's images, see `imbalance_aware.images.to_channels`.
         max_value: the same.
 

@@ -1,4 +1,4 @@
-"""List the subjects of a source: check them, split them, and say why any of them is left out.
+"""List the subjects of a source, check them, split them, and record why any of them is excluded.
 
 Writes three tables: the cohort (one row per subject found, with the reason if it is excluded), the duplicates
 (images that are the same to the last pixel or voxel) and the flow (found, excluded by each criterion, included).
@@ -13,17 +13,17 @@ from typing import Any
 import pandas as pd
 
 from imbalance_aware.class_names import look_alikes, unusable
-from imbalance_aware.cohort.audit import drop_conflicts, duplicates, units
-from imbalance_aware.cohort.flow import flow
+from imbalance_aware.cohort.audit import duplicates, leakage
+from imbalance_aware.cohort.flow import STAGES, flow
 from imbalance_aware.cohort.inclusion import criterion, included
 from imbalance_aware.cohort.split_settings import SplitSettings
-from imbalance_aware.cohort.splits import grouped_split, stratified_split
+from imbalance_aware.cohort.subject_split import assign_split, require_trainable
 from imbalance_aware.errors import UserError
 from imbalance_aware.files import write_text
 from imbalance_aware.sources.lookup import call, look_up
 from imbalance_aware.sources.resources import RESOURCES
 from imbalance_aware.tables.cohort import COLUMNS, cohort_csv
-from imbalance_aware.tables.duplicates import duplicates_csv
+from imbalance_aware.tables.duplicates import PIXELS, duplicates_csv
 from imbalance_aware.tables.flow import flow_csv
 
 log = logging.getLogger(__name__)
@@ -53,23 +53,21 @@ def run(args: argparse.Namespace) -> None:
     classes = class_order(subjects, settings)
     paths = (args.out, args.duplicates, args.flow)
     try:
-        split(subjects, settings)
-        report(flow(subjects, classes), duplicates(subjects), args.duplicates)
-        require_trainable(subjects, classes)
+        assign_split(subjects, settings)
+        twins = duplicates(subjects)
+        report(flow(subjects, classes), twins, args.duplicates)
+        leaks = leakage(twins)
+        if leaks and settings.leakage == "refuse":
+            raise UserError(f"`leakage: refuse`: {'; '.join(leaks)}; {refused(args.duplicates)} names them")
+        for line in leaks:
+            log.warning("leakage: %s; %s names them", line, args.duplicates)
+        require_trainable(subjects, classes, settings)
     except UserError as error:
         write_tables([refused(path) for path in paths], subjects, classes)
         raise UserError(f"{error}; every subject with its reason is in {refused(args.out)}") from None
     write_tables(paths, subjects, classes)
     for path in paths:
         refused(path).unlink(missing_ok=True)
-
-
-def split(subjects: pd.DataFrame, settings: SplitSettings) -> None:
-    """Give every included subject its side, in place, and none to the others."""
-    assign_split(subjects, settings)
-    if settings.conflicts == "drop":
-        drop_conflicts(subjects)
-    subjects.loc[~included(subjects), "split"] = ""
 
 
 def write_tables(paths: Sequence[Path], subjects: pd.DataFrame, classes: list[str]) -> None:
@@ -80,7 +78,7 @@ def write_tables(paths: Sequence[Path], subjects: pd.DataFrame, classes: list[st
 
 
 def refused(path: Path) -> Path:
-    """Where a table goes if the step fails: a file of another name, since Snakemake deletes what failed jobs wrote."""
+    """Path of a table if the step fails: another file name, because Snakemake deletes the outputs of failed jobs."""
     return path.with_stem(f"{path.stem}_refused")
 
 
@@ -99,6 +97,8 @@ def find(text: str, **offered: Any) -> tuple[pd.DataFrame, SplitSettings]:
     subjects = call(module.find, settings, **offered).reset_index(drop=True)
     if subjects.empty:
         raise UserError(f"dataset of kind {settings.adapter}: no subject was found")
+    if "group" not in subjects:
+        subjects["group"] = subjects["subject"]
     if lacking := [name for name in COLUMNS if name not in subjects]:
         raise UserError(f"{module.__file__}: the table of `find` lacks the column(s) {', '.join(lacking)}")
     twice = subjects["subject"][subjects["subject"].duplicated()].unique()
@@ -109,25 +109,6 @@ def find(text: str, **offered: Any) -> tuple[pd.DataFrame, SplitSettings]:
     return subjects[[*COLUMNS, *subjects.columns.difference(COLUMNS, sort=False)]], settings
 
 
-def assign_split(subjects: pd.DataFrame, settings: SplitSettings) -> None:
-    """Fill ``split`` of the included subjects in place, if the adapter left it open.
-
-    By group if there are groups; samples with equal pixels stay together in any case.
-    """
-    inside = subjects[included(subjects)]
-    if inside.empty or (inside["split"] != "").any():
-        return
-    draw, groups = (grouped_split, inside["group"]) if "group" in subjects else (stratified_split, inside["subject"])
-    together = units(inside)
-    try:
-        sides = draw(together, inside["class"], settings.test_fraction, settings.split_seed)
-    except UserError as error:
-        if together.equals(groups):
-            raise
-        raise UserError(f"{error} Groups that share equal images count as one") from None
-    subjects.loc[inside.index, "split"] = sides
-
-
 def class_order(subjects: pd.DataFrame, settings) -> list[str]:
     """Classes in label order: as the settings say, else alphabetical."""
     if settings.classes is not None:
@@ -136,50 +117,15 @@ def class_order(subjects: pd.DataFrame, settings) -> list[str]:
 
 
 def report(counts: pd.DataFrame, twins: pd.DataFrame, listed_in: Path) -> None:
-    """Log counts per class and split, and what the audit found, which the file ``listed_in`` names."""
+    """Log counts per class and split, and the duplicates that the file ``listed_in`` names."""
     stages = counts.pivot_table("subjects", ["cohort", "class"], "stage", "sum", fill_value=0, sort=False)
-    stages = stages.reindex(columns=["found", "excluded", "included", "train", "test"], fill_value=0)
+    stages = stages.reindex(columns=[name for name in STAGES if name in stages], fill_value=0)
     log.info("subjects per class:\n%s", stages.to_string())
-    if len(twins):
-        groups = twins.drop_duplicates("group")
+    sets = twins[twins["kind"] == PIXELS].drop_duplicates("set")
+    if len(sets):
         log.warning(
             "duplicates: %d groups of equal images, %d of them with conflicting labels; %s names them",
-            len(groups),
-            groups["conflicting_label"].sum(),
+            len(sets),
+            sets["conflicting_label"].sum(),
             listed_in,
         )
-    crossing = twins[twins["across_split"]]
-    if len(crossing):
-        first = crossing[crossing["group"] == crossing["group"].iloc[0]]
-        shown = [first.loc[first["split"] == side, "subject"].iloc[0] for side in ("train", "test")]
-        log.warning(
-            "duplicates: %d groups of equal images are in both training and test, such as %s (training) and %s (test): "
-            "results on the test set are too good by them; see the column across_split",
-            crossing["group"].nunique(),
-            *shown,
-        )
-
-
-def require_trainable(subjects: pd.DataFrame, classes: list[str]) -> None:
-    """Raise `UserError` unless there are two classes and each has training and test samples."""
-    if len(classes) < 2:
-        raise UserError(f"a classifier needs at least two classes; found: {', '.join(classes) or 'none'}")
-    for name in classes:
-        members = subjects[subjects["class"] == name]
-        inside = members[included(members)]
-        for side in ("train", "test"):
-            if not (inside["split"] == side).any():
-                raise UserError(
-                    f'class "{name}" has no sample in the {side} set: {len(members)} found, {len(inside)} usable'
-                    f"{_main_reasons(members)}"
-                )
-
-
-def _main_reasons(members: pd.DataFrame) -> str:
-    """The most frequent reasons for exclusion, with one example in full."""
-    out = members[~included(members)]
-    if out.empty:
-        return ""
-    reasons = out.groupby(out["excluded"].map(criterion), sort=False)["excluded"].agg(["size", "first"])
-    shown = reasons.sort_values("size", ascending=False, kind="stable").head(3)
-    return "; excluded: " + "; ".join(f"{row['size']} × {row['first']}" for _, row in shown.iterrows())

@@ -1,4 +1,4 @@
-"""Gather what preprocessing reported of every subject: who is in, who is out and why, and what was measured.
+"""Collect the preprocessing reports of all subjects: included or excluded with the reason, and all measures.
 
 Writes the cohort table again, with the reasons of those whose files or checks failed; the table of quality control, one
 row per subject that was preprocessed, with every measure; and the flow from found to included. Whether those who are
@@ -65,7 +65,7 @@ def run(args: argparse.Namespace) -> None:
     write_text(args.flow, flow_csv(flow(cohort, classes)))
     marked = sum(bool(warnings_of(report)) for report in reports.values() if not report["failed"])
     if marked:
-        log.warning("%d subjects are in but marked: look at them; %s, column warnings, says why", marked, args.qc)
+        log.warning("%d included subjects are marked: look at them; %s, column warnings, says why", marked, args.qc)
     log.info("%d of %d preprocessed subjects are included", int(included(cohort).sum()), len(preprocessed))
 
 

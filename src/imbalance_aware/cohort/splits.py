@@ -1,6 +1,6 @@
-"""Random splits: stratified by class, and never through the middle of a patient.
+"""Random splits, stratified by class, that keep the images of a patient together.
 
-All depend on the identifiers and the seed alone, not on the order of the rows.
+They depend only on the identifiers and the seed, not on the order of the rows.
 """
 
 import hashlib
@@ -22,7 +22,7 @@ STARTS_TIMES_GROUPS = 3000
 #: What a squared relative deviation in groups costs, if one in samples costs 1. Small, since the start has the right
 #: number of groups, from which the search then departs only where samples gain by it.
 WEIGHT_OF_GROUPS = 0.1
-#: What it costs, times the number of classes, that a part lacks a class: more than all deviations together.
+#: Cost of a class that a part lacks, times the number of classes: more than all deviations together.
 LACKING = 4.0
 #: Share of all samples above which a group counts as large.
 LARGE = 0.03
@@ -111,7 +111,7 @@ def grouped_split(groups: pd.Series, classes: pd.Series, test_fraction: float, s
     for name in counts.columns:
         if (counts[name] > 0).sum() < 2:
             raise UserError(
-                f'class "{name}" stands in one group only ("{counts.index[counts[name] > 0][0]}"): a grouped split '
+                f'class "{name}" is in one group only ("{counts.index[counts[name] > 0][0]}"): a grouped split '
                 "cannot have it in both training and test. Add groups of it or remove the class."
             )
     parts = draw_parts(groups, classes, (1 - test_fraction, test_fraction), seed)
@@ -126,7 +126,9 @@ def draw_parts(groups: pd.Series, classes: pd.Series, shares: Sequence[float], s
     ``((q_j - shares_j q) / q)^2``, where the quantities are the samples of each class, the groups that hold each
     class, and all groups; the latter two count `WEIGHT_OF_GROUPS`. A class that a part lacks costs more than any such
     deviation. Few groups change place after the start, so that the chance of a group hardly depends on its number of
-    samples, unless a class leaves no choice: one group that holds most of a class goes to the largest part.
+    samples, unless a class leaves no choice: one group that holds most of a class goes to the largest part. Where the
+    search ends with a part that lacks a class, it starts once more from an exact solution, if there is one
+    (`parts_with_every_class`).
 
     Args:
         groups: group of each sample.
@@ -145,7 +147,47 @@ def draw_parts(groups: pd.Series, classes: pd.Series, shares: Sequence[float], s
     starts = range(max(1, min(MOST_STARTS, STARTS_TIMES_GROUPS // len(counts))))
     found = [_improve(_draw(counts.to_numpy(np.int64), task.shares, generator), task, generator) for _ in starts]
     best = min(found, key=lambda parts: round(task.total_cost(parts), DIGITS))
+    if task.lacks_a_class(best):
+        complete = parts_with_every_class(counts.to_numpy(np.int64), len(shares))
+        if complete is not None:
+            best = _search(complete, np.ones(len(task.quantities), bool), task, generator)
     return groups.map(pd.Series(best, index=counts.index))
+
+
+def parts_with_every_class(counts: np.ndarray, parts: int) -> np.ndarray | None:
+    """Some distribution of whole groups over parts such that each part has every class, if there is one.
+
+    An integer programme over the kinds of groups, told apart by the classes that they hold: ``x[kind, part]`` groups
+    of a kind go to a part, each part has at least one group that holds each class. Solved exactly (HiGHS).
+
+    Args:
+        counts: samples of each class in each group, shape (G, K).
+        parts: their number.
+
+    Returns:
+        Part of each group, shape (G,); None if no distribution has every class in every part.
+    """
+    from scipy.optimize import Bounds, LinearConstraint, milp
+
+    held = counts > 0
+    if (held.sum(axis=0) < parts).any():
+        return None
+    kinds, kind_of, sizes = np.unique(held, axis=0, return_inverse=True, return_counts=True)
+    kind_of = kind_of.reshape(-1)
+    whole = np.kron(np.eye(len(kinds)), np.ones(parts))
+    present = np.vstack([np.kron(kinds.T, row) for row in np.eye(parts)]).astype(float)
+    solution = milp(
+        np.zeros(len(kinds) * parts),
+        constraints=[LinearConstraint(whole, sizes, sizes), LinearConstraint(present, 1, np.inf)],
+        integrality=1,
+        bounds=Bounds(0, np.repeat(sizes, parts)),
+    )
+    if solution.x is None:
+        return None
+    found = np.empty(len(counts), int)
+    for kind, numbers in enumerate(solution.x.round().astype(int).reshape(len(kinds), parts)):
+        found[kind_of == kind] = np.repeat(np.arange(parts), numbers)
+    return found
 
 
 @dataclass(frozen=True)
@@ -186,6 +228,10 @@ class _Task:
         samples, groups = squares[..., : self.classes].sum(axis=-1), squares[..., self.classes :].sum(axis=-1)
         lacking = (sums[..., : self.classes] == 0).sum(axis=-1)
         return samples + WEIGHT_OF_GROUPS * groups + LACKING * self.classes * lacking
+
+    def lacks_a_class(self, parts: np.ndarray) -> bool:
+        """Whether some part has no sample of some class."""
+        return bool((self.sums(parts)[:, : self.classes] == 0).any())
 
     def total_cost(self, parts: np.ndarray) -> float:
         """Cost of all parts, from the part of each group."""

@@ -27,13 +27,13 @@ from imbalance_aware.volumes import NIFTI_2
 log = logging.getLogger(__name__)
 
 THREADS = 2
-#: Share of the slices by which volumes are compared before any is read whole: enough to hold some of the head.
+#: Share of the slices that is compared before a volume is read completely: enough to contain part of the head.
 BEGINNING = 0.25
 #: Voxels that are read at a time, and those of the largest volume that is compared (512 x 512 x 1024): no header can
 #: ask for more memory than there is.
 VOXELS_AT_A_TIME = 2**22
 MOST_VOXELS = 2**28
-#: What a file that is absent, damaged or no NIfTI file raises.
+#: Exceptions for files that are absent, damaged or not NIfTI.
 NOT_READ = (
     *(OSError, EOFError, ValueError, TypeError, MemoryError, zlib.error),
     *(ImageFileError, WrapStructError, HeaderDataError),
@@ -57,7 +57,7 @@ def check_volumes(subjects: pd.DataFrame, sequences: Sequence[str]) -> pd.DataFr
     paths = subjects[list(sequences)]
     listed = paths.melt()["value"]
     beginnings = listed.map(_digests(listed, BEGINNING, "volumes compared"))
-    whole = _digests(listed[_repeated(beginnings)], 1.0, "volumes with like beginnings compared")
+    whole = _digests(listed[_repeated(beginnings)], 1.0, "volumes with equal first slices compared")
     digests = listed.map(lambda path: whole.get(path, ""))
     equal = {path: whole[path] for path in listed[_repeated(digests)]}
     for sequence in sequences:
@@ -69,7 +69,7 @@ def check_volumes(subjects: pd.DataFrame, sequences: Sequence[str]) -> pd.DataFr
 
 
 def _repeated(digests: pd.Series) -> pd.Series:
-    """True for each digest that stands there more than once; an empty one is none."""
+    """True for each digest that occurs more than once; empty digests do not count."""
     return digests.duplicated(keep=False) & (digests != "")
 
 

@@ -19,7 +19,7 @@ class VolumeSubject:
 
     Attributes:
         subject: file-name safe identifier.
-        patient: whoever may not stand on both sides of a split.
+        patient: all scans of one patient are on the same side of a split.
         files: sequence or ``mask`` -> files found under that name.
         columns: further columns of the table.
         reasons: why the subject is left out, the first of which counts in the flow table.
@@ -55,7 +55,7 @@ def subject_table(
 
 
 def several_folders(folders: Sequence[Path]) -> list[str]:
-    """The reason that keeps a subject out whose images lie in several folders: nothing says which are right."""
+    """The reason to exclude a subject whose images are in several folders, since the right one is unknown."""
     return [f"several folders: {', '.join(folder.as_posix() for folder in folders)}"] if len(folders) > 1 else []
 
 
@@ -72,7 +72,7 @@ def _file_reasons(subject: VolumeSubject, sequences: Sequence[str], needs_mask: 
         reasons.append("missing mask")
     if several:
         reasons.append(f"several files: {', '.join(several)}")
-    # Snakemake would stop, for everybody: it reads {x} in an input file as a wildcard, and knows no way to escape it.
+    # Snakemake would stop the whole workflow: it reads {x} in an input file as a wildcard, which cannot be escaped.
     if braced := [name for name in wanted if _braced(subject.files.get(name, ()))]:
         reasons.append(f"braces in a path: {', '.join(braced)} (to Snakemake {{x}} is a wildcard, rename it)")
     return reasons

@@ -1,1 +1,1 @@
-"""Drawn fundus photographs and heads with tumours, in place of patients."""
+"""Generators of synthetic fundus photographs and of MRI heads with tumours, used in place of patients."""

@@ -1,6 +1,6 @@
-"""Drawn fundus-like photographs of three classes, in the proportions of the real set; not patients.
+"""Synthetic fundus photographs of three classes, in the proportions of the real set; not patients.
 
-A photograph shows the optic disc with its cup, vessels that leave the disc, sometimes an atrophic crescent. What
+A photograph shows the optic disc with its cup, vessels that leave the disc and sometimes an atrophic crescent. What
 differs between the classes is what differs in glaucoma: the vertical cup-to-disc ratio grows and the rim thins, most of
 all below. Its distributions overlap, large discs have large cups in every class, and contrast, focus, light and colour
 vary, so that no classifier can be perfect.
@@ -147,7 +147,7 @@ def _mix(colours: np.ndarray, random: np.random.Generator) -> np.ndarray:
 
 
 def _cloud(fine: int, scale: float, random: np.random.Generator) -> np.ndarray:
-    """Smooth random field (fine, fine) with mean 0 and deviation 1; ``scale`` in units of the width."""
+    """Smooth random field (fine, fine) with mean 0 and standard deviation 1; ``scale`` in units of the width."""
     field = gaussian_filter(random.standard_normal((fine, fine)), scale * fine, mode="wrap")
     return (field - field.mean()) / field.std()
 
@@ -199,7 +199,7 @@ def _vessels(image: np.ndarray, eye: Eye, fine: int, random: np.random.Generator
 
 
 def _photograph(image: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    """What the camera adds to (size, size, 3): focus, uneven light, exposure, colour balance, noise; as uint8."""
+    """Camera effects on (size, size, 3): focus, uneven light, exposure, colour balance, noise; as uint8."""
     size = len(image)
     axis = (np.arange(size) + 0.5) / size - 0.5
     x, y = np.meshgrid(axis, axis)

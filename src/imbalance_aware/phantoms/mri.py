@@ -1,8 +1,8 @@
-"""Drawn heads with gliomas from three cohorts, scanned as raw sequences; not patients.
+"""Synthetic heads with gliomas from three cohorts, scanned as raw sequences; not patients.
 
 Per phantom four scans on grids of their own (thick slices, tilted and shifted, the head moving between sequences), with
-skull, bias field and noise, and a mask of the tumour on the grid of the first; beside them an atlas of the same make,
-and the true motions, against which registration can be measured in mm.
+skull, bias field and noise, and a mask of the tumour on the grid of the first; also an atlas of the same kind, and the
+true motions, to measure the error of registration in mm.
 """
 
 import csv
@@ -16,6 +16,7 @@ import numpy as np
 from imbalance_aware.errors import UserError
 from imbalance_aware.files import atomic, write_json
 from imbalance_aware.phantoms.mri_anatomy import SEQUENCES, draw_head, intensities
+from imbalance_aware.phantoms.mri_cohorts import COHORTS
 from imbalance_aware.phantoms.mri_scanner import Pose, sample, scan, scan_grid
 from imbalance_aware.phantoms.mri_tumours import add_tumour
 from imbalance_aware.progress import progress
@@ -26,9 +27,6 @@ log = logging.getLogger(__name__)
 TABLE = "table.csv"
 #: Share of each class in the study.
 PROPORTIONS = {"glioblastoma": 0.80, "astrocytoma": 0.12, "oligodendroglioma": 0.08}
-#: Share of each cohort in all phantoms; the last one is the test set.
-COHORTS = {"phantom-a": 0.40, "phantom-b": 0.27, "phantom-c": 0.33}
-TEST_COHORT = "phantom-c"
 #: Fewest phantoms of a class in a cohort.
 FEWEST = 2
 #: How far heads are tilted and shifted in the scanner, and how far they move between sequences.

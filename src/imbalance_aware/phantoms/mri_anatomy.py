@@ -1,4 +1,4 @@
-"""A drawn head: tissues in space, and how bright each is in the four sequences.
+"""A synthetic head: tissues in space, and their brightness in the four sequences.
 
 Everything is given in mm in the head's own frame (RAS: x to the right, y to the front, z up, 0 in the middle of the
 brain). Heads differ in size and proportions and in a random field that folds their cortex, so that two heads never
@@ -107,7 +107,7 @@ def _deep_structures(x: np.ndarray, y: np.ndarray, z: np.ndarray, folds: np.ndar
 
 
 def smooth_field(shape: tuple[int, ...], scale: float, random: np.random.Generator) -> np.ndarray:
-    """Smooth random field with mean 0 and deviation 1, float32; ``scale`` in voxels.
+    """Smooth random field with mean 0 and standard deviation 1, float32; ``scale`` in voxels.
 
     Made on a coarser grid and stretched, since nothing in it is smaller than ``scale``.
     """

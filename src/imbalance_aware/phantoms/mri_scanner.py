@@ -1,4 +1,4 @@
-"""A drawn MRI scanner: heads are scanned sequence by sequence, on thick slices, tilted, moving, with bias and noise."""
+"""A simulated MRI scanner: sequences with thick slices, tilt, motion between them, bias field and noise."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""Drawn gliomas: what radiologists see of each class, with the overlaps that keep them from being sure.
+"""Synthetic gliomas with the typical appearance of each class, which overlaps between classes.
 
 * glioblastoma: a thick enhancing ring around necrosis, in white matter, with oedema; now and then without enhancement.
 * astrocytoma, IDH-mutant: a well-defined lobe that is bright in T2 and dark in FLAIR but for a bright rim (T2-FLAIR

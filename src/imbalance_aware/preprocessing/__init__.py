@@ -1,1 +1,1 @@
-"""Cohort to arrays: what happens to an image before training reads it."""
+"""Preprocessing from cohort tables to arrays: resizing of photographs, registration to cropping of volumes, packing."""

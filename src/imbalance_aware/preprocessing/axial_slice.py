@@ -1,5 +1,5 @@
-"""The axial slice of each sequence through the middle of a subject's patch: small enough to keep of every subject, for
-figures that show whole slices after the volumes are gone."""
+"""The axial slice of each sequence through the middle of a subject's patch: small enough to keep for every subject, for
+figures that show whole slices, because volumes are not kept."""
 
 from pathlib import Path
 

@@ -2,8 +2,8 @@
 
 The algorithms are container images: this needs the package ``brats``, Docker or Apptainer (Singularity), for most a
 GPU, and the image fetched beforehand. Some keep their weights outside the image, in a record on Zenodo, which
-``brats`` would download in the middle of a job: those are refused until the weights are there. When they are, ``brats``
-still asks Zenodo for a later version and, where it is answered, replaces them.
+``brats`` would download in the middle of a job: those are refused until the weights are downloaded. Even then,
+``brats`` asks Zenodo for a later version and, if it gets an answer, replaces them.
 """
 
 import importlib.util
@@ -75,7 +75,7 @@ def _segmenter(algorithm: str):
 
 
 def _require_weights(algorithm: str, files) -> None:
-    """Raise `UserError` unless what the algorithm needs beside its image has been fetched.
+    """Raise `UserError` unless the files that the algorithm needs besides its image have been downloaded.
 
     Args:
         algorithm: its name.
@@ -95,7 +95,7 @@ def _require_weights(algorithm: str, files) -> None:
 
 
 def _infer(segmenter, algorithm: str, engine: str, files: dict[str, Path], out: Path) -> None:
-    """Run the container; what goes wrong inside it is this patient's failure, but a GPU is missing for all."""
+    """Run the container; errors inside it are this patient's failure, except a missing GPU, which concerns all."""
     from brats.utils.exceptions import AlgorithmNotCPUCompatibleException
 
     try:

@@ -1,8 +1,9 @@
 """The tumour on the atlas's grid: the source's own mask, or a BraTS algorithm's, and the checks of it.
 
 A provided mask may lie on the grid of any of the sequences or on the atlas's; every label but 0 counts as tumour (BraTS
-1/2/4 and 1/2/3, or a binary mask). Scans of one session often share a grid, though the patient moved between them: on
-which the mask was drawn, its grid alone cannot say, so what was assumed and how much hangs on it are measures.
+1/2/4 and 1/2/3, or a binary mask). Scans of one session often share a grid, though the patient moved between them: the
+grid of the mask alone does not show on which of them it was drawn, so the assumption and its effect are recorded as
+measures.
 """
 
 import argparse
@@ -36,7 +37,7 @@ log = logging.getLogger(__name__)
 
 #: What `drawn_on` calls the atlas.
 ATLAS = "atlas"
-#: From which difference on it matters which of several sequences the mask was drawn on.
+#: Difference above which it matters on which of several sequences the mask was drawn.
 AMBIGUOUS_MM = 0.5
 
 
@@ -91,8 +92,8 @@ def provided(
     ambiguity = _ambiguity_mm(tumour, places)
     if ambiguity > AMBIGUOUS_MM:
         log.warning(
-            "%s lies on the grid of %s and was taken as drawn on %s; by the others it would lie up to %.1f mm away "
-            "(mask.drawn_on tells which it is)",
+            "%s has the grid of %s and was taken as drawn on %s; with the others it would be up to %.1f mm away "
+            "(set mask.drawn_on if you know which it is)",
             path,
             " and ".join(names),
             names[0],
@@ -173,7 +174,7 @@ def _read_labels(path: Path) -> Volume:
         empty = str(bad).startswith("constant: every voxel is 0")
         raise Failure("empty mask" if empty else f"mask {bad}", path) from None
     if not np.array_equal(labels.array, np.round(labels.array)) or labels.array.min() < 0:
-        raise Failure("mask without labels: it has values that are no whole numbers from 0 up", path)
+        raise Failure("mask without labels: it has values that are not whole numbers of at least 0", path)
     return labels
 
 

@@ -1,7 +1,7 @@
 """Put all included subjects of a cohort into one array, in the order of the cohort table, with a table of its
 rows.
 
-The table holds a digest of each image (see `imbalance_aware.image_digests`), which ties it to the array. Subjects are
+The table holds a digest of each image (see `imbalance_aware.image_digests`), which links it to the array. Subjects are
 copied one at a time: memory does not grow with their number.
 """
 
@@ -15,11 +15,13 @@ import pandas as pd
 
 from imbalance_aware.arrays import read_npy
 from imbalance_aware.class_names import classes_argument
+from imbalance_aware.cohort.inclusion import included, parts_of
 from imbalance_aware.errors import UserError
 from imbalance_aware.files import atomic, write_text
 from imbalance_aware.image_digests import image_digest, short
 from imbalance_aware.progress import progress
-from imbalance_aware.tables.cohort import included, read_cohort
+from imbalance_aware.tables.cohort import read_cohort
+from imbalance_aware.tables.csv_text import make_again
 from imbalance_aware.tables.samples import IMAGE_DIGEST, samples_csv
 
 log = logging.getLogger(__name__)
@@ -34,6 +36,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--classes", type=classes_argument, help="JSON list of the classes in label order (default: alphabetical)"
     )
+    parser.add_argument(
+        "--subgroups", nargs="*", default=[], help="columns of the table of subjects to hand on (default: none)"
+    )
     parser.add_argument("--images", type=Path, required=True, help="array to write (N, C, *spatial)")
     parser.add_argument("--samples", type=Path, required=True, help="table of the array's rows to write")
 
@@ -45,14 +50,18 @@ def run(args: argparse.Namespace) -> None:
         UserError: a class has no sample left for training or testing.
     """
     cohort = read_cohort(args.cohort)
-    # Also the classes of which nobody is left: training without them would be another task.
+    # Include classes without remaining subjects: training without them would be another task.
     classes = args.classes or sorted(set(cohort["class"]) - {""})
+    if absent := [name for name in args.subgroups if name not in cohort]:
+        raise UserError(
+            f"{args.cohort}: lacks the column {', '.join(absent)} of `subgroups`. {make_again(args.cohort)}"
+        )
     require_each_class(cohort, classes, args.cohort)
     samples = label_samples(cohort[included(cohort)], classes)
     files = [args.preprocessed / f"{subject}.npy" for subject in samples["subject"]]
-    # A step killed between the two leaves an old table beside a new array: readers refuse such a pair.
+    # A step killed between the two leaves an old table with a new array: readers refuse such a pair.
     digests = pack(files, args.images)
-    write_text(args.samples, samples_csv(samples.assign(**{IMAGE_DIGEST: digests})))
+    write_text(args.samples, samples_csv(samples.assign(**{IMAGE_DIGEST: digests}), args.subgroups))
 
 
 def require_each_class(cohort: pd.DataFrame, classes: list[str], table: Path) -> None:
@@ -60,17 +69,25 @@ def require_each_class(cohort: pd.DataFrame, classes: list[str], table: Path) ->
 
     Args:
         cohort: all subjects, with those that are excluded.
-        classes: that are to be told apart.
+        classes: of the classifier.
         table: file of the cohort, to which the message points.
     """
+    everybody = cohort[included(cohort)]
+    # In a cross-validated dataset nobody has a side; whether it can be divided, the step `folds` says.
+    given = parts_of(everybody) if (everybody["split"] != "").any() else []
     for name in classes:
         members = cohort[cohort["class"] == name]
         inside = members[included(members)]
-        for side in ("train", "test"):
+        if not given and inside.empty:
+            raise UserError(
+                f'class "{name}" has no usable sample: {len(members)} found; the reason for each is in {table}, '
+                "column excluded"
+            )
+        for side in given:
             if not (inside["split"] == side).any():
                 raise UserError(
                     f'class "{name}" has no sample in the {side} set: {len(members)} found, {len(inside)} usable; '
-                    f"why each of the others is left out stands in {table}, column excluded"
+                    f"{table}, column excluded, has the reason for each of the others"
                 )
 
 
@@ -101,7 +118,7 @@ def pack(files: list[Path], images: Path) -> list[str]:
     """Copy arrays of one shape and type (uint8, or float16 in [0, 1]) into one ``.npy`` file.
 
     Returns:
-        What ties a row of the table to each image, in order.
+        The part of each image's digest for the table, in order.
 
     Raises:
         UserError: a file is missing, damaged, or differs in shape or type from the first, or has values

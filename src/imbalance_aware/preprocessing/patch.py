@@ -1,9 +1,9 @@
-"""Make a subject's patch from its scans, brain and tumour, and draw what was made of it.
+"""Make a subject's patch from its scans, brain and tumour, and draw its quality control picture.
 
 Sequences are resampled onto the atlas's grid, scaled to [0, 1] in the brain and cropped around the tumour, all in
-memory; the report names whichever of these steps failed. The axial slice through the middle of the patch is written as
-numbers too, for figures that are drawn when all subjects are preprocessed. Of a subject that failed, here or before,
-patch and slices are empty files, and the picture shows why.
+memory; the report names the step that failed, if any. The axial slice through the middle of the patch is written as
+numbers too, for figures that are drawn when all subjects are preprocessed. For a subject that failed, here or before,
+patch and slices are empty files, and the picture shows the reason.
 """
 
 import argparse

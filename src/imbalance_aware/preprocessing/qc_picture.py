@@ -1,9 +1,9 @@
-"""Draw what was made of one subject: three planes through the middle of its patch, every sequence, scaled to [0, 1],
-with the outline of the tumour (orange) and of the patch (blue).
+"""Draw the quality control picture of one subject: three planes through the middle of its patch, every sequence, scaled
+to [0, 1], with the outline of the tumour (orange) and of the patch (blue).
 
-Of a subject that failed after its sequences were registered, a person has to judge: its scans are shown where they lie
-in the atlas, through the middle of the tumour or else of the brain, with the outline of the brain (green) and of the
-tumour as far as they were found, and the reason. Of one that failed before, there is the reason alone.
+A subject that failed after registration has to be judged by a person: the picture shows its scans placed in the atlas,
+through the middle of the tumour or else of the brain, with the outlines of the brain (green) and of the tumour if they
+were found, and the reason. For a subject that failed before, the picture shows only the reason.
 """
 
 import logging
@@ -42,7 +42,7 @@ def write_picture(path: Path, picture: Image.Image) -> None:
 
 
 def _palette() -> Image.Image:
-    """Grey levels and the colours, those of text in shades: a palette made to fit forgets what few pixels have."""
+    """Grey levels and the colours, those of text in shades: an adaptive palette drops colours that few pixels have."""
     greys = [(level, level, level) for level in range(0, 256, 2)]
     shades = [tuple(part * share // 8 for part in ORANGE) for share in range(1, 9)]
     palette = Image.new("P", (1, 1))
@@ -75,7 +75,7 @@ def _blank() -> Image.Image:
 
 
 def _draw_scans(matrices: Mapping[str, list], files: SubjectFiles) -> Image.Image:
-    """Scans where they lie in the atlas, and the masks that were found."""
+    """Scans placed in the atlas, and the masks that were found."""
     atlas = reorient(read_volume(files.atlas_brain))
     nothing = np.zeros(atlas.shape, bool)
     brain, tumour = (
@@ -149,7 +149,8 @@ def _outline(mask: np.ndarray) -> np.ndarray:
 
 
 def _with_header(report: Report, planes: Callable[[], Image.Image]) -> Image.Image:
-    """What ``planes`` draws below the report in words; a picture stops nobody, so what cannot be drawn is left out."""
+    """What ``planes`` draws below the report in words; what cannot be drawn is left out, because a picture must not
+    stop the workflow."""
     try:
         picture = planes()
     except Exception:
@@ -172,7 +173,7 @@ def _header(report: Report, characters: int) -> list[tuple[str, tuple[int, int, 
         reason = textwrap.wrap(f"left out at the step {failed['step']}: {failed['reason']}", characters)
     for text in warnings_of(report):
         reason += textwrap.wrap(f"look at this: {text}", characters)
-    # Of a step that failed, there may be some of its measures.
+    # A step that failed may still have some of its measures.
     if "edge_match" in strip:
         alike = ", ".join(f"{name} {value:.2f}" for name, value in strip["edge_match"].items())
         measured.append(f"brain {strip['brain_ml']:.0f} ml, overlap with the atlas {strip['atlas_overlap']:.2f}")

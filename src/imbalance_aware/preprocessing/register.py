@@ -88,7 +88,7 @@ def run(args: argparse.Namespace) -> None:
 
 
 def placements(paths: Mapping[str, Path]) -> Measures:
-    """What the headers of readable scans say about where their voxels lie, as far as it is worth a look.
+    """Notable facts in the headers of readable scans about the positions of voxels.
 
     Returns:
         ``sform_qform_mm``: sequence -> mm between the places by sform and by qform, where both are set;
@@ -143,7 +143,7 @@ STARTS = {"raw": _raw, "registered": _registered, "stripped": _stripped}
 def _measures(
     place: Registration, others: dict[str, Registration], volumes: dict[str, Volume], reference: str
 ) -> Measures:
-    """The report: how each scan follows from the atlas, and what was measured on the way."""
+    """The report: the matrix of each scan, and the measures."""
     to_reference = {name: others[name].matrix if name in others else np.eye(4) for name in volumes}
     return {
         "in_place": False,

@@ -75,7 +75,7 @@ def register(
         thin_fixed, thin_moving = (level_image(image, level.voxel_mm) for image in images)
         problem = Problem(thin_fixed, thin_moving, level, focus if level.fine else None)
         found, measure = problem.best(candidates, descents=len(candidates) if number < BROAD_LEVELS else 1)
-        # A coarse level that went astray must not take the finer ones with it.
+        # A coarse level with a wrong result must not mislead the finer ones.
         candidates = [found, *initial]
     if transform == "affine":
         found, measure = problem.optimise(affine(found))
@@ -147,10 +147,10 @@ class Problem:
             return float("inf")
 
     def best(self, candidates: list[sitk.Transform], descents: int) -> tuple[sitk.Transform, float]:
-        """The best of what is found from the ``descents`` best candidates, and its negative mutual information.
+        """The best transform found from the ``descents`` best candidates, and its negative mutual information.
 
         Raises:
-            Failure: too few of the sampled voxels have a partner, from whichever candidate.
+            Failure: too few of the sampled voxels have a partner, for every candidate.
         """
         found = []
         for start in sorted(candidates, key=self.measure)[:descents]:
@@ -220,7 +220,7 @@ def clamp(image: sitk.Image) -> sitk.Image:
 
 
 def starts(fixed: sitk.Image, moving: sitk.Image) -> list[sitk.Transform]:
-    """Three to begin with: as the scanner's coordinates say, centres of the boxes aligned, centres of mass aligned."""
+    """Three starts: scanner coordinates, centres of the boxes aligned, centres of mass aligned."""
     identity = sitk.Euler3DTransform()
     identity.SetCenter(fixed.TransformContinuousIndexToPhysicalPoint([(size - 1) / 2 for size in fixed.GetSize()]))
     options = sitk.CenteredTransformInitializerFilter

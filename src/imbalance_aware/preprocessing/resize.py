@@ -1,4 +1,4 @@
-"""Bring the images of a cohort to one size: one array (C, H, W) per included subject.
+"""Resize the images of a cohort: one array (C, H, W) per included subject.
 
 8-bit images stay uint8 (v / 255), 16-bit images become float16 in [0, 1]. Images that have the size already
 keep their pixels; others are resized with anti-aliasing.

@@ -1,8 +1,8 @@
 """Scale each sequence linearly to [0, 1] inside the brain; outside it is 0.
 
 By default the brain's minimum becomes 0 and its maximum 1, which is what the study says ("[0;1] normalized within the
-brainmask"). Percentiles instead of the extremes keep a single bright voxel, such as a vessel in T1c, from pressing all
-tissue into the lower part of the range; values beyond them are clamped.
+brainmask"). Percentiles instead of the extremes keep a single bright voxel, such as a vessel in T1c, from compressing
+all tissue into the lower part of the range; values beyond them are clamped.
 
 A few voxels far beyond all others would leave the tissue hardly any of the 256 levels that are stored. The check: the
 1st to the 99th percentile of the brain must span a least share of the range that becomes [0, 1].

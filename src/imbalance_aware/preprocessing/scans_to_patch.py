@@ -1,7 +1,7 @@
 """From a subject's scans, brain and tumour to its patch, in memory: resample, scale, crop.
 
-What a patch holds depends on this module and what it imports; the picture of quality control is drawn elsewhere, so
-that an edited picture makes no patch again.
+The content of a patch depends on this module and what it imports. The quality control picture is drawn elsewhere, so
+that editing it does not repeat patches.
 """
 
 from collections.abc import Mapping
@@ -39,7 +39,7 @@ class SubjectFiles:
 
 
 class PatchMaker:
-    """The steps of one subject; each leaves to the next what it made."""
+    """The steps of one subject; each passes its results on to the next."""
 
     def __init__(self, files: SubjectFiles, settings: PatchSettings, patch: Path, slices: Path):
         self.files, self.settings, self.patch, self.slices = files, settings, patch, slices
@@ -58,7 +58,7 @@ class PatchMaker:
             The report with the measures of ``resample``, ``scale`` and ``crop``, and the step that failed, if any.
 
         Raises:
-            BadVolume: the atlas cannot be read, which is no fault of the subject.
+            BadVolume: the atlas cannot be read, which does not concern the subject.
         """
         if not report["failed"]:
             self._atlas = reorient(read_volume(self.files.atlas_brain))

@@ -8,7 +8,7 @@ from imbalance_aware.schema import Strict
 
 
 class ResizeSettings(Strict):
-    """What resized images are made of: size in pixels (height, width), channels, and the value that becomes 1."""
+    """Form of resized images: size in pixels (height, width), channels, and the value that becomes 1."""
 
     image_size: tuple[Annotated[int, Field(ge=8)], Annotated[int, Field(ge=8)]]
     channels: Literal["rgb", "grey"] = "rgb"

@@ -2,8 +2,8 @@
 
 In scans that start `stripped`, the brain is what is not 0. In all others it is extracted from the reference
 sequence, resampled to the atlas's grid. The checks: a plausible volume, overlap with the atlas's brain, and sequences
-that look like one patient's: their edges match those of the reference inside the brain. Where no measure is certain,
-the subject is marked instead of refused: the report's ``warnings`` go into the table and picture of quality control.
+that look like one patient's: their edges match those of the reference inside the brain. In doubtful cases the subject
+is marked instead of refused: the report's ``warnings`` go into the table and picture of quality control.
 """
 
 import argparse
@@ -63,7 +63,7 @@ def find_brain(volumes: Volume, reference: int, start: str, settings: BrainExtra
         return largest_component((volumes.array != 0).any(axis=-1))
     head = Volume(np.ascontiguousarray(volumes.array[..., reference]), volumes.affine)
     brain = METHODS[settings.method](head, settings.device)
-    # A scan that does not reach to the vertex has nothing to say about the voxels beyond it.
+    # Voxels that no scan covers, such as those near the vertex, do not count as brain.
     return brain & (volumes.array != 0).any(axis=-1)
 
 
@@ -120,7 +120,7 @@ def check(measures: Measures, settings: BrainExtractionSettings, reference: str)
 
 
 def doubts(measures: Measures, settings: BrainExtractionSettings, reference: str) -> list[str]:
-    """What someone should look at in a subject that passed, one sentence each."""
+    """Warnings about a subject that passed, one sentence each."""
     found = []
     for name, value in measures["edge_match"].items():
         if value < settings.sure_edge_match:

@@ -1,11 +1,11 @@
-"""What the steps of one subject have in common: a report that travels from step to step, and failures that do not
-stop anyone else.
+"""Common parts of the steps of one subject: a report that is passed from step to step, and failures that do not stop
+other subjects.
 
 A report holds what every step so far has measured, and of a step that failed what it measured before. When a file
 turns out to be unusable, a check fails or anything unforeseen happens, the step writes the reason into the report,
 leaves empty what it has not written, and succeeds; later steps pass the report on. The step ``preprocessed`` turns the
-last reports into the table of subjects, so nobody is lost on the way. Only what is no fault of the subject ends a step:
-a mistake of configuration or set-up, a full disk.
+last reports into the table of subjects, so no subject is lost. A step ends with an error only for problems that do not
+concern the subject: a mistake in the configuration or set-up, or a full disk.
 """
 
 import argparse
@@ -31,7 +31,8 @@ SHOWN = 300
 
 
 class Failure(Exception):
-    """This subject cannot go on; the message is ``criterion: detail`` as the table of subjects shows it."""
+    """This subject cannot be processed further; the message is ``criterion: detail`` as the table of subjects shows
+    it."""
 
     def __init__(self, reason: str, file: Path | str = ""):
         super().__init__(reason)
@@ -44,7 +45,7 @@ def read_report(path: Path) -> dict[str, Any]:
 
 
 def warnings_of(report: Mapping[str, Any]) -> list[str]:
-    """What the steps found doubtful, though no reason to leave the subject out, one sentence each."""
+    """Warnings that do not exclude the subject, one sentence each."""
     return [text for measures in report["steps"].values() for text in measures.get("warnings", [])]
 
 
@@ -108,7 +109,7 @@ def _do(name: str, content: dict[str, Any], work: Callable[[Measures], None]) ->
 
 
 def _unexpected(name: str, error: Exception) -> str:
-    """The reason that the tables show for an error that no step foresees, in one line."""
+    """The reason that the tables show for an unexpected error, in one line."""
     message = " ".join(str(error).split())[:SHOWN] or "no message"
     return f"unexpected: {type(error).__name__}: {message} (step {name})"
 
@@ -130,7 +131,7 @@ def read_all(paths: Mapping[str, Path]) -> dict[str, Volume]:
 
 
 def placement_warnings(name: str, path: Path, place: Placement) -> list[str]:
-    """What is odd about where a header puts its voxels, one sentence each; logged too.
+    """Warnings about the positions of voxels in a header, one sentence each; logged too.
 
     Sform and qform that are more than `FORMS_MM` apart, and a unit of length that is not mm.
     """

@@ -1,4 +1,4 @@
-"""Sources of images: one module each, which states the source's settings, its fingerprint and who is in it.
+"""Sources of images: one module each, with the source's settings, its fingerprint and its subjects.
 
 The tables are read by `imbalance_aware.sources.lookup`, which says what a module must have.
 """

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
+from imbalance_aware.cohort.split_settings import SPLIT, Authors, AuthorsSplit
 from imbalance_aware.errors import UserError
 from imbalance_aware.files import digest
 from imbalance_aware.paths import UserPath
@@ -35,9 +36,7 @@ class Settings(Images2D):
 
     adapter: Literal["ahn2018"]
     path: UserPath = Field(description="folder with normal_control, early_glaucoma and advanced_glaucoma")
-    split: Literal["authors", "random"] = Field(
-        "authors", description="authors: the split that the study's authors published; random: stratified by class"
-    )
+    split: AuthorsSplit = Field(Authors(), description=SPLIT)
 
 
 def fingerprint(settings: Settings) -> str:
@@ -71,11 +70,12 @@ def find(settings: Settings, resources: Path) -> "pd.DataFrame":
     found = {(name, path.name) for name, folder in folders.items() for path in folder.iterdir()}
     rows = sorted(found | set(published.index), key=_natural)
     subjects = pd.DataFrame([_file_row(name, file, folders[name] / file) for name, file in rows])
-    subjects["split"] = [published["split"].get(row, "") for row in rows] if settings.split == "authors" else ""
+    by_authors = isinstance(settings.split, Authors)
+    subjects["split"] = [published["split"].get(row, "") for row in rows] if by_authors else ""
 
     unpublished = subjects.index[[row not in published.index for row in rows]]
     exclude(subjects, unpublished, "not a published file")
-    if settings.split == "authors":
+    if by_authors:
         exclude(subjects, subjects.index[subjects["split"] == ""].difference(unpublished), "not in the authors' split")
     expected = [published["sha256"].get(row) for row in rows]
     exclude(subjects, _altered(subjects, expected), "checksum: differs from the published file")
@@ -105,7 +105,7 @@ def _published(path: Path) -> "pd.DataFrame":
     import pandas as pd
 
     if not path.is_file():
-        raise UserError(f"{path}: the list of published files is not there; pass the project's `resources` folder")
+        raise UserError(f"{path}: the list of published files is missing; pass the project's `resources` folder")
     table = pd.read_csv(path, dtype=str, keep_default_na=False)
     return table.set_index(["folder", "file"])
 

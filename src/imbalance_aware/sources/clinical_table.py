@@ -82,7 +82,7 @@ def _one_row_each(path: Path, markers: pd.DataFrame, names: Mapping[str, str]) -
     repeated = markers.loc[markers["id"].duplicated(), "id"]
     if len(repeated):
         raise UserError(
-            f"{path}: {repeated.iloc[0]} stands in several rows that differ in {names['idh']} or "
+            f"{path}: {repeated.iloc[0]} is in several rows that differ in {names['idh']} or "
             f"{names['codeletion']}; keep the right one"
         )
     return markers.set_index("id")

@@ -42,7 +42,7 @@ class Settings(GliomaCohort):
     )
 
     adapter: Literal["egd"]
-    name: Name = Field("EGD", description="name in tables and in `test_cohorts`")
+    name: Name = Field("EGD", description="name in tables and in `split: {test_cohorts: …}`")
     start: Start = Field("registered", description="the scans are published in MNI space, with skull, defaced")
 
 

@@ -1,49 +1,43 @@
-"""Anyone's own 2D images: a table with a row per image, and the files that it names."""
+"""A user's own 2D images: a table with a row per image, and the files that it names."""
 
-import logging
 import re
 from collections import Counter
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal, get_args
 
 from pydantic import Field
 
-from imbalance_aware.errors import UserError
 from imbalance_aware.paths import UserPath
 from imbalance_aware.sources.settings_2d import Images2D
 from imbalance_aware.sources.user_table import (
     Listed,
     Rows,
     exclude_other_classes,
-    exclude_without_side,
     read_table,
-    refuse_crossing_groups,
     table_fingerprint,
+    take_sides,
 )
 
 if TYPE_CHECKING:
     import pandas as pd
 
-log = logging.getLogger(__name__)
-
 CONTENT = "a CSV table with a row per image and the columns path and class"
-Role = Literal["path", "class", "split", "group", "cohort"]
+Role = Literal["path", "class", "split", "fold", "group", "cohort"]
 REQUIRED = ("path", "class")
 LONGEST_SUBJECT = 150
 
 
-class Settings(Images2D, Listed):
+class Settings(Listed, Images2D):
     """Anyone's 2D images, listed in a table with a row per image."""
 
     adapter: Literal["folder"]
     table: UserPath = Field(
         description="CSV (separated by commas, semicolons or tabs) with the columns path and class, and optionally "
-        "split, group (patient) and cohort"
+        "split or fold, group (patient) and cohort"
     )
     columns: dict[Role, str] = Field(
-        default_factory=dict, description="names of the columns that are not called path, class, split, group, cohort"
-    )
-    split: Literal["table", "random"] | None = Field(
-        None, description="the table's split column (train or test), or random; left out: the table's if it has one"
+        default_factory=dict,
+        description="names of the columns that are not called path, class, split, fold, group, cohort",
     )
     channels: Literal["rgb", "grey"] = Field(
         "rgb", description="form of the images; others are left out, with the reason in the cohort table"
@@ -55,13 +49,23 @@ class Settings(Images2D, Listed):
     def read(self) -> tuple[Rows, list[str]]:
         """The rows of the table and the roles that it has."""
         columns = {role: self.columns.get(role, role) for role in get_args(Role)}
+        columns |= {name: name for name in self.subgroups}
         return read_table(
             self,
             CONTENT,
             columns,
-            required={*REQUIRED, *self.columns},
-            advice=lambda role: f"`columns: {{{role}: NAME}}` names another.",
+            required={*REQUIRED, *self.columns, *self.subgroups},
+            advice=self._advice,
         )
+
+    def _advice(self, role: str) -> str:
+        if role in self.subgroups:
+            return "`subgroups` names columns of the table."
+        return f"`columns: {{{role}: NAME}}` names another."
+
+    def cohorts_of(self, rows: Rows, roles: Sequence[str]) -> list[str]:
+        """The cohort of each row; an empty cell is ``unknown``."""
+        return [row["cohort"] or "unknown" for row in rows] if "cohort" in roles else super().cohorts_of(rows, roles)
 
 
 def fingerprint(settings: Settings) -> str:
@@ -76,7 +80,7 @@ def find(settings: Settings) -> "pd.DataFrame":
     ``classes``, listed twice, and images that are missing, damaged or of another form than the dataset's.
 
     Raises:
-        UserError: the table cannot be read, lacks a column, or its split has a patient on both sides.
+        UserError: the table cannot be read, or lacks a column.
     """
     import pandas as pd
 
@@ -84,21 +88,17 @@ def find(settings: Settings) -> "pd.DataFrame":
 
     rows, roles = settings.read()
     subjects = pd.DataFrame(rows)[["line", *roles]]
-    from_table = _split_from_table(settings, roles)
     subjects["subject"] = subject_names(subjects["path"].tolist())
-    subjects["cohort"] = subjects["cohort"].replace("", "unknown") if "cohort" in roles else settings.table.stem
-    subjects["split"] = subjects["split"].str.lower() if from_table else ""
+    subjects["cohort"] = settings.cohorts_of(rows, roles)
+    for name in settings.subgroups:
+        subjects[name] = subjects[name].replace("", "unknown")
     subjects["excluded"] = ""
     subjects["image"] = [settings.file(path).as_posix() if path else "" for path in subjects["path"]]
     _exclude_incomplete(subjects, roles)
     exclude_other_classes(subjects, settings.classes)
-    if from_table:
-        exclude_without_side(subjects)
+    take_sides(subjects, settings, rows, roles)
     _exclude_repeated(subjects)
     subjects = check_images(subjects, channels=settings.channels, max_value=settings.max_value)
-    if from_table and "group" in roles:
-        remedy = "Correct the table, choose `split: random`, which keeps groups together, or leave the group column out"
-        refuse_crossing_groups(subjects, settings.table, remedy)
     return subjects.drop(columns=["path"])
 
 
@@ -117,17 +117,6 @@ def subject_names(paths: list[str]) -> list[str]:
         taken[name.lower()] += 1
         names.append(name)
     return names
-
-
-def _split_from_table(settings: Settings, roles: list[str]) -> bool:
-    if settings.split == "table" and "split" not in roles:
-        raise UserError(
-            f"{settings.table}: `split: table` needs a column with train or test in each row; name it by "
-            "`columns: {split: NAME}`, or choose `split: random`"
-        )
-    if settings.split == "random" and "split" in roles:
-        log.warning("%s: its split column is not used, since the settings say `split: random`", settings.table)
-    return settings.split != "random" and "split" in roles
 
 
 def _exclude_incomplete(subjects: "pd.DataFrame", roles: list[str]) -> None:

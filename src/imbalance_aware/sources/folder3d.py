@@ -1,4 +1,4 @@
-"""Anyone's own volumes: a table with a row per subject, and the files that it names."""
+"""A user's own volumes: a table with a row per subject, and the files that it names."""
 
 import re
 from collections import Counter
@@ -13,10 +13,9 @@ from imbalance_aware.sources.user_table import (
     Listed,
     Rows,
     exclude_other_classes,
-    exclude_without_side,
     read_table,
-    refuse_crossing_groups,
     table_fingerprint,
+    take_sides,
 )
 from imbalance_aware.volume_settings import Start
 
@@ -27,34 +26,39 @@ if TYPE_CHECKING:
 
 CONTENT = "a CSV table with a row per subject and the columns subject, class and one per sequence"
 REQUIRED = ("subject", "class")
-OPTIONAL = ("mask", "cohort", "group", "split", "start")
+OPTIONAL = ("mask", "cohort", "group", "split", "fold", "start")
 SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,149}")
 
 
-class Settings(Volumes3D, Listed):
+class Settings(Listed, Volumes3D):
     """Anyone's volumes, listed in a table with a row per subject."""
 
     adapter: Literal["folder3d"]
     table: UserPath = Field(
         description="CSV (separated by commas, semicolons or tabs) with the columns subject and class, one per "
-        "sequence with a path, and optionally mask, cohort, group (patient), split (train or test) and start"
+        "sequence with a path, and optionally mask, cohort, group (patient), split or fold, and start"
     )
     start: Start = Field(
         "raw",
         description="raw: each sequence on its own grid; registered: aligned with each other; stripped: also without "
         "skull. A column `start` overrides it",
     )
-    test_cohorts: tuple[str, ...] = Field((), description="cohorts that are the test set, if the table has no split")
 
     def read(self) -> tuple[Rows, list[str]]:
         """The rows of the table and the columns that it has."""
-        needed = (*REQUIRED, *self.sequences, *["mask"] * self.needs_mask)
-        columns = {name: name for name in (*REQUIRED, *self.sequences, *OPTIONAL)}
+        needed = (*REQUIRED, *self.sequences, *["mask"] * self.needs_mask, *self.subgroups)
+        columns = {name: name for name in (*REQUIRED, *self.sequences, *OPTIONAL, *self.subgroups)}
         return read_table(self, CONTENT, columns, required=needed, advice=self._advice)
+
+    def reserved(self) -> set[str]:
+        """Columns of later tables, which no subgroup can be called."""
+        return {*super().reserved(), *self.sequences}
 
     def _advice(self, role: str) -> str:
         if role == "mask":
             return "Add the path of each subject's tumour mask, or choose `preprocessing: {mask: {method: brats}}`."
+        if role in self.subgroups:
+            return "`subgroups` names columns of the table."
         return f"The dataset's sequences are {', '.join(self.sequences)}."
 
 
@@ -72,7 +76,7 @@ def find(settings: Settings) -> "pd.DataFrame":
     same volume as two sequences, or without a side of the split where the table has one.
 
     Raises:
-        UserError: the table cannot be read, names a subject twice or not at all, or splits a patient.
+        UserError: the table cannot be read, or names a subject twice or not at all.
     """
     from imbalance_aware.cohort.inclusion import exclude
     from imbalance_aware.cohort.volume_checks import check_volumes
@@ -82,17 +86,14 @@ def find(settings: Settings) -> "pd.DataFrame":
     _check_subjects(settings, rows)
     found = (_subject(settings, row) for row in rows)
     subjects = subject_table(found, settings.sequences, "", settings.start, settings.needs_mask)
-    subjects["cohort"] = [row["cohort"] or settings.table.stem for row in rows]
+    subjects["cohort"] = settings.cohorts_of(rows, columns)
+    for name in settings.subgroups:
+        subjects[name] = [row[name] or "unknown" for row in rows]
     subjects["class"] = [row["class"] for row in rows]
     subjects["start"] = [row["start"] or settings.start for row in rows]
     exclude(subjects, subjects.index[subjects["class"] == ""], "no class")
     exclude_other_classes(subjects, settings.classes)
-    if "split" in columns:
-        subjects["split"] = [row["split"].lower() for row in rows]
-        exclude_without_side(subjects)
-    elif settings.test_cohorts:
-        _split_by_cohort(subjects, settings)
-    refuse_crossing_groups(subjects, settings.table, "Correct the column split or group")
+    take_sides(subjects, settings, rows, columns)
     return check_volumes(subjects, settings.sequences)
 
 
@@ -121,11 +122,3 @@ def _subject(settings: Settings, row: dict[str, str]) -> "VolumeSubject":
         files={name: [path] for name, path in paths.items()},
         reasons=[f"no such file: {', '.join(absent)}"] if absent else [],
     )
-
-
-def _split_by_cohort(subjects: "pd.DataFrame", settings: Settings) -> None:
-    """Fill ``split`` in place: the test cohorts, and the others for training."""
-    unknown = sorted(set(settings.test_cohorts) - set(subjects["cohort"]))
-    if unknown:
-        raise UserError(f"{settings.table}: test_cohorts names {', '.join(unknown)}, which no row has")
-    subjects["split"] = ["test" if cohort in settings.test_cohorts else "train" for cohort in subjects["cohort"]]

@@ -1,10 +1,11 @@
-"""Drawn fundus-like photographs in the proportions of Ahn et al. 2018; not patients."""
+"""Synthetic fundus photographs in the proportions of Ahn et al. 2018; not patients."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
+from imbalance_aware.cohort.split_settings import Random
 from imbalance_aware.errors import UserError
 from imbalance_aware.schema import misfit
 from imbalance_aware.sources.settings_2d import Images2D, Pixels
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Settings(Images2D):
-    """Generated fundus-like photographs in the proportions of Ahn et al. 2018; not patients."""
+    """Synthetic fundus photographs in the proportions of Ahn et al. 2018; not patients."""
 
     classes: ClassVar[tuple[str, ...]] = ("no", "early", "advanced")
 
@@ -22,7 +23,7 @@ class Settings(Images2D):
     subjects: int = Field(360, ge=24, description="number of photographs over all classes")
     seed: int = Field(0, ge=0, description="seed of the photographs; the same seed gives the same bytes")
     image_size: tuple[Pixels, Pixels] = Field(
-        (48, 48), description="height and width in pixels at which they are drawn; equal"
+        (48, 48), description="height and width in pixels of the phantoms; must be equal"
     )
 
     def for_phantoms(self) -> dict[str, Any]:
@@ -52,7 +53,7 @@ def find(settings: Settings, source: Path | None) -> "pd.DataFrame":
 
     if source is None:
         raise UserError("fundus_phantoms: name the folder that the step `phantoms` wrote: --source DIR")
-    listed = folder.Settings(adapter="folder", table=source / TABLE, classes=settings.classes, split="random")
+    listed = folder.Settings(adapter="folder", table=source / TABLE, classes=settings.classes, split=Random())
     return folder.find(listed)
 
 

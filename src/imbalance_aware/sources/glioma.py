@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
+from imbalance_aware.cohort.split_settings import SPLIT, Cohorts, CohortsSplit, LeaveOneCohortOut, Random
 from imbalance_aware.errors import UserError
 from imbalance_aware.files import digest
 from imbalance_aware.schema import misfit, nearest
@@ -30,21 +31,26 @@ class Settings(Volumes3D):
 
     adapter: Literal["glioma"]
     cohorts: tuple[AnyCohort, ...] = Field(min_length=1, description="sources of patients")
-    test_cohorts: tuple[str, ...] = Field(
-        (), description="names of the cohorts that are the test set; none: a random split, stratified by class"
-    )
+    split: CohortsSplit = Field(Random(), description=SPLIT)
 
     @model_validator(mode="after")
     def _cohorts_fit(self) -> "Settings":
         names = [cohort.name for cohort in self.cohorts]
         if len(set(names)) < len(names):
             raise misfit(["cohorts"], "two of them have the same name; give one of them another `name`")
-        for name in self.test_cohorts:
+        chosen = self.split.test_cohorts if isinstance(self.split, Cohorts) else ()
+        for name in chosen:
             if name not in names:
-                raise misfit(["test_cohorts"], f'there is no cohort "{name}".{nearest(name, names)}')
-        if set(names) == set(self.test_cohorts):
-            raise misfit(["test_cohorts"], "every cohort is listed: none is left for training")
+                raise misfit(["split", "test_cohorts"], f'there is no cohort "{name}".{nearest(name, names)}')
+        if set(names) == set(chosen):
+            raise misfit(["split", "test_cohorts"], "every cohort is listed: none is left for training")
+        if isinstance(self.split, LeaveOneCohortOut) and len(names) < 2:
+            raise misfit(["split"], "leave_one_cohort_out needs at least two cohorts")
         return self
+
+    def cohort_names(self) -> list[str]:
+        """Names of all cohorts."""
+        return [cohort.name for cohort in self.cohorts]
 
 
 def fingerprint(settings: Settings) -> str:
@@ -76,8 +82,6 @@ def find(settings: Settings) -> "pd.DataFrame":
 
     subjects = pd.concat([_cohort_subjects(cohort, settings) for cohort in settings.cohorts], ignore_index=True)
     _derive_class(subjects)
-    if settings.test_cohorts:
-        subjects["split"] = ["test" if cohort in settings.test_cohorts else "train" for cohort in subjects["cohort"]]
     return check_volumes(subjects, settings.sequences)
 
 
@@ -96,7 +100,7 @@ def _cohort_subjects(cohort: GliomaCohort, settings: Settings) -> "pd.DataFrame"
 
 
 def _derive_class(subjects: "pd.DataFrame") -> None:
-    """Fill ``class`` in place; a class that cannot be derived is a reason for exclusion."""
+    """Fill ``class`` in place; subjects without a derivable class are excluded."""
     from imbalance_aware.cohort.inclusion import exclude
 
     for row in subjects.index:

@@ -1,4 +1,4 @@
-"""What the public cohorts of gliomas have in common: settings, and the folder that must be there."""
+"""Common parts of the public glioma cohorts: settings, and checks of folder and table."""
 
 from pathlib import Path
 from typing import ClassVar
@@ -20,7 +20,7 @@ class GliomaCohort(Strict):
     adapter: str
     path: UserPath = Field(description="folder of the images, as published")
     table: UserPath = Field(description="table of IDH and 1p/19q, as published (CSV)")
-    name: Name = Field(description="name in tables and in `test_cohorts`")
+    name: Name = Field(description="name in tables and in `split: {test_cohorts: …}`")
     start: Start = Field(description="raw, registered or stripped: how far the scans are preprocessed")
 
     def folder(self) -> Path:

@@ -1,6 +1,6 @@
 """From the name of an adapter to the module that serves it.
 
-A module of a source states
+A module of a source defines
 
 - ``Settings``: a class of settings with ``adapter: Literal[NAME]``, based on `Images2D` or `Volumes3D`;
 - ``fingerprint(settings) -> str``: names and sizes of the source's files; read whenever the workflow is planned, so no
@@ -9,7 +9,7 @@ A module of a source states
   receives the folder of shipped tables, and by ``source`` the folder that ``write`` made;
 - ``write(settings, folder)``, if the workflow makes the source itself; ``Settings`` then has ``for_phantoms()``.
 
-A module of a cohort of gliomas states ``Settings``, based on `GliomaCohort`, ``LAYOUT`` (what the files of a patient
+A module of a glioma cohort defines ``Settings``, based on `GliomaCohort`, ``LAYOUT`` (what the files of a patient
 look like, for messages) and ``find(settings, wanted)``, an iterator over its `VolumeSubject`.
 
 All of them are imported when the workflow is planned: what takes time to import (pandas, numpy, readers of images)
@@ -115,7 +115,7 @@ def call(function: Callable, settings: BaseModel, **offered: Any) -> Any:
 
 
 def any_of(found: Iterable[ModuleType]) -> Any:
-    """The type of the settings of any of the modules, told apart by ``adapter``."""
+    """The union of the settings of all modules, distinguished by ``adapter``."""
     return Annotated[reduce(or_, (module.Settings for module in found)), Field(discriminator="adapter")]
 
 

@@ -1,12 +1,14 @@
-"""Drawn heads with gliomas in raw scans, from three cohorts; not patients."""
+"""Synthetic heads with gliomas in raw scans, from three cohorts; not patients."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
+from imbalance_aware.cohort.split_settings import SPLIT, Cohorts, CohortsSplit, Random
 from imbalance_aware.errors import UserError
-from imbalance_aware.schema import Strict
+from imbalance_aware.phantoms.mri_cohorts import COHORTS, TEST_COHORT
+from imbalance_aware.schema import Strict, misfit, nearest
 from imbalance_aware.sources.settings_3d import Volumes3D
 from imbalance_aware.sources.who2021 import CLASSES
 from imbalance_aware.volume_settings import (
@@ -49,16 +51,28 @@ class PhantomPreprocessing(VolumePreprocessing):
 
 
 class Settings(Volumes3D):
-    """Generated heads with tumours whose look depends on the class; not patients."""
+    """Synthetic heads with tumours that look different in each class; not patients."""
 
     classes: ClassVar[tuple[str, ...]] = CLASSES
 
     adapter: Literal["mri_phantoms"]
     preprocessing: PhantomPreprocessing = Field(PhantomPreprocessing(), description="from scans to patches")
-    subjects: int = Field(48, ge=24, description="number of phantoms over three cohorts, the third of them for testing")
+    split: CohortsSplit = Field(Cohorts(test_cohorts=(TEST_COHORT,)), description=SPLIT)
+    subjects: int = Field(48, ge=24, description="number of phantoms over the cohorts " + ", ".join(COHORTS))
     seed: int = Field(0, ge=0, description="seed of the phantoms; the same seed gives the same bytes")
     voxel_mm: float = Field(4, ge=1, le=6, description="edge of a voxel of the atlas and of the raw scans in plane")
     noise: float = Field(0.03, ge=0, le=0.5, description="standard deviation of the noise, as a share of white matter")
+
+    @model_validator(mode="after")
+    def _cohorts_exist(self) -> "Settings":
+        for name in self.split.test_cohorts if isinstance(self.split, Cohorts) else ():
+            if name not in COHORTS:
+                raise misfit(["split", "test_cohorts"], f'there is no cohort "{name}".{nearest(name, COHORTS)}')
+        return self
+
+    def cohort_names(self) -> list[str]:
+        """Names of all cohorts."""
+        return list(COHORTS)
 
     def for_phantoms(self) -> dict[str, Any]:
         """The settings on which the scans depend, to be passed to the step ``phantoms``."""
@@ -76,7 +90,7 @@ def find(settings: Settings, source: Path | None) -> "pd.DataFrame":
     Raises:
         UserError: no such folder was named.
     """
-    from imbalance_aware.phantoms.mri import TABLE, TEST_COHORT
+    from imbalance_aware.phantoms.mri import TABLE
     from imbalance_aware.sources import folder3d
 
     if source is None:
@@ -88,7 +102,7 @@ def find(settings: Settings, source: Path | None) -> "pd.DataFrame":
             sequences=settings.sequences,
             preprocessing=settings.preprocessing,
             classes=settings.classes,
-            test_cohorts=(TEST_COHORT,),
+            split=Random(),  # said by the settings of the phantoms, not by the table
         )
     )
 

@@ -11,7 +11,7 @@ def walk(root: Path) -> Iterator[tuple[Path, list[str]]]:
     """Every folder at or below ``root`` and the names of its NIfTI files, in order; links to folders are followed.
 
     A folder to which several ways lead, such as a loop of links, is visited once, by its own name rather than a link's.
-    Names that begin with a dot are passed over: macOS puts ``._T1.nii.gz`` beside ``T1.nii.gz``, which is no image.
+    Names that begin with a dot are ignored: macOS adds ``._T1.nii.gz`` to ``T1.nii.gz``, which is not an image.
     """
     visited = set()
     for folder, below, names in os.walk(root, followlinks=True):

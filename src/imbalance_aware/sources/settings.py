@@ -1,4 +1,4 @@
-"""Settings of every kind of dataset, told apart by ``adapter``."""
+"""Settings of every kind of dataset, distinguished by ``adapter``."""
 
 from typing import TYPE_CHECKING, Any
 

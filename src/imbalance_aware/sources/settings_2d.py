@@ -1,15 +1,16 @@
-"""Settings that every source of photographs or other 2D images has."""
+"""Settings of all sources of photographs or other 2D images."""
 
 from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
 from imbalance_aware.cohort.split_settings import SplitSettings
+from imbalance_aware.sources.class_context import KEYS, ClassContext
 
 Pixels = Annotated[int, Field(ge=8, le=4096)]
 
 
-class Images2D(SplitSettings):
+class Images2D(ClassContext, SplitSettings):
     """What every dataset of 2D images has."""
 
     kind: ClassVar[str] = "images"
@@ -25,7 +26,8 @@ class Images2D(SplitSettings):
 
     def for_cohort(self) -> dict[str, Any]:
         """The settings on which the cohort table depends, to be passed to the step ``cohort``."""
-        return self.model_dump(mode="json", exclude={"image_size"})
+        kept = self.model_dump(mode="json", exclude={"image_size", "split", *KEYS})
+        return kept | {"split": self.split_for_cohort()}
 
     def for_resize(self) -> dict[str, Any]:
         """The settings on which the resized images depend, to be passed to the step ``resize``."""

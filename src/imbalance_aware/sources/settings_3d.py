@@ -1,4 +1,4 @@
-"""Settings that every source of MRI volumes has."""
+"""Settings of all sources of MRI volumes."""
 
 from typing import Any, ClassVar
 
@@ -6,13 +6,14 @@ from pydantic import Field, model_validator
 
 from imbalance_aware.cohort.split_settings import SplitSettings
 from imbalance_aware.schema import misfit
+from imbalance_aware.sources.class_context import KEYS, ClassContext
 from imbalance_aware.volume_settings import SequenceName, VolumePreprocessing, reference_of
 
 #: Columns of the cohort table, and of a table of one's own, that a sequence's column would overwrite.
-RESERVED = ("subject", "class", "cohort", "split", "excluded", "mask", "start", "group", "line")
+RESERVED = ("subject", "class", "cohort", "split", "fold", "excluded", "mask", "start", "group", "line")
 
 
-class Volumes3D(SplitSettings):
+class Volumes3D(ClassContext, SplitSettings):
     """What every dataset of volumes has."""
 
     kind: ClassVar[str] = "volumes"
@@ -63,11 +64,12 @@ class Volumes3D(SplitSettings):
     def for_cohort(self) -> dict[str, Any]:
         """The settings on which the cohort table depends, to be passed to the step ``cohort``."""
         steps = self.preprocessing
-        return self.model_dump(mode="json", exclude={"preprocessing"}) | {
+        return self.model_dump(mode="json", exclude={"preprocessing", "split", *KEYS}) | {
+            "split": self.split_for_cohort(),
             "preprocessing": {
                 "registration": {"reference_sequence": self.reference_sequence},
                 "mask": {"method": steps.mask.method},
-            }
+            },
         }
 
     def _step(self, name: str) -> dict[str, Any]:

@@ -50,7 +50,7 @@ class Settings(GliomaCohort):
     )
 
     adapter: Literal["tcga"]
-    name: Name = Field("TCGA", description="name in tables and in `test_cohorts`")
+    name: Name = Field("TCGA", description="name in tables and in `split: {test_cohorts: …}`")
     start: Start = Field("stripped", description="the scans are published in BraTS space, without skull")
 
 

@@ -43,7 +43,7 @@ class Settings(GliomaCohort):
     )
 
     adapter: Literal["ucsf_pdgm"]
-    name: Name = Field("UCSF", description="name in tables and in `test_cohorts`")
+    name: Name = Field("UCSF", description="name in tables and in `split: {test_cohorts: …}`")
     start: Start = Field("stripped", description="the scans are published in one space, without skull")
     bias_corrected: bool = Field(False, description="take the files that end in _bias.nii.gz")
 

@@ -1,26 +1,35 @@
-"""Someone's own table of images or volumes: how it is read, and what becomes of rows that cannot be used.
+"""Reading a user's table of images or volumes, and excluding rows that cannot be used.
 
 Light enough to be read while the workflow's graph is built: pandas is imported only to change a table of subjects.
 """
 
+import logging
 from collections.abc import Callable, Container, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from imbalance_aware.class_names import ClassNames, unusable
-from imbalance_aware.cohort.split_settings import SplitSettings
+from imbalance_aware.cohort.split_settings import SPLIT, CrossValidation, Random, SplitSettings, Table, TableSplit
 from imbalance_aware.errors import UserError
 from imbalance_aware.paths import UserPath, find_path
-from imbalance_aware.schema import nearest
+from imbalance_aware.schema import misfit, nearest
 from imbalance_aware.sources.file_sizes import size
 from imbalance_aware.table_files import read_records, refuse_repeated
+from imbalance_aware.tables.cohort import COLUMNS as COHORT_COLUMNS
+from imbalance_aware.tables.cohort import FOLD
+from imbalance_aware.tables.samples import COLUMNS as SAMPLE_COLUMNS
+from imbalance_aware.tables.samples import SPLITS
 
 if TYPE_CHECKING:
     import pandas as pd
 
-SIDES = ("train", "test")
+SPLIT_COLUMN = "split"
+#: What begins the names of the columns of predicted probabilities.
+PROBABILITY = "prob_"
+log = logging.getLogger(__name__)
+
 #: How spreadsheets and data frames write an empty cell.
 EMPTY = {"", "nan", "NaN", "NAN", "<NA>", "#N/A"}
 #: How R and others write one; a word that could also name a class.
@@ -31,11 +40,92 @@ Rows = list[dict[str, str]]
 
 
 class Listed(SplitSettings):
-    """What every dataset has that is listed in a table of one's own."""
+    """Settings of datasets that are listed in a user's table."""
 
     table: UserPath = Field(description="CSV (separated by commas, semicolons or tabs)")
     root: UserPath | None = Field(None, description="folder that the paths start from; left out: the table's own")
     classes: ClassNames | None = Field(None, description="classes in the order of their labels; left out: alphabetical")
+    split: TableSplit | None = Field(
+        None, description=f"{SPLIT}; left out: table if the table has a column split or fold, else random"
+    )
+    subgroups: tuple[str, ...] = Field(
+        (), description="columns of the table, such as sex or scanner, whose values the results are also told by"
+    )
+
+    @model_validator(mode="after")
+    def _subgroups_are_no_other_columns(self) -> "Listed":
+        if len(set(self.subgroups)) < len(self.subgroups):
+            raise misfit(["subgroups"], "one of them is listed twice")
+        for name in self.subgroups:
+            if not name or name.strip() != name:
+                raise misfit(["subgroups"], f'"{name}" cannot name a column')
+            if name in self.reserved() or name.startswith((PROBABILITY, "pixel_sha256")):
+                raise misfit(["subgroups"], f"{name} names another column of the results; rename the column")
+        return self
+
+    def reserved(self) -> set[str]:
+        """Columns of later tables, which no subgroup can be called."""
+        return {*COHORT_COLUMNS, *SAMPLE_COLUMNS, FOLD, "path", "line", "image", "height", "width", "mask", "start"}
+
+    def chosen_split(self) -> Any:
+        """The method and its keys; the table decides where the settings say nothing."""
+        rows, roles = self.read()
+        side = self.side(roles)
+        split = self.split or (Table() if side else Random())
+        if side == SPLIT_COLUMN and split.validation and any(row[side].lower() == "validation" for row in rows):
+            raise UserError(
+                f"{self.table}: its column {side} has validation rows; leave out `validation: {split.validation}`, or "
+                "call these rows train"
+            )
+        return split
+
+    def side(self, roles: Sequence[str]) -> str | None:
+        """The role of the column by which the table splits the dataset, if it does: ``split`` or ``fold``.
+
+        Args:
+            roles: that the table has.
+
+        Raises:
+            UserError: it has both or, where the settings ask for one, none.
+        """
+        if self.split is not None and not isinstance(self.split, Table):
+            return None
+        found = [role for role in (SPLIT_COLUMN, FOLD) if role in roles]
+        if len(found) > 1:
+            raise UserError(
+                f"{self.table}: has both a column split and a column fold, of which one can decide; rename the other, "
+                "or choose a method such as `split: random`"
+            )
+        if not found and self.split is not None:
+            raise UserError(
+                f"{self.table}: `split: table` needs a column split with train or test, or a column fold, in each row; "
+                "add one, or choose a method such as `split: random`"
+            )
+        return found[0] if found else None
+
+    def cross_validation(self) -> CrossValidation | None:
+        """How many folds and repeats there are; None for one fixed split."""
+        rows, roles = self.read()
+        if self.side(roles) != FOLD:
+            return super().cross_validation()
+        numbers = fold_numbers(rows)
+        if len(numbers) < 2:
+            raise UserError(f"{self.table}: its column fold names {len(numbers)} fold(s); it takes two at least")
+        return CrossValidation(len(numbers))
+
+    def has_validation(self) -> bool:
+        """Whether some training samples are set aside for validation, by the settings or by the table."""
+        rows, roles = self.read()
+        given = self.side(roles) == SPLIT_COLUMN and any(row[SPLIT_COLUMN].lower() == "validation" for row in rows)
+        return given or super().has_validation()
+
+    def cohort_names(self) -> list[str]:
+        """Names of all cohorts in the table."""
+        return sorted(set(self.cohorts_of(*self.read())))
+
+    def cohorts_of(self, rows: Rows, roles: Sequence[str]) -> list[str]:
+        """The cohort of each row: what the table says, else the table's name."""
+        return [row["cohort"] or self.table.stem for row in rows]
 
     def file(self, path: str) -> Path:
         """Where a file that the table names lies."""
@@ -99,7 +189,7 @@ def table_fingerprint(settings: Listed, files: Sequence[str]) -> str:
 
 
 def exclude_other_classes(subjects: "pd.DataFrame", classes: Sequence[str] | None) -> None:
-    """Exclude, in place, the rows of a class that is not among ``classes``; None admits any."""
+    """Exclude, in place, the rows of a class that is not among ``classes``; None accepts any."""
     from imbalance_aware.cohort.inclusion import exclude
 
     if classes is not None:
@@ -107,25 +197,34 @@ def exclude_other_classes(subjects: "pd.DataFrame", classes: Sequence[str] | Non
             exclude(subjects, [row], f'other class: "{subjects.at[row, "class"]}" is not among `classes`')
 
 
-def exclude_without_side(subjects: "pd.DataFrame") -> None:
-    """Exclude, in place, the rows whose ``split`` is neither train nor test."""
+def fold_numbers(rows: Rows) -> dict[str, int]:
+    """Name of each fold in a table -> its number, from 0: in order of their values if all are whole numbers."""
+    names = {row[FOLD] for row in rows} - {""}
+    numeric = all(name.isdecimal() for name in names)
+    return {name: number for number, name in enumerate(sorted(names, key=int if numeric else None))}
+
+
+def take_sides(subjects: "pd.DataFrame", settings: Listed, rows: Rows, roles: Sequence[str]) -> None:
+    """Take the split, or the folds, from the table, in place, where the settings say so.
+
+    Rows without a side are excluded. The column ``fold`` is there only if it decides, and holds the fold's number.
+    """
     from imbalance_aware.cohort.inclusion import exclude
 
-    for row in subjects.index[~subjects["split"].isin(SIDES)]:
-        exclude(subjects, [row], f'no split: "{subjects.at[row, "split"]}" is neither train nor test')
-
-
-def refuse_crossing_groups(subjects: "pd.DataFrame", table: Path, remedy: str) -> None:
-    """Raise `UserError`, which ends in ``remedy``, if included rows of a group are in both training and test."""
-    from imbalance_aware.cohort.inclusion import included
-
-    sides = subjects[included(subjects)].groupby("group")["split"].nunique()
-    crossing = sides.index[sides > 1]
-    if len(crossing):
-        raise UserError(
-            f"{table}: the split has {len(crossing)} group(s) in both training and test, such as "
-            f'"{crossing[0]}"; a patient belongs to one side. {remedy}'
-        )
+    side = settings.side(roles)
+    settings.chosen_split()  # refuses a validation part beside that of the table
+    for role in {SPLIT_COLUMN, FOLD} & {*roles} - {side}:
+        log.warning("%s: its column %s is not used, since the settings say `split`", settings.table, role)
+    subjects["split"] = [row[SPLIT_COLUMN].lower() if side == SPLIT_COLUMN else "" for row in rows]
+    if FOLD in subjects:
+        del subjects[FOLD]
+    if side == SPLIT_COLUMN:
+        for row in subjects.index[~subjects["split"].isin(SPLITS)]:
+            exclude(subjects, [row], f'no split: "{subjects.at[row, "split"]}" is neither train, validation nor test')
+    if side == FOLD:
+        numbers = fold_numbers(rows)
+        subjects[FOLD] = [str(numbers.get(row[FOLD], "")) for row in rows]
+        exclude(subjects, subjects.index[subjects[FOLD] == ""], "no fold: its cell in the table is empty")
 
 
 def _cell(text: str) -> str:
