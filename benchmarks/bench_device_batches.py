@@ -48,11 +48,11 @@ TIMED = {"cpu": (10, 4), "cuda": (50, 20)}
 
 NOTES = """\
 - Gamma and contrast are look-up tables, computed once an epoch in float64 and rounded to float32, contrast only
-  for the images that have it. In a step they are one look-up, of the same shape whatever was drawn. It costs
-  memory traffic: with its indices 1 + 4 + 4 + 4 bytes for each voxel, where a power without contrast would read
-  1 and write 4.
+  for the images that have it. In a step they are one look-up, of the same shape whatever was drawn. This
+  costs memory traffic: with its indices 1 + 4 + 4 + 4 bytes for each voxel, whereas a power without contrast
+  would read 1 and write 4.
 - The blur is one batched matrix product for each axis, in float32: TF32 and autocast are off for it. Most of a
-  matrix is zeros, which are multiplied too. Where the settings have no blur there is no product."""
+  matrix is zeros, which are multiplied too. Without blur in the settings there is no product."""
 
 
 def epoch(
@@ -153,7 +153,7 @@ def page(before: dict, after: dict, revision: str, device: str) -> str:
                 f"| {case} | {label} | {values['launches']:.0f} | {values['GB']:.2f} | {values['GFLOP']:.1f} | "
                 f"{values['launches, epoch']:.0f} | {values['GB, epoch']:.3f} |"
             )
-    place = torch.cuda.get_device_name() if device == "cuda" else "the CPU, since no GPU was at hand"
+    place = torch.cuda.get_device_name() if device == "cuda" else "the CPU, since no GPU was available"
     lines += [
         "",
         f"The same code timed on {place}, and the path for CPUs in the same run (on a CPU:",

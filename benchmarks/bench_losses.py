@@ -2,9 +2,9 @@
 
     OMP_NUM_THREADS=1 python benchmarks/bench_losses.py [--device cuda] [--rounds 150] [--sizes 10x3 4096x1000]
 
-Losses of MONAI, segmentation-models-pytorch (smp) and imbalanced-losses stand beside ours where those libraries can be
+Losses of MONAI, segmentation-models-pytorch (smp) and imbalanced-losses are measured too if those libraries can be
 imported and have the loss. Every round times every loss in turn and the least time of all rounds counts, so that other
-work on the machine falls on all alike. Where two rows compute the same, their values are checked to agree.
+work on the machine affects all equally. Where two rows compute the same, their values are checked to agree.
 """
 
 import argparse

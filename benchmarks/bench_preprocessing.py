@@ -3,7 +3,7 @@
     python benchmarks/bench_preprocessing.py --scans DIR --reference DIR --atlas WHEEL
 
 ``--scans`` holds t1, t1c, t2 and flair as .nii.gz; ``--reference`` is BraTS Toolkit's output on them. The tumour mask
-is the reference's: lying on the atlas's grid, it stands for what a source would provide. Each step is a process of
+is the reference's: it is on the atlas's grid, like a mask from a source. Each step is a process of
 its own with one thread, as under Snakemake. Writes a section of docs/preprocessing.md, a table and two pictures.
 """
 
@@ -139,9 +139,9 @@ def section(costs: list[tuple], comparisons: dict[str, pd.DataFrame]) -> str:
         *(f"| {name} | {wall:.1f} | {cpu:.1f} | {peak:.0f} MB |" for name, wall, cpu, peak in costs),
         "",
         f"One thread, one process per step; {platform.machine()}, Python {platform.python_version()}; {versions}. On a",
-        "machine that does other work too, CPU seconds are the number to trust.",
+        "busy machine, CPU seconds are more reliable than wall seconds.",
         "",
-        "### Its picture of quality control",
+        "### Its quality control picture",
         "",
         "![Three planes of every sequence with tumour outline and patch](figures/reference_patient_qc.png)",
     ]

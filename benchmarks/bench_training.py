@@ -213,12 +213,14 @@ def section(folder: Path) -> str:
     )
     parts = [
         "## Training",
-        f"`python benchmarks/bench_training.py` on {cpu} ({os.cpu_count()} cores, not to itself): {versions()}.",
-        f"One thread for each process; of {ROUNDS} rounds the fastest counts. CPU time includes the workers'; it is "
-        "the number to trust on a busy machine. The path for GPUs has not been measured: none was at hand.",
+        f"`python benchmarks/bench_training.py` on {cpu} ({os.cpu_count()} cores, with other work on "
+        f"the machine): {versions()}.",
+        f"One thread for each process; the fastest of {ROUNDS} rounds counts. CPU time includes that of the workers "
+        "and is more reliable than wall time on a busy machine. The path for GPUs has not been measured, because no "
+        "GPU was available.",
         "### Input: from stored images to changed batches",
-        "The rivals use two worker processes, this project none. *Times ours*: how much more CPU time (or, in the last "
-        "column, wall time) each takes.",
+        "The other libraries use two worker processes, this project none. *Times ours*: how much more CPU time (or, in "
+        "the last column, wall time) each takes.",
     ]
     reached = []
     for case in CASES:
@@ -228,14 +230,14 @@ def section(folder: Path) -> str:
         reached += [f"{row[3]} ({case.name})" for row in rows if row[0] == MONAI]
     parts.append(
         "The aim is that MONAI takes at least 7 times as much CPU time in 2D and 5 times in 3D: here it takes "
-        f"{', '.join(reached)}. The number\nchanges by a tenth or more from run to run, most of it MONAI's."
+        f"{', '.join(reached)}. This ratio\nchanges by a tenth or more from run to run, mostly because of MONAI's time."
     )
     parts.append(table([f"parts of a changed sample, {CASES[1].name}", "CPU ms"], parts_of_a_sample(CASES[1])))
     parts.append(
-        "What a changed photograph cannot do without takes most of its time: values stored colour by colour have to "
-        "stand side by\nside, be looked up (torch's sigmoid alone takes longer) and be written as four times as many "
-        "bytes. A copy of all images\nwith their colours side by side would save the first, at the price of as much "
-        "memory in every job as the images take,\nwhere all jobs of a machine now share them in one file."
+        "Unavoidable work takes most of the time of a changed photograph: values stored colour by colour have to be "
+        "interleaved,\nlooked up (torch's sigmoid alone takes longer) and written as four times as many bytes. A copy "
+        "of all images with\ninterleaved colours would save the first step, but would take as much memory as the "
+        "images in every job, whereas now\nall jobs of a machine share them in one file."
     )
     parts += [
         "### A whole training step",

@@ -59,11 +59,11 @@ def excluded(cohort: pd.DataFrame) -> str:
 
 
 def marked(quality: pd.DataFrame) -> str:
-    """Patients who are in with a warning."""
+    """Included patients with a warning."""
     rows = quality[quality["warnings"].ne("") & quality["passed"].astype(str).eq("True")]
     if rows.empty:
-        return "Nobody is marked."
-    lines = [f"Marked, but in: {len(rows)}.", "", "| patient | warning |", "|---|---|"]
+        return "No patient is marked."
+    lines = [f"Included, but marked: {len(rows)}.", "", "| patient | warning |", "|---|---|"]
     lines += [f"| {row['subject'].removeprefix('TCGA-')} | {row['warnings']} |" for _, row in rows.iterrows()]
     return "\n".join(lines)
 

@@ -105,4 +105,4 @@ def settings(root: Path) -> dict:
     for adapter, build in {"ucsf_pdgm": ucsf, "egd": egd, "tcga": tcga}.items():
         path, table = build(root)
         cohorts.append({"adapter": adapter, "path": str(path), "table": str(table)})
-    return {"adapter": "glioma", "cohorts": cohorts, "test_cohorts": ["TCGA"]}
+    return {"adapter": "glioma", "cohorts": cohorts, "split": {"method": "cohorts", "test_cohorts": ["TCGA"]}}

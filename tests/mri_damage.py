@@ -23,7 +23,7 @@ def with_nan(folder):
 
 
 def wrong_affine(folder):
-    """Axes swapped: the head lies on its side, in the header alone, beyond what a registration can mend."""
+    """Axes swapped: the head lies on its side, only in the header; registration cannot correct it."""
     path = folder / "t1c.nii.gz"
     image = nib.load(path)
     nib.save(nib.Nifti1Image(np.asarray(image.dataobj), image.affine[:, [1, 2, 0, 3]]), path)

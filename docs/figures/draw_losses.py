@@ -49,7 +49,7 @@ LINES = {
 
 
 def normal_quantiles(mean: float, count: int) -> np.ndarray:
-    """A sample that stands for a normal distribution of variance 1 without chance: its evenly spaced quantiles."""
+    """A sample that represents a normal distribution of variance 1 without chance: its evenly spaced quantiles."""
     return np.array([NormalDist(mean).inv_cdf((i + 0.5) / count) for i in range(count)])
 
 

@@ -1,4 +1,5 @@
-"""Put what a finished study gave on one page, with its figures beside it: README.md, *.png, metrics.csv.
+"""Write the results of a finished study on one page, with its figures in the same folder: README.md, *.png,
+metrics.csv, and its verdict on a page beside it: verdict.md, verdict.json.
 
 Everything on the page is read from the results: tables, counts, settings, seconds and memory of the training jobs.
 
@@ -23,6 +24,7 @@ from imbalance_aware.reporting.formats import escape_markdown
 from imbalance_aware.reporting.labels import readable
 from imbalance_aware.tables.flow import read_flow
 
+VERDICT = "verdict"
 NUMBERED = re.compile(r"(table|figure)(\d)_(.*)")
 
 
@@ -34,19 +36,22 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--study", required=True, help="name of the study")
-    parser.add_argument("--command", required=True, help="the command that made the results, to be told on the page")
+    parser.add_argument("--command", required=True, help="the command that made the results, to be shown on the page")
     parser.add_argument("--results", type=Path, default=Path("results"), help="folder of results (default: results)")
     parser.add_argument("--out", type=Path, required=True, help="folder of the page")
     args = parser.parse_args(arguments)
-    tables = list((args.results / "tables" / args.study).glob("*.md"))
+    made = args.results / "tables" / args.study
+    tables = [path for path in made.glob("*.md") if path.stem != VERDICT]
     if not tables:
-        raise UserError(f"{args.results / 'tables' / args.study}: no tables; run the study first: {args.command}")
+        raise UserError(f"{made}: no tables; run the study first: {args.command}")
     tables.sort(key=lambda path: (not path.stem.startswith("table"), path.stem))
     args.out.mkdir(parents=True, exist_ok=True)
-    shutil.copy(args.results / "tables" / args.study / "metrics.csv", args.out)
+    for name in ("metrics.csv", f"{VERDICT}.md", f"{VERDICT}.json"):
+        shutil.copy(made / name, args.out)
     options = shlex.join(["--study", args.study, "--command", args.command, "--out", str(args.out)])
     parts = [
         f"# Results of the study *{args.study}*",
+        f"What they show, and with what certainty, is in the [verdict]({VERDICT}.md).",
         "This page and its figures were written from the results by",
         f"```bash\n{args.command}\npython docs/results/make_page.py {options}\n```",
         *_counts(args.results, args.study),
@@ -72,9 +77,7 @@ def _counts(results: Path, study: str) -> list[str]:
 
 def _settings(results: Path, study: str) -> list[str]:
     """What all runs of the study share."""
-    configs = [
-        yaml.safe_load(path.read_text()) for path in sorted((results / "runs" / study).glob("*/*/*/config.yaml"))
-    ]
+    configs = [yaml.safe_load(path.read_text()) for path in sorted((results / "runs" / study).rglob("config.yaml"))]
     shared: dict[str, Any] = {key: configs[0][key] for key in ("model", "training", "augmentation")}
     rows = [(section, key, value) for section, values in shared.items() for key, value in values.items()]
     rows += [("software", name, version) for name, version in configs[0]["recorded"]["versions"].items()]
@@ -86,7 +89,7 @@ def _settings(results: Path, study: str) -> list[str]:
 
 def _costs(results: Path, study: str) -> list[str]:
     """Seconds and memory of the training jobs, as Snakemake measured them."""
-    files = sorted((results / "benchmarks" / "train" / study).glob("*/*/*.tsv"))
+    files = sorted((results / "benchmarks" / "train" / study).rglob("*.tsv"))
     if not files:
         return []
     costs = pd.concat([pd.read_csv(path, sep="\t") for path in files])

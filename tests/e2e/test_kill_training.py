@@ -72,12 +72,12 @@ def test_killed_at_random_moments(dataset, undisturbed, tmp_path):
         process.kill()
         status, log = finish(process)
         kills += status == -signal.SIGKILL
-        resumed += "goes on after" in log
+        resumed += "continues after" in log
         if status == 0:
             break
     status, log = finish(start(dataset, out))
     assert status == 0, log
-    resumed += "goes on after" in log
+    resumed += "continues after" in log
     assert kills >= 2 and resumed >= 2, "the test must have disturbed the run"
     assert contents(out) == undisturbed
 
@@ -119,7 +119,7 @@ def test_killed_over_an_older_run(dataset, undisturbed, tmp_path):
     assert finished(out) is None
     assert not [path.name for path in out.iterdir() if b"older" in path.read_bytes()]
     status, log = finish(start(dataset, out))
-    assert status == 0 and "goes on after" in log
+    assert status == 0 and "continues after" in log
     assert contents(out) == undisturbed
 
 
@@ -137,7 +137,7 @@ def test_sigterm_saves_and_exits(dataset, undisturbed, tmp_path):
     assert len(list(out.glob("checkpoint-*.pt"))) == 1
     assert not (out / "runs.lock").exists()
     status, log = finish(start(dataset, out))
-    assert status == 0 and "goes on after" in log
+    assert status == 0 and "continues after" in log
     assert contents(out) == undisturbed
 
 

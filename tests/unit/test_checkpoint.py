@@ -50,7 +50,7 @@ def test_a_renamed_checkpoint_is_ignored(saved, tmp_path, caplog):
 def test_a_folder_in_its_place_is_explained_before_training(tmp_path):
     checkpoint = Checkpoint(tmp_path, KEY)
     checkpoint.path.mkdir()
-    with pytest.raises(UserError, match=f"{checkpoint.path.name}: a folder, where training keeps its checkpoint"):
+    with pytest.raises(UserError, match=f"{checkpoint.path.name}: this is a folder, but training needs this name"):
         checkpoint.load()
 
 

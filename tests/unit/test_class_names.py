@@ -61,7 +61,7 @@ def test_settings_refuse_impossible_names_and_take_odd_ones(model, tmp_path):
     adapter = {"adapter": "folder" if model is FolderSettings else "folder3d", "table": str(tmp_path / "t.csv")}
     assert validate(model, adapter | {"classes": ODD}, "test").classes == tuple(ODD)
     assert validate(model, adapter | {"classes": [0, 1]}, "test").classes == ("0", "1")
-    for name, reason in {**IMPOSSIBLE, "": "is empty", " a": "begins or ends with a blank"}.items():
+    for name, reason in {**IMPOSSIBLE, "": "is empty", " a": "begins or ends with a space"}.items():
         with pytest.raises(UserError) as refusal:
             validate(model, adapter | {"classes": [name, "severe"]}, "my.yaml")
         assert reason in str(refusal.value) and str(refusal.value).startswith("my.yaml: classes: the class")
@@ -178,7 +178,7 @@ def _write_run(folder, samples, condition):
     run = folder / "s" / "odd" / condition / "seed-0"
     run.mkdir(parents=True)
     table = pd.read_csv(samples, keep_default_na=False, dtype={"class": str})
-    table = table[table["split"] == "test"][["subject", "class", "label"]]
+    table = table[table["split"] == "test"][["subject", "group", "cohort", "class", "label"]]
     rng = np.random.default_rng(len(condition))
     logits = rng.normal(size=(len(table), len(ODD))) + np.eye(len(ODD))[table["label"]]
     probabilities = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)

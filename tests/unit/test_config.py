@@ -10,7 +10,7 @@ import yaml
 from snakemake.utils import update_config
 
 from imbalance_aware import loss_checks
-from imbalance_aware.config import check_losses, read_config
+from imbalance_aware.config import StudySettings, check_losses, read_config, run_settings
 from imbalance_aware.errors import UserError
 
 PHANTOMS = {"adapter": "fundus_phantoms", "image_size": [24, 24]}
@@ -82,6 +82,11 @@ def study(**changes) -> dict:
         # What does not fit together.
         ([{"run": ["main", "mian"]}], None, '1.yaml, line 3: run: there is no study "mian". Did you mean "main"?'),
         ([study(datasets=["drawn", "x"])], None, '1.yaml, line 5: studies.main.datasets: there is no dataset "x"'),
+        (
+            [study(paper_datasets={"glaucomma": "glaucoma"})],
+            None,
+            '1.yaml, line 4: studies.main.paper_datasets: the study has no dataset "glaucomma"',
+        ),
         ([study(seeds=[4, 5, 4])], None, "1.yaml, line 6: studies.main.seeds: 4 is listed twice"),
         ([study(only=["ce", "cee"])], None, '1.yaml, line 5: studies.main.only: there is no condition "cee"'),
         (
@@ -250,3 +255,82 @@ def test_a_study_with_another_network_leaves_the_shared_networks_keys():
     assert read(shared, study(model={"stem_kernel": 3}))[1]["main"].model.widths == (8, 8, 8, 8)
     (message,) = mistakes(shared, {"model": {"network": "monai:ResNet18"}})
     assert message.startswith('1.yaml, line 2: model.widths: is a key of the network "resnet", which "monai:ResNet18"')
+
+
+@pytest.mark.parametrize(
+    ("evaluation", "message"),
+    [
+        ({"primary": "balanced_acuracy"}, '"balanced_acuracy" is not known. Did you mean "balanced_accuracy"?'),
+        ({"primary": "recall"}, '"recall" has a value for each class; choose one of accuracy, balanced_accuracy'),
+        ({"relevant_difference": 0}, "relevant_difference: input should be greater than 0"),
+        ({"unit": "groups"}, '"groups" is not known. Did you mean "group"?'),
+        ({"base": "ce"}, 'unknown key "base" in evaluation. Did you mean "baseline"?'),
+        ({"baseline": "cee"}, 'evaluation.baseline: no study has a condition "cee". Did you mean "ce"?'),
+    ],
+)
+def test_what_results_are_judged_by_is_checked(evaluation, message):
+    (line,) = mistakes({"evaluation": evaluation})
+    assert line.startswith("1.yaml, line 2: ") and message in line
+
+
+def test_a_study_is_compared_with_the_baseline_or_else_its_first_condition():
+    conditions("ce\tce\tuniform\tfalse\t{}", "ce-uniform\tce\tuniform\tfalse\t{}")
+    conditions("focal\tfocal\tuniform\tfalse\t{}", name="other.tsv")
+    second = {"studies": {"second": {"datasets": ["drawn"], "seeds": [0], "conditions": "other.tsv"}}}
+    _, studies = read(second, {"run": ["main", "second"]})
+    assert (studies["main"].baseline, studies["second"].baseline) == ("ce-uniform", "focal")
+    _, studies = read(second, {"evaluation": {"baseline": "ce"}})
+    assert (studies["main"].baseline, studies["second"].baseline) == ("ce", "focal")
+
+
+def own_table(*splits: str) -> dict:
+    """A dataset of a table with these cells in its column ``split``."""
+    rows = [f"{number}.png,{'ab'[number % 2]},{split}" for number, split in enumerate(splits)]
+    Path("own.csv").write_text("\n".join(["path,class,split", *rows]) + "\n", encoding="utf-8")
+    return {"datasets": {"own": {"adapter": "folder", "table": "own.csv"}}, **study(datasets=["drawn", "own"])}
+
+
+SHARE = {"datasets": {"own": {"adapter": "fundus_phantoms", "split": {"method": "folds", "validation": 0.15}}}}
+
+
+@pytest.mark.parametrize("given", ["share", "table"])
+def test_the_primary_metric_reaches_the_runs_of_datasets_with_a_validation_part_alone(given):
+    own = own_table("train", "train", "Validation", "test") if given == "table" else SHARE
+
+    def runs(*changes):
+        config, studies = read(own, *changes)
+        return {name: run_settings(studies["main"], "ce", name, config).decisive() for name in ("drawn", "own")}
+
+    before, after = runs(), runs({"evaluation": {"primary": "mcc"}})
+    assert after["drawn"] == before["drawn"] and "validation_metric" not in before["drawn"]
+    assert (before["own"]["validation_metric"], after["own"]["validation_metric"]) == ("balanced_accuracy", "mcc")
+    rarely = runs({"training": {"validate_every": 5}})
+    assert rarely["drawn"] == before["drawn"], "how often nothing is looked at"
+    assert rarely["own"]["training"]["validate_every"] == 5
+    others = {"evaluation": {"baseline": "ce", "relevant_difference": 0.1, "unit": "group"}}
+    assert runs(others) == before
+
+
+@pytest.mark.parametrize(
+    ("change", "key", "line"),
+    [({"training": {"select": "best"}}, "training.select", 2), (study(training={"select": "best"}), "studies.main", 4)],
+)
+def test_choosing_the_best_epoch_needs_a_validation_part(change, key, line):
+    (problem,) = mistakes(own_table("train", "train", "validation", "test"), change)
+    assert (
+        problem.startswith(f"2.yaml, line {line}: {key}") and "training.select: best needs a validation part" in problem
+    )
+    assert "the dataset drawn has none; add `validation: 0.15` to datasets.drawn.split" in problem
+    (_, second) = mistakes(own_table("train", "train", "test", "test"), change)
+    assert "the dataset own has none" in second
+    read(own_table("train", "validation", "test"), change, study(datasets=["own"]))
+
+
+def test_which_datasets_take_the_place_of_the_papers():
+    """Those that are named; else, of a study beside which the paper may be shown, those of the same name."""
+    usual = {"datasets": ["glioma", "phantoms"], "seeds": [0]}
+    assert StudySettings(**usual).stand_ins() == {} and not StudySettings(**usual).recomputes_claims
+    published = StudySettings(**usual, published=True)
+    assert published.stand_ins() == {"glioma": "glioma"} and published.recomputes_claims
+    named = StudySettings(**usual, paper_datasets={"phantoms": "glaucoma"})
+    assert named.stand_ins() == {"phantoms": "glaucoma"} and named.recomputes_claims

@@ -1,6 +1,7 @@
 import pytest
 from pydantic import ValidationError
 
+from imbalance_aware.cohort.subject_split import assign_split
 from imbalance_aware.errors import UserError
 from imbalance_aware.sources import folder3d
 from imbalance_aware.sources.folder3d import Settings as Folder3DSettings
@@ -133,11 +134,16 @@ def test_masks_are_not_asked_for_when_they_are_segmented_here(make):
     assert not make([row], ["subject", "class", "t1", "t1c", "t2", "flair"], **settings)["excluded"].any()
 
 
-def test_test_cohorts_are_the_test_set(make):
+def test_test_cohorts_are_the_test_set(make, tmp_path):
     rows = [[*ROWS[0], "a"], [*ROWS[1], "b"]]
-    assert make(rows, [*HEADER, "cohort"], test_cohorts=["b"])["split"].tolist() == ["train", "test"]
-    with pytest.raises(UserError, match="test_cohorts names c, which no row has"):
-        make(rows, [*HEADER, "cohort"], test_cohorts=["c"])
+    subjects = make(rows, [*HEADER, "cohort"])
+    unknown, known = (
+        _settings(tmp_path / "table.csv", split={"method": "cohorts", "test_cohorts": [name]}) for name in "cb"
+    )
+    with pytest.raises(UserError, match="names c, which no row has; the cohorts are a, b"):
+        assign_split(subjects, unknown)
+    assign_split(subjects, known)
+    assert subjects["split"].tolist() == ["train", "test"]
 
 
 @pytest.mark.parametrize(
@@ -151,12 +157,6 @@ def test_test_cohorts_are_the_test_set(make):
         ([["p1", "NA", *ROWS[0][2:]]], HEADER, {}, 'line 2: the class is "NA", which may be an empty cell or a class'),
         ([["p/1", *ROWS[0][1:]]], HEADER, {}, "cannot name a file"),
         ([[*ROWS[0], "done"]], [*HEADER, "start"], {}, 'start is "done"; expected raw, registered, stripped'),
-        (
-            [[*ROWS[0], "x", "train"], [*ROWS[1], "x", "test"]],
-            [*HEADER, "group", "split"],
-            {},
-            '1 group(s) in both training and test, such as "x"',
-        ),
     ],
 )
 def test_a_table_that_cannot_be_meant_is_refused(make, rows, header, settings, message):

@@ -6,6 +6,8 @@ import pytest
 
 import glioma_trees
 from imbalance_aware.__main__ import main
+from imbalance_aware.cohort.inclusion import included
+from imbalance_aware.cohort.subject_split import assign_split
 from imbalance_aware.errors import UserError
 from imbalance_aware.schema import validate
 from imbalance_aware.sources import egd, glioma, tcga, ucsf_pdgm
@@ -25,7 +27,7 @@ def _settings_of(root):
         {"adapter": adapter, "path": str(root / path), "table": str(root / table)}
         for adapter, (path, table) in tables.items()
     ]
-    return GliomaSettings(adapter="glioma", cohorts=cohorts, test_cohorts=["TCGA"])
+    return GliomaSettings(adapter="glioma", cohorts=cohorts, split={"method": "cohorts", "test_cohorts": ["TCGA"]})
 
 
 @pytest.fixture
@@ -86,8 +88,9 @@ def test_classes_of_the_included(subjects):
     }
 
 
-def test_split_is_by_cohort_and_a_patient_is_one_group(subjects):
-    assert subjects.groupby("cohort")["split"].unique().map(list).to_dict() == {
+def test_split_is_by_cohort_and_a_patient_is_one_group(subjects, tmp_path):
+    assign_split(subjects, GliomaSettings(**glioma_trees.settings(tmp_path / "again")))
+    assert subjects[included(subjects)].groupby("cohort")["split"].unique().map(list).to_dict() == {
         "EGD": ["train"],
         "TCGA": ["test"],
         "UCSF": ["train"],
@@ -208,8 +211,11 @@ def test_a_table_without_the_markers_names_what_it_has(tmp_path):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"test_cohorts": ["TCGAA"]}, 'there is no cohort "TCGAA". Did you mean "TCGA"'),
-        ({"test_cohorts": ["UCSF", "EGD", "TCGA"]}, "none is left for training"),
+        (
+            {"split": {"method": "cohorts", "test_cohorts": ["TCGAA"]}},
+            'there is no cohort "TCGAA". Did you mean "TCGA"',
+        ),
+        ({"split": {"method": "cohorts", "test_cohorts": ["UCSF", "EGD", "TCGA"]}}, "none is left for training"),
         (
             {"preprocessing": {"registration": {"reference_sequence": "t1ce"}}},
             "registration.reference_sequence: t1ce is not among the sequences t1, t1c, t2, flair",
@@ -307,7 +313,7 @@ def test_blank_rows_and_repeated_rows_count_once(read):
 
 
 def test_rows_that_contradict_each_other_are_refused(read):
-    with pytest.raises(UserError, match=r"table.csv: (UCSF-PDGM-0004|EGD-0001|TCGA-02-0003) stands in several rows"):
+    with pytest.raises(UserError, match=r"table.csv: (UCSF-PDGM-0004|EGD-0001|TCGA-02-0003) is in several rows"):
         read("{id},{idh},{codel}", "{id},{idh},unknown")
 
 
@@ -318,7 +324,7 @@ def test_two_spellings_of_one_number_are_one_patient(tmp_path):
     table.write_text(
         table.read_text() + "UCSF-PDGM-0004_FU003d,IDH1 p.R132H,intact\nUCSF-PDGM-4,mutated (NOS),intact\n"
     )
-    with pytest.raises(UserError, match="UCSF-PDGM-0004 stands in several rows"):
+    with pytest.raises(UserError, match="UCSF-PDGM-0004 is in several rows"):
         ucsf_pdgm.markers(table)
 
 

@@ -1,4 +1,4 @@
-"""A value beside the limit that it misses."""
+"""Printing a value and the limit that it misses."""
 
 import math
 from functools import partial

@@ -9,6 +9,7 @@ import pytest
 
 import mri_cases
 from imbalance_aware.cohort.list_subjects import find
+from imbalance_aware.cohort.subject_split import assign_split
 from imbalance_aware.errors import UserError
 from imbalance_aware.phantoms import mri
 from imbalance_aware.phantoms.mri_anatomy import CODE, draw_head, intensities
@@ -47,7 +48,8 @@ def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(tmp_path):
 
 def test_the_table_names_every_file_and_the_last_cohort_is_the_test_set(written):
     settings = json.dumps({"adapter": "mri_phantoms", "subjects": 24, "voxel_mm": 6})
-    subjects, _ = find(settings, source=written)
+    subjects, checked = find(settings, source=written)
+    assign_split(subjects, checked)
     assert len(subjects) == 24 and not subjects["excluded"].any()
     assert subjects.groupby("split")["cohort"].unique().map(sorted).to_dict() == {
         "train": ["phantom-a", "phantom-b"],

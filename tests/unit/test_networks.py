@@ -158,7 +158,7 @@ def test_the_residual_networks_settings_keep_their_form():
         ),
         ({"network": "densenet"}, 'network: "densenet" is not known.'),
         ({"network": "monai:ResNet18", "widths": [4, 4, 8, 8]}, 'widths: is a key of the network "resnet", which'),
-        ({"arguments": {"growth_rate": 8}}, 'arguments: the arguments of "resnet" are keys beside this one: blocks,'),
+        ({"arguments": {"growth_rate": 8}}, 'arguments: the arguments of "resnet" are keys next to this one: blocks,'),
     ],
 )
 def test_settings_that_do_not_fit_the_network(model, message):

@@ -25,8 +25,8 @@ def cohort(tmp_path: Path) -> pd.DataFrame:
         shape = (20, 16, 3) if number % 2 else (12, 12, 3)
         image = tmp_path / "source" / f"{number}.png"
         Image.fromarray(np.random.default_rng(number).integers(0, 256, shape, dtype=np.uint8)).save(image)
-        rows.append((f"s{number}", "here", name, "train" if number < 3 else "test", "", image.as_posix()))
-    table = pd.DataFrame(rows, columns=["subject", "cohort", "class", "split", "excluded", "image"])
+        rows.append((f"s{number}", "p", "here", name, "train" if number < 3 else "test", "", image.as_posix()))
+    table = pd.DataFrame(rows, columns=["subject", "group", "cohort", "class", "split", "excluded", "image"])
     table.loc[2, ["split", "excluded"]] = ["", "size"]
     table.to_csv(tmp_path / "cohort.csv", index=False)
     return table
@@ -50,7 +50,7 @@ def test_from_cohort_to_array(tmp_path, cohort):
     images, samples = np.load(tmp_path / "images.npy", mmap_mode="r"), pd.read_csv(tmp_path / "samples.csv")
     assert images.shape == (5, 3, 12, 12)
     assert images.dtype == np.uint8
-    assert samples.columns.tolist() == ["subject", "cohort", "class", "label", "split", "image_sha256"]
+    assert samples.columns.tolist() == ["subject", "group", "cohort", "class", "label", "split", "image_sha256"]
     assert samples["subject"].tolist() == ["s0", "s1", "s3", "s4", "s5"]
     assert samples["label"].tolist() == [0, 1, 0, 1, 1]
     original = np.asarray(Image.open(tmp_path / "source" / "0.png"))

@@ -209,5 +209,5 @@ def test_the_largest_component_without_its_holes():
 @pytest.mark.parametrize("bounds", ["[2300, 700]", "[700, 700]", "[-1, 700]"])
 def test_volumes_that_admit_no_brain_are_refused(bounds):
     assert parse(BrainExtractionSettings, '{"volume_ml": [0, 700]}').volume_ml == (0, 700)
-    with pytest.raises(UserError, match="admits no brain; give the smaller volume first"):
+    with pytest.raises(UserError, match="is no range; give the smaller volume first"):
         parse(BrainExtractionSettings, f'{{"volume_ml": {bounds}}}')

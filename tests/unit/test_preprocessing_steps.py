@@ -173,7 +173,7 @@ def test_a_grid_that_two_sequences_share_is_told_with_its_consequence(shared_gri
     measures = _mask_step(shared_grid, preprocessed)["steps"]["mask"]
     assert measures["mask_drawn_on"] == "t1"
     assert measures["mask_ambiguity_mm"] == pytest.approx(5, abs=0.01)
-    assert "on the grid of t1 and t1c and was taken as drawn on t1; by the others" in caplog.text
+    assert "has the grid of t1 and t1c and was taken as drawn on t1; with the others" in caplog.text
 
 
 def test_the_sequence_that_the_mask_was_drawn_on_can_be_named(shared_grid, preprocessed, caplog):
@@ -512,9 +512,9 @@ def test_the_axial_slice_passes_through_the_middle_of_the_patch(preprocessed):
 
 
 def _cohort(folder, subjects):
-    rows = [(name, "here", label, side, "") for name, label, side in subjects]
-    table = pd.DataFrame(rows, columns=["subject", "cohort", "class", "split", "excluded"])
-    table.loc[len(table)] = ["earlier", "here", "a", "", "follow-up scan"]
+    rows = [(name, name, "here", label, side, "") for name, label, side in subjects]
+    table = pd.DataFrame(rows, columns=["subject", "group", "cohort", "class", "split", "excluded"])
+    table.loc[len(table)] = ["earlier", "earlier", "here", "a", "", "follow-up scan"]
     table.to_csv(folder / "cohort.csv", index=False)
 
 
@@ -557,8 +557,8 @@ def test_the_preprocessed_cohort_tells_who_failed_where_and_why(preprocessed, tm
     arguments = ["--preprocessed", tmp_path, "--images", tmp_path / "images.npy", "--samples", tmp_path / "samples.csv"]
     assert main(["pack", "--cohort", str(out["out"]), *map(str, arguments)]) == 2
     assert (
-        f'class "b" has no sample in the test set: 3 found, 1 usable; why each of the others is left out stands in '
-        f"{out['out']}, column excluded" in capsys.readouterr().err
+        f'class "b" has no sample in the test set: 3 found, 1 usable; {out["out"]}, column excluded, has the reason for'
+        in capsys.readouterr().err
     )
 
 

@@ -21,6 +21,8 @@ def results(tmp_path):
     folder = tmp_path / "results"
     files = {
         "tables/tiny/table1_mcc.md": "| condition | MCC |\n|---|---|\n| ce | 0.5 |\n",
+        "tables/tiny/verdict.md": "# Verdict: tiny",
+        "tables/tiny/verdict.json": "{}",
         "tables/tiny/metrics.csv": "condition,value\nce,0.5\n",
         "datasets/phantoms/flow.csv": "cohort,class,stage,criterion,subjects\n"
         "drawn,healthy,found,,3\ndrawn,healthy,included,,2\n",
@@ -48,9 +50,12 @@ def test_a_page_holds_tables_counts_settings_costs_and_figures(results, tmp_path
     for line in ("| ce | 0.5 |", "| healthy | 3 | 2 |", "| training | epochs | 2 |", "| training jobs | 1 |"):
         assert line in written
     assert "## Table 1: MCC" in written
+    assert "[verdict](verdict.md)" in written and "Verdict: tiny" not in written
     assert "(phantoms-learning_curves.png)" in written
     assert {path.name for path in (tmp_path / "page").iterdir()} == {
         "README.md",
+        "verdict.md",
+        "verdict.json",
         "metrics.csv",
         "phantoms-learning_curves.png",
     }

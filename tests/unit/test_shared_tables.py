@@ -15,17 +15,23 @@ from hypothesis import strategies as st
 from imbalance_aware.class_names import problem
 from imbalance_aware.errors import UserError
 from imbalance_aware.files import write_text
+from imbalance_aware.metrics.catalogue import OVERALL as METRICS
 from imbalance_aware.provenance import closure
 from imbalance_aware.tables import (
     cohort,
-    differences,
+    cohort_metrics,
+    comparisons,
     duplicates,
+    effects,
     flow,
+    folds,
     history,
     metrics,
     predictions,
     quality,
+    ranks,
     samples,
+    values,
 )
 from imbalance_aware.tables.csv_text import csv_text, frame_csv, read_rows
 from imbalance_aware.tables.history import Epoch, history_csv, read_history
@@ -86,7 +92,7 @@ def test_a_cohort_is_read_as_it_was_written(place, rows, data):
     subjects = subjects.assign(cohort="a", split="", excluded=reasons[: len(rows)], group="1")
     write_text(place, cohort.cohort_csv(subjects))
     found = cohort.read_cohort(place)
-    assert list(found) == [*cohort.COLUMNS, "image", "group"]
+    assert list(found) == [*cohort.COLUMNS, "image"]
     assert found.to_dict("records") == subjects[list(found)].to_dict("records")
     inside = found[cohort.included(found)]
     assert cohort.included_subjects(place) == {row["subject"]: row for row in inside.to_dict("records")}
@@ -96,11 +102,12 @@ def test_a_cohort_is_read_as_it_was_written(place, rows, data):
 @given(st.lists(st.tuples(CELLS, NAMES, st.integers(0, 9), st.sampled_from(samples.SPLITS)), min_size=1, max_size=6))
 def test_samples_are_read_as_they_were_written(place, rows):
     table = pd.DataFrame(rows, columns=["subject", "class", "label", "split"])
-    table = table.assign(cohort="a", image_sha256="0" * 16, other="not written")
-    write_text(place, samples.samples_csv(table))
-    assert place.read_text().splitlines()[0] == "subject,cohort,class,label,split,image_sha256"
+    table = table.assign(group="p", cohort="a", image_sha256="0" * 16, other="not written", sex=table["subject"])
+    write_text(place, samples.samples_csv(table, ["sex"]))
+    assert place.read_text().splitlines()[0] == "subject,group,cohort,class,label,split,image_sha256,sex"
     found = samples.read_samples(place)
-    assert found == table[list(samples.COLUMNS)].astype(str).to_dict("records")
+    assert found == table[[*samples.COLUMNS, "sex"]].astype(str).to_dict("records")
+    assert samples.subgroup_names(found[0]) == ["sex"]
     frame = samples.read_samples_frame(place, ("class", "label"))
     assert frame.to_dict("records") == table[["class", "label"]].to_dict("records")
 
@@ -117,11 +124,16 @@ def test_predictions_are_read_as_they_were_written(place, data, classes):
     if data.draw(st.booleans()):
         values[0] = np.nan
     rows = [
-        {"subject": subject, "class": classes[label], "label": str(label), "cohort": "a"}
+        {"subject": subject, "group": f"p{subject}", "class": classes[label], "label": str(label), "cohort": "a"}
+        | {"split": "test", "sex": subject}
         for subject, label in zip(subjects, labels, strict=True)
     ]
-    write_text(place, predictions.predictions_csv(rows, classes, values))
+    fold = data.draw(st.none() | st.just([number % 3 for number in range(len(rows))]))
+    write_text(place, predictions.predictions_csv(rows, classes, values, fold))
     found = predictions.read_predictions(place)
+    assert found.groups.tolist() == [f"p{subject}" for subject in subjects] and set(found.cohorts) == {"a"}
+    assert {name: values.tolist() for name, values in found.subgroups.items()} == {"sex": subjects}
+    assert found.fold is None if fold is None else found.fold.tolist() == fold
     assert found.subjects.tolist() == subjects and found.labels.tolist() == labels
     assert found.classes == tuple(classes)
     assert same(found.probabilities, values), "to the last bit"
@@ -131,8 +143,70 @@ def test_predictions_are_read_as_they_were_written(place, data, classes):
 @given(st.lists(st.builds(Epoch, st.integers(1), FLOATS, FLOATS, FLOATS, FLOATS), min_size=1, max_size=4))
 def test_a_history_is_read_as_it_was_written(place, epochs):
     write_text(place, history_csv(epochs))
-    assert same([astuple(epoch)[1:] for epoch in read_history(place)], [astuple(epoch)[1:] for epoch in epochs])
-    assert [epoch.epoch for epoch in read_history(place)] == [epoch.epoch for epoch in epochs]
+    found = read_history(place)
+    assert found.metric is None
+    assert same([astuple(epoch)[1:] for epoch in found.epochs], [astuple(epoch)[1:] for epoch in epochs])
+    assert [epoch.epoch for epoch in found.epochs] == [epoch.epoch for epoch in epochs]
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.builds(Epoch, st.integers(1), *[FLOATS] * 6), min_size=1, max_size=4), st.sampled_from(METRICS))
+def test_a_history_of_a_validation_part_is_read_as_it_was_written(place, epochs, metric):
+    write_text(place, history_csv(epochs, metric))
+    assert place.read_text().splitlines()[0].endswith(f",seconds,validation_loss,validation_{metric}")
+    found = read_history(place)
+    assert found.metric == metric
+    assert same([astuple(epoch) for epoch in found.epochs], [astuple(epoch) for epoch in epochs])
+
+
+PARTS = st.sampled_from([*samples.SPLITS, ""])
+
+
+@settings(max_examples=30, deadline=None)
+@given(data=st.data(), subjects=st.lists(CELLS, min_size=1, max_size=5, unique=True), number=st.integers(1, 11))
+def test_folds_are_read_as_they_were_written(place, data, subjects, number):
+    parts = [data.draw(st.lists(PARTS, min_size=len(subjects), max_size=len(subjects))) for _ in range(number)]
+    write_text(place, folds.folds_csv(subjects, parts))
+    found = folds.read_folds(place)
+    assert [list(fold) for fold in found] == [subjects] * number
+    assert [list(fold.values()) for fold in found] == parts
+    assert folds.read_fold(place, number - 1) == found[-1]
+    with pytest.raises(UserError, match=f"has no fold {number}; it has {number}, counted from 0"):
+        folds.read_fold(place, number)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("subject\na\n", "expected the columns subject, fold-0, fold-1, …; it has subject"),
+        ("subject,fold-1\na,test\n", "expected the columns subject, fold-0"),
+        ("subject,fold-0\na,tset\n", 'line 2: fold-0 is "tset"; expected train, validation, test, or nothing'),
+    ],
+)
+def test_folds_that_are_none_are_explained(place, text, message):
+    place.write_text(text)
+    with pytest.raises(UserError, match=re.escape(message)) as refusal:
+        folds.read_folds(place)
+    assert f"snakemake --cores 1 --force -- {place}" in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"split": ["train", ""]}, r'line 3: split is ""; expected train or validation or test, or an empty cell in'),
+        ({"group": None}, "lacks the column group; .* --forcerun pack -- "),
+    ],
+)
+def test_old_and_half_split_samples_are_refused_with_the_step_to_rerun(place, change, message):
+    table = pd.DataFrame([dict.fromkeys(samples.COLUMNS, "0")] * 2).assign(**change).dropna(axis=1)
+    write_text(place, table.to_csv(index=False))
+    with pytest.raises(UserError, match=message):
+        samples.read_samples(place)
+
+
+def test_samples_of_a_cross_validated_dataset_have_no_split(place):
+    write_text(place, samples.samples_csv(pd.DataFrame([dict.fromkeys(samples.COLUMNS, "0")]).assign(split="")))
+    assert [row["split"] for row in samples.read_samples(place)] == [""]
 
 
 def test_counts_and_measures_are_read_as_they_were_written(place):
@@ -160,6 +234,10 @@ DAMAGED = {
     ),
     "a column twice": (GOOD.replace("\n", ",seconds\n", 1).replace("0.4\n", "0.4,0.4\n"), "the column seconds twice"),
     "a word": (GOOD.replace("0.2", "low"), "line 2: a cell is not a number"),
+    "a loss without a metric": (
+        GOOD.replace("\n", ",validation_loss\n", 1).replace("0.4\n", "0.4,0.4\n"),
+        "expected the columns validation_loss and validation_<metric>, or none of the validation part",
+    ),
 }
 
 
@@ -183,14 +261,14 @@ def test_what_is_no_table_at_all_is_explained(tmp_path):
 
 def test_a_further_column_is_one_line_here(place, monkeypatch):
     """Packing and training hand on whole rows: these two modules choose what is written of them."""
-    monkeypatch.setattr(samples, "COLUMNS", (*samples.COLUMNS, "group"))
-    monkeypatch.setattr(predictions, "COLUMNS", (*predictions.COLUMNS, "group"))
-    table = pd.DataFrame([{name: "1" for name in samples.COLUMNS} | {"split": "test", "class": "b", "group": "p7"}])
+    monkeypatch.setattr(samples, "COLUMNS", (*samples.COLUMNS, "site"))
+    monkeypatch.setattr(predictions, "COLUMNS", (*predictions.COLUMNS, "site"))
+    table = pd.DataFrame([{name: "1" for name in samples.COLUMNS} | {"split": "test", "class": "b", "site": "p7"}])
     write_text(place, samples.samples_csv(table))
     (row,) = samples.read_samples(place, samples.COLUMNS)
-    assert row["group"] == "p7"
+    assert row["site"] == "p7"
     text = predictions.predictions_csv([row], ["a", "b"], np.array([[0.25, 0.75]]))
-    assert text == "subject,class,label,group,prob_a,prob_b\n1,b,1,p7,0.25,0.75\n"
+    assert text == "subject,group,cohort,class,label,site,prob_a,prob_b\n1,1,1,b,1,p7,0.25,0.75\n"
 
 
 #: File -> why it reads or writes cells by itself. Whatever else does is to use the room `tables`, or `table_files`.
@@ -199,7 +277,8 @@ ALLOWED = {
     "table_files.py": "the reader of tables that users write",
     "tables/csv_text.py": "what the tables share",
     "tables/metrics.py": "pandas finds the types of the columns",
-    "tables/differences.py": "pandas finds the types of the columns",
+    "tables/cohort_metrics.py": "pandas finds the types of the columns",
+    "tables/frames.py": "pandas, for tables of many numbers",
     "reporting/tables.py": "printed tables, which no step reads",
     "reporting/html_table.py": "any table as a page, whatever its columns",
     "reporting/summary.py": "published_results.csv, a file of the project",
@@ -225,8 +304,10 @@ def test_nothing_else_parses_tables(checkout):
 
 def test_columns_are_written_down_once(checkout):
     """The beginning of each table's list of columns is nowhere else in the package or the rules."""
-    tables = (cohort, samples, predictions, history, flow, duplicates, quality, metrics, differences)
+    tables = (cohort, samples, predictions, history, flow, duplicates, quality, metrics, cohort_metrics)
     lists = {module.__name__: module.COLUMNS[:5] for module in tables}
+    forms = {"values": values.VALUES, "comparisons": comparisons.COMPARISONS, "ranks": ranks.RANKS}
+    lists |= {name: form.columns[:5] for name, form in (forms | {"effects": effects.EFFECTS}).items()}
     written = {name: re.compile(r"[\"'],\s*[\"']".join(map(re.escape, columns))) for name, columns in lists.items()}
     package = checkout / "src" / "imbalance_aware"
     for path in (*package.rglob("*.py"), *(checkout / "workflow").rglob("*.smk")):
@@ -237,7 +318,9 @@ def test_columns_are_written_down_once(checkout):
 
 def test_planning_and_training_read_tables_without_what_writes_files():
     """A change of how files are written would else retrain a study, and planning would import pandas."""
-    assert not {"files", "table_files"} & {*closure(["tables.samples", "tables.history", "tables.cohort"])}
-    modules = "from imbalance_aware.tables import cohort, history, samples; import sys; print(*sys.modules)"
+    assert not {"files", "table_files"} & {
+        *closure(["tables.samples", "tables.folds", "tables.history", "tables.cohort"])
+    }
+    modules = "from imbalance_aware.tables import cohort, folds, history, samples; import sys; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", modules], check=True, capture_output=True, text=True).stdout.split()
     assert not {"pandas", "numpy", "torch"} & {*loaded}

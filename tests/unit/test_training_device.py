@@ -96,7 +96,7 @@ def test_no_gpu_is_told(gpus, caplog, monkeypatch):
     monkeypatch.setattr(torch.version, "cuda", None)
     caplog.clear()
     select()
-    assert "this torch is built for CPUs alone" in caplog.text
+    assert "this torch is built for CPUs only" in caplog.text
     caplog.clear()
     assert torch_device("auto") == "cpu"
     assert "brain_extraction.device auto: on the CPU, since torch finds no GPU" in caplog.text

@@ -86,10 +86,13 @@ def test_a_number_that_no_process_has_holds_nothing(tmp_path, pid):
 
 def test_folders_and_files_in_the_wrong_place_are_explained(tmp_path):
     (tmp_path / "run" / NAME).mkdir(parents=True)
-    with pytest.raises(UserError, match="a folder, where training keeps its lock"), locked(tmp_path / "run"):
+    with (
+        pytest.raises(UserError, match="this is a folder, but training needs this name for its lock"),
+        locked(tmp_path / "run"),
+    ):
         pass
     (tmp_path / "file").touch()
-    with pytest.raises(UserError, match="a file, where a run needs its folder"), locked(tmp_path / "file"):
+    with pytest.raises(UserError, match="this is a file, but a run needs a folder here"), locked(tmp_path / "file"):
         pass
 
 

@@ -22,7 +22,7 @@ from imbalance_aware.runs.run_folder import finished
 from imbalance_aware.training import augment_cpu
 from imbalance_aware.training.optimisers import SCHEDULES
 
-OUTPUTS = ["config.yaml", "features.npy", "history.csv", "model.pt", "predictions.csv"]
+OUTPUTS = ["config.yaml", "features.npy", "history.csv", "model.pt", "predictions.csv", "training_predictions.csv"]
 N = sum(SIZES["train"].values())
 STEPS = -(-N // 8)
 
@@ -166,7 +166,9 @@ def test_a_run_that_cannot_begin_leaves_the_older_one_whole(dataset, fresh, tmp_
 @pytest.mark.parametrize("name", ["model.pt", "history.csv", ".predictions-x.csv", ".checkpoint-x.pt"])
 def test_a_folder_where_a_file_is_to_be_written_is_told_before_training(dataset, tmp_path, name):
     (tmp_path / "run" / name).mkdir(parents=True)
-    with pytest.raises(UserError, match=f"{name}: a folder, where training writes a file; move it away"):
+    with pytest.raises(
+        UserError, match=f"{name}: this is a folder, but training writes a file of this name; move it away"
+    ):
         run(dataset, tmp_path / "run")
 
 
@@ -176,7 +178,7 @@ def test_predictions(fresh, dataset):
     assert [(row["subject"], row["class"], row["label"]) for row in rows] == [
         (row["subject"], row["class"], row["label"]) for row in expected
     ]
-    assert list(rows[0]) == ["subject", "class", "label", "prob_a", "prob_b", "prob_c"]
+    assert list(rows[0]) == ["subject", "group", "cohort", "class", "label", "prob_a", "prob_b", "prob_c"]
     probabilities = np.array([[float(row[f"prob_{name}"]) for name in "abc"] for row in rows])
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-12)
     features = np.load(fresh / "features.npy")
@@ -270,7 +272,7 @@ def test_a_run_that_is_stopped_ends_with_the_same_bytes(fresh, dataset, tmp_path
     epochs, steps = divmod(sum(stops), STEPS)
     if steps == 0:
         epochs, steps = epochs - 1, STEPS
-    assert f"goes on after {epochs} epochs and {steps} steps" in caplog.text
+    assert f"continues after {epochs} epochs and {steps} steps" in caplog.text
     assert sorted(path.name for path in out.iterdir()) == OUTPUTS, "the checkpoint is gone"
     assert_same(fresh, out)
 
@@ -422,7 +424,7 @@ def set_all(key, value, **where):
         (set_all("split", "", subject="s3"), 'line 5: split is ""'),
         (set_all("label", "nan", subject="s3"), 'line 5: label is "nan"'),
         (set_all("label", "3", label="2"), "expected labels 0 … K-1"),
-        (set_all("label", "1", subject="s0"), "label 1 stands for both"),
+        (set_all("label", "1", subject="s0"), "label 1 is used for both"),
         (set_all("class", "b", label="2"), "each with its own name"),
         (set_all("split", "test", label="2"), "no training sample of the class c"),
     ],

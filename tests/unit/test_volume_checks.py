@@ -80,9 +80,9 @@ def test_subjects_with_the_same_files_are_listed_and_stay_on_one_side(source):
         for sequence in SEQUENCES:
             shutil.copy(source / f"s0_{sequence}.nii.gz", source / f"{copy}_{sequence}.nii.gz")
     for seed in range(4):
-        table, twins = cohort(source, split_seed=seed)
+        table, twins = cohort(source, split={"method": "random", "seed": seed})
         assert sorted(twins["subject"].unique()) == ["s0", "s1", "s2", "s3"] and len(twins) == 8
-        assert (twins.groupby("group")["image"].nunique() == 4).all() and twins["group"].nunique() == 2
+        assert (twins.groupby("set")["image"].nunique() == 4).all() and twins["set"].nunique() == 2
         assert set(twins["conflicting_label"]) == {"True"} and set(twins["across_split"]) == {"False"}
         assert table.loc[["s0", "s1", "s2", "s3"], "split"].nunique() == 1
 
@@ -102,11 +102,11 @@ def test_copies_across_a_given_split_are_named_and_warned_of(source, caplog):
     table, twins = cohort(source)
     assert table["split"].to_dict() == sides
     assert twins["across_split"].tolist() == ["True"] * 4
-    lines = [line for line in caplog.messages if "both training and test" in line]
-    assert len(lines) == 1 and "2 groups of equal images" in lines[0] and "s2 (training) and s0 (test)" in lines[0]
+    lines = [line for line in caplog.messages if "several sides" in line]
+    assert len(lines) == 1 and "2 groups of equal images" in lines[0] and "s0 (test) and s2 (train)" in lines[0]
 
     table, _ = cohort(source, conflicts="drop")
-    assert table.at["s4", "excluded"] == "conflicting label: the same pixels stand under another class"
+    assert table.at["s4", "excluded"] == "conflicting label: same pixels under another class"
     assert table["excluded"].astype(bool).sum() == 1, "the test set stays, and so do copies of one class"
 
 

@@ -1,4 +1,4 @@
-"""A network of one's own, as it would be a file in `models/`."""
+"""A user's own network, as it would be a file in `models/`."""
 
 from torch import Tensor, nn
 

@@ -28,7 +28,7 @@ def write_dataset(folder: Path, dimensions: int = 2, dtype: str = "uint8", edge:
         writer = csv.writer(handle)
         writer.writerow(COLUMNS)
         for number, ((split, name), label, digest) in enumerate(zip(rows, labels, tie(images), strict=True)):
-            writer.writerow([f"s{number}", "phantoms", name, label, split, digest])
+            writer.writerow([f"s{number}", f"s{number}", "phantoms", name, label, split, digest])
     return folder
 
 
