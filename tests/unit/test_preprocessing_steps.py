@@ -27,6 +27,9 @@ from imbalance_aware.volume_settings import BrainExtractionSettings, PatchSettin
 from imbalance_aware.volumes import read_mask, read_volume, reorient, write_volume
 from mri_damage import DAMAGE, change, wrong_affine
 
+# Most of them run the whole chain, five seconds each: together as long as the fast tests may take.
+pytestmark = pytest.mark.slow
+
 HEALTHY = "well"
 
 
