@@ -1,5 +1,6 @@
 """The glaucoma set: every published file accounted for, every deviation with its reason, and the real set's numbers."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -52,6 +53,21 @@ def test_an_intact_set_is_included_in_the_authors_split(source):
     assert subjects["class"].value_counts().to_dict() == {"no": 4, "early": 4, "advanced": 4}
     assert subjects["split"].value_counts().to_dict() == {"train": 9, "test": 3}
     assert subjects.index[0] == "normal_control-1"
+
+
+def test_the_authors_split_reaches_the_samples_through_every_step(source, tmp_path):
+    settings = Ahn2018Settings(adapter="ahn2018", path=source, image_size=(8, 8))
+    files = {name: str(tmp_path / f"{name}.csv") for name in ("cohort", "duplicates", "flow", "samples")}
+    tables = ["--out", files["cohort"], "--duplicates", files["duplicates"], "--flow", files["flow"]]
+    cohort = ["--settings", json.dumps(settings.for_cohort()), "--resources", str(tmp_path / "resources")]
+    resize = ["--cohort", files["cohort"], "--settings", json.dumps(settings.for_resize())]
+    pack = ["--cohort", files["cohort"], "--preprocessed", str(tmp_path / "small")]
+    assert main(["cohort", *cohort, *tables]) == 0
+    assert main(["resize", *resize, "--out", str(tmp_path / "small")]) == 0
+    assert main(["pack", *pack, "--images", str(tmp_path / "images.npy"), "--samples", files["samples"]]) == 0
+    samples = pd.read_csv(files["samples"], dtype=str)
+    assert (samples["group"] == samples["subject"]).all(), "the set names no patients"
+    assert (samples["split"] == "test").tolist() == samples["subject"].str.endswith("-4").tolist()
 
 
 @pytest.mark.parametrize(
