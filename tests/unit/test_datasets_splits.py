@@ -197,6 +197,7 @@ def unevenness(counts: pd.DataFrame) -> float:
     return float(((counts.div(counts.sum(axis=1), axis=0) - 1 / counts.shape[1]) ** 2).to_numpy().sum())
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None)
 @given(table=patients(alone=6), parts=st.integers(2, 6), seed=st.integers(0, 3))
 def test_folds_hold_whole_groups_and_every_class(table, parts, seed):

@@ -269,6 +269,7 @@ def test_float16_patches_are_shown_as_bright_as_their_slices(packed, patients, m
         np.testing.assert_allclose(pixels(one), pixels(other), atol=0.1)
 
 
+@pytest.mark.slow
 def test_figures_are_the_same_bytes_each_time(packed, patients):
     contents = []
     for name in "ab":

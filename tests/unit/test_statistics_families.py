@@ -31,6 +31,7 @@ def test_holm_by_hand():
     assert holm([]).size == 0
 
 
+@pytest.mark.slow
 @settings(max_examples=30, deadline=None)
 @given(p=st.lists(st.floats(0, 1), min_size=1, max_size=12))
 def test_holm_is_that_of_statsmodels(p):
