@@ -242,9 +242,9 @@ def _models_at(model: Any, location: Sequence[Any]) -> list[type[BaseModel]]:
             if isinstance(candidate, type) and issubclass(candidate, BaseModel) and part in _tags(candidate):
                 following.append(candidate)
             elif isinstance(candidate, type) and issubclass(candidate, BaseModel) and part in candidate.model_fields:
-                following += _models(candidate.model_fields[part].annotation)
+                following += models_in(candidate.model_fields[part].annotation)
             elif isinstance(candidate, tuple):
-                following += _models(candidate[-1])
+                following += models_in(candidate[-1])
         candidates = following or candidates
     return [item for item in candidates if isinstance(item, type) and issubclass(item, BaseModel)]
 
@@ -260,13 +260,13 @@ def single(field: FieldInfo) -> tuple[Any, ...]:
     return values if len(values) == 1 else ()
 
 
-def _models(annotation: Any) -> list[Any]:
-    """Models (and, as a tuple of arguments, mappings and lists of models) inside an annotation."""
+def models_in(annotation: Any) -> list[Any]:
+    """Models (and, as a tuple of arguments, mappings and lists of models) inside the annotation of a field."""
     origin = get_origin(annotation)
     if origin is Annotated:
-        return _models(get_args(annotation)[0])
+        return models_in(get_args(annotation)[0])
     if origin in (Union, types.UnionType):
-        return [model for argument in get_args(annotation) for model in _models(argument)]
+        return [model for argument in get_args(annotation) for model in models_in(argument)]
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return [annotation]
     return [get_args(annotation)] if origin else []

@@ -309,15 +309,14 @@ def test_unknown_keys_and_columns_are_refused_with_the_nearest(folder):
 
 
 def test_fingerprint_follows_the_table_and_the_images(folder):
-    settings = settings_of(folder)
-    first = fingerprint(settings)
+    first = fingerprint(settings_of(folder))
     (folder / "scans" / "1.png").unlink()
-    without = fingerprint(settings)
+    without = fingerprint(settings_of(folder))
     edit(folder, lambda table: table.assign(**{"class": table["class"][::-1].tolist()}))
-    assert len({first, without, fingerprint(settings)}) == 3
+    assert len({first, without, fingerprint(settings_of(folder))}) == 3
     (folder / "table.csv").unlink()
     with pytest.raises(UserError, match="no such file"):
-        fingerprint(settings)
+        fingerprint(settings_of(folder))
 
 
 def test_subject_names_are_safe_for_files_and_unique():

@@ -12,6 +12,8 @@ from imbalance_aware.errors import UserError
 from imbalance_aware.losses import LOSSES
 from imbalance_aware.losses.arguments import check_arguments, parameters_of
 from imbalance_aware.losses.build import build_loss, make_loss, module_names
+from imbalance_aware.losses.per_batch import PerBatchLoss
+from imbalance_aware.losses.per_sample import PerSampleLoss
 from imbalance_aware.provenance import imports
 
 LOGITS = torch.randn(12, 3, generator=torch.Generator().manual_seed(0))
@@ -112,6 +114,12 @@ def other_losses(tmp_path, monkeypatch):
         monkeypatch.setitem(LOSSES, name, f"other_losses:{name}")
     yield names
     sys.modules.pop("other_losses", None)
+
+
+@pytest.mark.parametrize(("base", "formula"), [(PerSampleLoss, "sample_losses"), (PerBatchLoss, "batch_loss")])
+def test_a_loss_without_its_formula_cannot_be_built(base, formula):
+    with pytest.raises(TypeError, match=rf"abstract.*{formula}"):
+        type("Forgetful", (base,), {})()
 
 
 def test_a_class_without_init_or_with_keyword_only_arguments_works(other_losses):

@@ -14,9 +14,14 @@ from imbalance_aware.errors import UserError
 from imbalance_aware.sources import GLIOMA_COHORTS, SOURCES, lookup
 from imbalance_aware.sources.folder import Settings as FolderSettings
 from imbalance_aware.sources.glioma import Settings as GliomaSettings
+from imbalance_aware.sources.user_table import Listed
 
 TOY = (Path(__file__).parents[1] / "workflow/toy_source.py").read_text(encoding="utf-8")
 MADE = TOY.replace("def find(settings: Settings)", "def find(settings: Settings, source: Path)")
+WITH_COHORTS = TOY.replace("class Settings(Images2D)", "class Settings(WithCohorts, Images2D)").replace(
+    "from imbalance_aware.paths",
+    "from imbalance_aware.cohort.split_settings import WithCohorts\nfrom imbalance_aware.paths",
+)
 WRITE = "\n\ndef write(settings, folder):\n    folder.mkdir()\n"
 
 
@@ -65,6 +70,7 @@ def test_no_module_with_settings_lacks_its_row():
         (MADE, "write(settings, folder)"),
         (TOY + WRITE, "a parameter `source` of `find`"),
         (MADE + WRITE, "Settings.for_phantoms"),
+        (WITH_COHORTS, "Settings.cohort_names"),
     ],
 )
 def test_a_forgotten_part_is_named_with_its_file(added, text, lacking):
@@ -73,6 +79,17 @@ def test_a_forgotten_part_is_named_with_its_file(added, text, lacking):
     with pytest.raises(UserError) as caught:
         lookup.source("toy")
     assert str(path) in str(caught.value) and f"must have {lacking}" in str(caught.value)
+
+
+def test_a_source_without_cohorts_cannot_be_split_by_cohort(added):
+    text = TOY.replace("class Settings(Images2D):", "class Settings(Images2D):\n    split: CohortsSplit")
+    with pytest.raises(TypeError, match=r"toy\.Settings accepts `split: leave_one_cohort_out`: base .*\.WithCohorts"):
+        added(f"from imbalance_aware.cohort.split_settings import CohortsSplit\n{text}")
+
+
+def test_settings_of_a_table_that_read_none_cannot_be_made():
+    with pytest.raises(TypeError, match=r"abstract.*read"):
+        Listed(table="table.csv")
 
 
 def test_settings_of_another_source_are_none_of_its_own(added):

@@ -14,7 +14,8 @@ from imbalance_aware.config import _with_one_method
 from imbalance_aware.config_sources import Sources
 from imbalance_aware.errors import UserError
 from imbalance_aware.schema import validate
-from imbalance_aware.sources import folder, folder3d, glioma, mri_phantoms
+from imbalance_aware.sources import folder, folder3d, glioma, mri_phantoms, user_table
+from imbalance_aware.table_files import read_records
 from imbalance_aware.tables.folds import read_folds
 
 #: Eight patients of each class with one, two or three images, of two hospitals.
@@ -286,6 +287,21 @@ def test_keys_are_accepted_only_where_they_mean_something(source, options, messa
 def test_tables_that_cannot_be_meant_are_refused_while_the_workflow_is_planned(source, columns, options, message):
     with pytest.raises(UserError, match=message):
         settings_of(source, table_of(source, **columns), **options).cross_validation()
+
+
+def test_a_table_is_read_once_however_often_it_is_asked(source, monkeypatch):
+    """Planning asks several times, in the process of each job too."""
+    reads = []
+    monkeypatch.setattr(user_table, "read_records", lambda *args: reads.append(args) or read_records(*args))
+    settings = settings_of(source, table_of(source, split=["train", "test"] * (len(IMAGES) // 2)), split="table")
+    for _ in range(2):
+        settings.has_validation()
+        settings.chosen_split()
+        settings.cross_validation()
+        settings.cohort_names()
+        settings.listed_classes()
+        folder.fingerprint(settings)
+    assert len(reads) == 1
 
 
 def test_a_subgroup_that_the_table_lacks_is_refused_with_the_nearest(source):

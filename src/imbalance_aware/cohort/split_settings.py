@@ -1,5 +1,6 @@
 """Settings about who is tested on whom: how a dataset is split, and what becomes of images that are in it twice."""
 
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, get_args
 from pydantic import BaseModel, BeforeValidator, Field, model_validator
 
 from imbalance_aware.errors import UserError
-from imbalance_aware.schema import Strict, misfit
+from imbalance_aware.schema import Strict, misfit, models_in
 
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
 
@@ -147,7 +148,11 @@ SPLIT = "who is tested on whom: a method, or `{method: …}` with its keys"
 
 
 class SplitSettings(Strict):
-    """How a dataset is split, and what becomes of images that are in it twice."""
+    """How a dataset is split, and what becomes of images that are in it twice.
+
+    Raises:
+        TypeError: a subclass accepts `split: leave_one_cohort_out` and is not based on `WithCohorts`.
+    """
 
     split: DrawnSplit = Field(Random(), description=SPLIT)
     conflicts: Literal["keep", "drop"] = Field(
@@ -160,6 +165,15 @@ class SplitSettings(Strict):
         description="what becomes of a dataset whose given split has a group (patient), or equal images, on several "
         "sides, or in which two groups have equal images: a warning, or an error",
     )
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **options: Any) -> None:
+        super().__pydantic_init_subclass__(**options)
+        if LeaveOneCohortOut in models_in(cls.model_fields["split"].annotation) and not issubclass(cls, WithCohorts):
+            raise TypeError(
+                f"{cls.__module__}.{cls.__qualname__} accepts `split: {method_of(LeaveOneCohortOut)}`: base it on "
+                f"{WithCohorts.__module__}.{WithCohorts.__qualname__}, and define `cohort_names`"
+            )
 
     @model_validator(mode="before")
     @classmethod
@@ -185,11 +199,7 @@ class SplitSettings(Strict):
             UserError: a table that decides it cannot be read, or has a single cohort or fold.
         """
         split = self.chosen_split()
-        if isinstance(split, Folds):
-            return CrossValidation(split.folds, split.repeats)
-        if isinstance(split, LeaveOneCohortOut):
-            return CrossValidation(_several(self.cohort_names(), "cohort", split))
-        return None
+        return CrossValidation(split.folds, split.repeats) if isinstance(split, Folds) else None
 
     def has_validation(self) -> bool:
         """Whether some training samples are set aside for validation.
@@ -198,10 +208,6 @@ class SplitSettings(Strict):
             UserError: a table that decides it cannot be read.
         """
         return self.chosen_split().validation > 0
-
-    def cohort_names(self) -> Sequence[str]:
-        """Names of all cohorts, of a source that has several."""
-        raise NotImplementedError
 
     def split_for_cohort(self) -> dict[str, Any] | None:
         """What the cohort table depends on: how folds are drawn, and how often, is no part of it."""
@@ -228,12 +234,31 @@ class SplitSettings(Strict):
         }
 
 
-def _several(names: Sequence[str], kind: str, split: WithValidation) -> int:
-    if len(names) < 2:
-        raise UserError(
-            f"`split: {method_of(type(split))}` needs at least two {kind}s; there is {', '.join(names) or 'none'}"
-        )
-    return len(names)
+class WithCohorts(SplitSettings):
+    """Base of the settings of a source that has cohorts, each of which can be the test set."""
+
+    @abstractmethod
+    def cohort_names(self) -> Sequence[str]:
+        """Names of all cohorts.
+
+        Raises:
+            UserError: a table that lists them cannot be read.
+        """
+
+    def cross_validation(self) -> CrossValidation | None:
+        """How many folds and repeats there are; None for a dataset with one fixed split.
+
+        Raises:
+            UserError: a table that decides it cannot be read, or has a single cohort or fold.
+        """
+        split = self.chosen_split()
+        if not isinstance(split, LeaveOneCohortOut):
+            return super().cross_validation()
+        names = self.cohort_names()
+        if len(names) < 2:
+            there = ", ".join(names) or "none"
+            raise UserError(f"`split: {split.method}` needs at least two cohorts; there is {there}")
+        return CrossValidation(len(names))
 
 
 def _new_spelling(content: Mapping[str, Any]) -> str:

@@ -66,12 +66,16 @@ class CrossEntropyLoss(PerSampleLoss):
         check_per_class("weight", self.weight, logits)
         if sample_weight is None:
             return self._cross_entropy(logits, target, self.reduction)
-        losses = self._cross_entropy(logits, target, "none") * weights_of_samples(sample_weight, logits)
+        losses = self.sample_losses(logits, target) * weights_of_samples(sample_weight, logits)
         if self.reduction == "none":
             return losses
         if self.reduction == "sum" or self.weight is None or target.ndim == 2:
             return losses.mean() if self.reduction == "mean" else losses.sum()
         return losses.sum() / self.weight[target].sum()
+
+    def sample_losses(self, logits: Tensor, target: Tensor) -> Tensor:
+        """Loss of each sample, ``(B,)``, times the weight of its class; see :meth:`PerSampleLoss.sample_losses`."""
+        return self._cross_entropy(logits, target, "none")
 
     def _cross_entropy(self, logits: Tensor, target: Tensor, reduction: str) -> Tensor:
         weight = None if self.weight is None else self.weight.to(logits.dtype)

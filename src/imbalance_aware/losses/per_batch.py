@@ -1,5 +1,6 @@
 """Base class of losses of a whole batch: input handling, sample weights, queue of earlier samples."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
 import torch
@@ -16,7 +17,7 @@ from imbalance_aware.losses.inputs import (
 from imbalance_aware.losses.sample_queue import SampleQueue
 
 
-class PerBatchLoss(nn.Module):
+class PerBatchLoss(nn.Module, ABC):
     """Base of losses with one value per batch; a subclass writes :meth:`batch_loss`.
 
     Args:
@@ -77,6 +78,7 @@ class PerBatchLoss(nn.Module):
             self.queue.push(logits.detach().softmax(1), target, in_counts)
         return loss if sample_weight is None or in_counts is not None else loss * sample_weight.mean()
 
+    @abstractmethod
     def batch_loss(
         self, logits: Tensor, target: Tensor, sample_weight: Tensor | None, queue: SampleQueue | None
     ) -> Tensor:
@@ -88,7 +90,6 @@ class PerBatchLoss(nn.Module):
             sample_weight: ``(B,)``, weights of the samples in the counts.
             queue: earlier samples.
         """
-        raise NotImplementedError
 
     def class_weight(self, values: Tensor) -> Tensor | None:
         """``weight`` in the dtype of ``values``."""

@@ -1,5 +1,7 @@
 """Base class of losses that are a mean over samples: input handling, sample weights, reduction."""
 
+from abc import ABC, abstractmethod
+
 from torch import Tensor, nn
 
 from imbalance_aware.losses.inputs import class_logits, class_target, one_of, weights_of_samples
@@ -7,7 +9,7 @@ from imbalance_aware.losses.inputs import class_logits, class_target, one_of, we
 REDUCTIONS = ("mean", "sum", "none")
 
 
-class PerSampleLoss(nn.Module):
+class PerSampleLoss(nn.Module, ABC):
     """Base of losses with one value per sample; a subclass writes :meth:`sample_losses`.
 
     Sample weights multiply each sample's loss and the mean divides by the number of samples, not by the sum of the
@@ -40,6 +42,7 @@ class PerSampleLoss(nn.Module):
             return losses
         return losses.mean() if self.reduction == "mean" else losses.sum()
 
+    @abstractmethod
     def sample_losses(self, logits: Tensor, target: Tensor) -> Tensor:
         """Loss of each sample, ``(B,)``.
 
@@ -47,7 +50,6 @@ class PerSampleLoss(nn.Module):
             logits: ``(B, C)``, float32 or float64.
             target: class indices ``(B,)``, or class probabilities ``(B, C)``.
         """
-        raise NotImplementedError
 
 
 def expected(values: Tensor, target: Tensor) -> Tensor:

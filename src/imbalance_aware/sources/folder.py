@@ -86,7 +86,7 @@ def find(settings: Settings) -> "pd.DataFrame":
 
     from imbalance_aware.cohort.image_checks import check_images
 
-    rows, roles = settings.read()
+    rows, roles = settings.listing
     subjects = pd.DataFrame(rows)[["line", *roles]]
     subjects["subject"] = subject_names(subjects["path"].tolist())
     subjects["cohort"] = settings.cohorts_of(rows, roles)

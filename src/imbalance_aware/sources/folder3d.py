@@ -82,7 +82,7 @@ def find(settings: Settings) -> "pd.DataFrame":
     from imbalance_aware.cohort.volume_checks import check_volumes
     from imbalance_aware.cohort.volume_subjects import subject_table
 
-    rows, columns = settings.read()
+    rows, columns = settings.listing
     _check_subjects(settings, rows)
     found = (_subject(settings, row) for row in rows)
     subjects = subject_table(found, settings.sequences, "", settings.start, settings.needs_mask)

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from imbalance_aware.cohort.split_settings import SPLIT, Cohorts, CohortsSplit, LeaveOneCohortOut, Random
+from imbalance_aware.cohort.split_settings import SPLIT, Cohorts, CohortsSplit, LeaveOneCohortOut, Random, WithCohorts
 from imbalance_aware.errors import UserError
 from imbalance_aware.files import digest
 from imbalance_aware.schema import misfit, nearest
@@ -24,7 +24,7 @@ else:
     AnyCohort = any_of(glioma_cohort(adapter) for adapter in GLIOMA_COHORTS)
 
 
-class Settings(Volumes3D):
+class Settings(WithCohorts, Volumes3D):
     """Adult diffuse glioma from public cohorts, classed by IDH and 1p/19q (WHO 2021)."""
 
     classes: ClassVar[tuple[str, ...]] = CLASSES

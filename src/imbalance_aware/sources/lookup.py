@@ -131,6 +131,8 @@ def _load(adapter: str, table: Mapping[str, str], parts: Iterable[str]) -> Modul
         raise _lacking(module, f'Settings with `adapter: Literal["{adapter}"]`')
     if module.Settings.__module__ != module.__name__:
         raise _lacking(module, f"Settings of its own (it imports those of {module.Settings.__module__})")
+    if missing := sorted(getattr(module.Settings, "__abstractmethods__", ())):
+        raise _lacking(module, f"Settings.{missing[0]}")
     return module
 
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from imbalance_aware.cohort.split_settings import SPLIT, Cohorts, CohortsSplit, Random
+from imbalance_aware.cohort.split_settings import SPLIT, Cohorts, CohortsSplit, Random, WithCohorts
 from imbalance_aware.errors import UserError
 from imbalance_aware.phantoms.mri_cohorts import COHORTS, TEST_COHORT
 from imbalance_aware.schema import Strict, misfit, nearest
@@ -50,7 +50,7 @@ class PhantomPreprocessing(VolumePreprocessing):
         }
 
 
-class Settings(Volumes3D):
+class Settings(WithCohorts, Volumes3D):
     """Synthetic heads with tumours that look different in each class; not patients."""
 
     classes: ClassVar[tuple[str, ...]] = CLASSES

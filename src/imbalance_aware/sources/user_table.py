@@ -4,14 +4,16 @@ Light enough to be read while the workflow's graph is built: pandas is imported 
 """
 
 import logging
+from abc import abstractmethod
 from collections.abc import Callable, Container, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import Field, model_validator
 
 from imbalance_aware.class_names import ClassNames, unusable
-from imbalance_aware.cohort.split_settings import SPLIT, CrossValidation, Random, SplitSettings, Table, TableSplit
+from imbalance_aware.cohort.split_settings import SPLIT, CrossValidation, Random, Table, TableSplit, WithCohorts
 from imbalance_aware.errors import UserError
 from imbalance_aware.paths import UserPath, find_path
 from imbalance_aware.schema import misfit, nearest
@@ -39,7 +41,7 @@ PERHAPS_EMPTY = {"NA", "N/A", "n/a", "null", "NULL", "None"}
 Rows = list[dict[str, str]]
 
 
-class Listed(SplitSettings):
+class Listed(WithCohorts):
     """Settings of datasets that are listed in a user's table."""
 
     table: UserPath = Field(description="CSV (separated by commas, semicolons or tabs)")
@@ -69,7 +71,7 @@ class Listed(SplitSettings):
 
     def chosen_split(self) -> Any:
         """The method and its keys; the table decides where the settings say nothing."""
-        rows, roles = self.read()
+        rows, roles = self.listing
         side = self.side(roles)
         split = self.split or (Table() if side else Random())
         if side == SPLIT_COLUMN and split.validation and any(row[side].lower() == "validation" for row in rows):
@@ -105,7 +107,7 @@ class Listed(SplitSettings):
 
     def cross_validation(self) -> CrossValidation | None:
         """How many folds and repeats there are; None for one fixed split."""
-        rows, roles = self.read()
+        rows, roles = self.listing
         if self.side(roles) != FOLD:
             return super().cross_validation()
         numbers = fold_numbers(rows)
@@ -115,13 +117,13 @@ class Listed(SplitSettings):
 
     def has_validation(self) -> bool:
         """Whether some training samples are set aside for validation, by the settings or by the table."""
-        rows, roles = self.read()
+        rows, roles = self.listing
         given = self.side(roles) == SPLIT_COLUMN and any(row[SPLIT_COLUMN].lower() == "validation" for row in rows)
         return given or super().has_validation()
 
     def cohort_names(self) -> list[str]:
         """Names of all cohorts in the table."""
-        return sorted(set(self.cohorts_of(*self.read())))
+        return sorted(set(self.cohorts_of(*self.listing)))
 
     def cohorts_of(self, rows: Rows, roles: Sequence[str]) -> list[str]:
         """The cohort of each row: what the table says, else the table's name."""
@@ -131,9 +133,18 @@ class Listed(SplitSettings):
         """Where a file that the table names lies."""
         return find_path(path, self.root if self.root is not None else self.table.parent)
 
+    @cached_property
+    def listing(self) -> tuple[Rows, list[str]]:
+        """What `read` gives, read once: planning asks for it several times.
+
+        Raises:
+            UserError: as of `read_table`.
+        """
+        return self.read()
+
+    @abstractmethod
     def read(self) -> tuple[Rows, list[str]]:
         """The rows of the table and the roles that it has, from `read_table`."""
-        raise NotImplementedError
 
     def listed_classes(self) -> set[str]:
         """The classes in the table.
@@ -141,7 +152,7 @@ class Listed(SplitSettings):
         Raises:
             UserError: it cannot be read.
         """
-        return {row["class"] for row in self.read()[0]} - {""}
+        return {row["class"] for row in self.listing[0]} - {""}
 
 
 def read_table(
@@ -184,7 +195,7 @@ def read_table(
 
 def table_fingerprint(settings: Listed, files: Sequence[str]) -> str:
     """Lines of cells and, of the columns with the roles ``files``, the sizes of what they name (-1 if absent)."""
-    rows, _ = settings.read()
+    rows, _ = settings.listing
     return "\n".join(f"{row} {[size(settings.file(row[role])) for role in files if row[role]]}" for row in rows)
 
 
