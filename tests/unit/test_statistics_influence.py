@@ -83,6 +83,22 @@ def test_of_a_mean_it_is_the_usual_standard_error():
     assert (U**2).sum() == pytest.approx(y.var(ddof=1) / 30)
 
 
+def test_a_metric_that_jumps_is_computed_once_for_each_run():
+    """Its interval is never given, so no patient is left out for it."""
+    design, outcomes = made_up(5)
+    rows = []
+
+    def jumping(resamples):
+        rows.append(len(resamples.counts))
+        return FORMS["mcc"](resamples)
+
+    forms = {"mcc": FORMS["mcc"], "jumping": jumping}
+    found = measure(design, outcomes, forms, jumps={"jumping"})
+    assert rows == [1] * len(outcomes)
+    assert np.array_equal(found["jumping"].values, found["mcc"].values)
+    assert np.isnan(found["jumping"].influence).all() and np.isfinite(found["mcc"].influence).all()
+
+
 def test_of_a_recall_with_several_images_it_follows_the_clusters():
     """First-order equal to the variance of a ratio over clusters."""
     design, outcomes = made_up(3, patients=(200, 150, 100), images=4, conditions=1, seeds=1)

@@ -16,19 +16,24 @@ import numpy as np
 import pandas as pd
 
 from imbalance_aware.class_names import metric_of_class
-from imbalance_aware.errors import UserError
 from imbalance_aware.evaluation.metrics import COLLAPSED, DIVERGED, status_of
+from imbalance_aware.evaluation.same_images import check_same_test_set
 from imbalance_aware.evaluation.units import Units, samples_of, take, units_of
+from imbalance_aware.evaluation.value_intervals import (
+    NOT_SMOOTH,
+    measure_metrics,
+    patients_of_others,
+    too_few_others,
+    wilson,
+)
 from imbalance_aware.files import write_text
 from imbalance_aware.metrics.catalogue import TEST_GROUPS, TEST_SUBJECTS, metrics_for
 from imbalance_aware.metrics.declaration import UNKNOWN, Metric, Outcome
 from imbalance_aware.runs.identity import Run, identify
-from imbalance_aware.statistics.design import MIN_PATIENTS, Design
+from imbalance_aware.statistics.design import Design
 from imbalance_aware.statistics.estimates import estimate_value
-from imbalance_aware.statistics.influence import Measured, measure
-from imbalance_aware.statistics.intervals import Interval
-from imbalance_aware.statistics.notes import FEW_PATIENTS, fewest_patients
-from imbalance_aware.statistics.proportions import balanced_accuracy_interval, recall_interval
+from imbalance_aware.statistics.influence import Measured
+from imbalance_aware.statistics.notes import FEW_PATIENTS, fewest_patients, too_few_patients
 from imbalance_aware.statistics.variance import value_parts
 from imbalance_aware.tables.cohort_metrics import (
     COHORT,
@@ -44,9 +49,6 @@ from imbalance_aware.tables.predictions import Predictions, read_predictions
 
 #: Those that need no settings of the dataset.
 GIVEN = metrics_for(UNKNOWN)
-NOT_SMOOTH = "no interval: its value jumps when one patient is left out, so the jackknife does not hold"
-#: Metrics with Wilson's interval.
-BALANCED_ACCURACY, RECALL = "balanced_accuracy", "recall"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -64,27 +66,6 @@ def run(args: argparse.Namespace) -> None:
         check_same_test_set(here)
         tables.append(metrics_by_cohort(here).assign(dataset=dataset))
     write_text(args.out, cohort_metrics_csv(pd.concat(tables)))
-
-
-def check_same_test_set(runs: Mapping[Run, Predictions]) -> None:
-    """All runs of a dataset must be of the same subjects, with the same classes, groups, cohorts and subgroups.
-
-    Raises:
-        UserError: they are not.
-    """
-    first_place, first = next(iter(runs.items()))
-    for place, table in runs.items():
-        same = table.classes == first.classes and _columns(table).keys() == _columns(first).keys()
-        if not same or not all(np.array_equal(_columns(table)[name], of) for name, of in _columns(first).items()):
-            raise UserError(
-                f"{place.place}: its test subjects, their classes, groups, cohorts or subgroups are not those of "
-                f"{first_place.place}"
-            )
-
-
-def _columns(table: Predictions) -> dict[str, np.ndarray]:
-    own = {name: getattr(table, name) for name in ("subjects", "labels", "groups", "cohorts")}
-    return own | {f"subgroup {name}": values for name, values in table.subgroups.items()}
 
 
 def parts_of(predictions: Predictions) -> Iterator[tuple[str, str, np.ndarray]]:
@@ -171,10 +152,7 @@ def _of_condition(patients: Patients, runs: Mapping[Run, Units]) -> Iterator[dic
     """Rows of all metrics of one condition on one part of the test set."""
     design = Design(("",), tuple(place.replicate for place in runs), patients.units.labels, patients.units.groups)
     outcomes = {("", run.replicate): Outcome(of.labels, of.probabilities, of.fold) for run, of in runs.items()}
-    measured: dict[str, Measured] = {}
-    if outcomes:
-        with np.errstate(invalid="ignore", divide="ignore"):  # a part without one of its few patients may lack a class
-            measured = measure(design, outcomes, {name: metric.of_resamples for name, metric in GIVEN.items()})
+    measured = measure_metrics(design, outcomes, GIVEN) if outcomes else {}
     correct = np.array([outcome.predicted == outcome.labels for outcome in outcomes.values()]).T
     for name, metric in GIVEN.items():
         for label, of_class in enumerate(patients.classes) if metric.per_class else [(None, None)]:
@@ -203,28 +181,18 @@ def _value(metric: Metric, label: int | None, patients: Patients, measured: Meas
         return {"note": UNDEFINED}
     design = measured.design
     classes = np.flatnonzero(patients.groups).tolist() if label is None else [label]
-    rarest = fewest_patients(design, classes)
-    if label is not None and metric.name != RECALL:  # false positives are of the other classes
-        rarest = min(rarest, len(np.unique(patients.units.groups[patients.units.labels != label])))
-    estimate = estimate_value(measured, 0, _wilson(metric, label, design, correct), classes)
-    reason = estimate.not_estimable
-    if not reason and rarest < MIN_PATIENTS:
-        reason = f"not estimable: {rarest} patients of the other classes, fewer than {MIN_PATIENTS}"
-    if not reason and not metric.smooth:
-        reason = NOT_SMOOTH
+    others = patients_of_others(design, metric, label)
+    estimate = estimate_value(measured, 0, wilson(design, metric, label, correct), classes)
+    reason = estimate.not_estimable if metric.smooth else too_few_patients(design, classes)
+    reason = reason or too_few_others(others) or ("" if metric.smooth else NOT_SMOOTH)
     value = {"value": estimate.parts.mean, "note": reason}
     if reason or estimate.models is None:
         return value
     low, high = np.clip((estimate.models.low, estimate.models.high), *metric.bounds)
+    fewest = fewest_patients(design, classes)
+    rarest = fewest if others is None else min(fewest, others)
     approximate = f"rare class ({rarest} patients): approximate" if rarest < FEW_PATIENTS else ""
     return value | {"ci_low": float(low), "ci_high": float(high), "note": approximate}
-
-
-def _wilson(metric: Metric, label: int | None, design: Design, correct: np.ndarray) -> Interval | None:
-    """The interval of its own that balanced accuracy and recall have; also where no patient changes the value."""
-    if metric.name == BALANCED_ACCURACY:
-        return balanced_accuracy_interval(design, correct)
-    return recall_interval(design, correct, label) if metric.name == RECALL and label is not None else None
 
 
 def _kind_of_folds(predictions: Predictions) -> str:

@@ -14,11 +14,12 @@ import numpy as np
 from imbalance_aware.evaluation.decision_rules import RULES, AnyBasis, Basis, decide, usable
 from imbalance_aware.evaluation.metrics import COLLAPSED, DIVERGED, status_of
 from imbalance_aware.evaluation.units import samples_of, take
-from imbalance_aware.metrics.declaration import UNKNOWN, Context, Outcome
+from imbalance_aware.evaluation.value_intervals import measure_metrics
+from imbalance_aware.metrics.declaration import UNKNOWN, Context, Metric, Outcome
 from imbalance_aware.runs.identity import Run
 from imbalance_aware.statistics.cross_validation import average_by_repeat
 from imbalance_aware.statistics.design import Design
-from imbalance_aware.statistics.influence import Measured, WeightedForm, measure
+from imbalance_aware.statistics.influence import Measured
 from imbalance_aware.statistics.notes import fewest_patients
 from imbalance_aware.tables.predictions import Predictions
 
@@ -68,12 +69,11 @@ class Candidates:
     def names(self) -> tuple[str, ...]:
         return self.design.conditions
 
-    def measure(self, forms: Mapping[str, WeightedForm]) -> dict[str, Measured]:
+    def measure(self, metrics: Mapping[str, Metric]) -> dict[str, Measured]:
         """Values and influence by metric; repeats in the place of seeds, where there are several."""
         if not self.outcomes:
             return {}
-        with np.errstate(invalid="ignore", divide="ignore"):  # without one of its few patients a class may be absent
-            measured = measure(self.design, self.outcomes, forms)
+        measured = measure_metrics(self.design, self.outcomes, metrics)
         if not self.repeats:
             return measured
         return {name: average_by_repeat(of, self.repeats) for name, of in measured.items()}

@@ -23,8 +23,8 @@ import numpy as np
 import pandas as pd
 
 from imbalance_aware.class_names import metric_of_class
-from imbalance_aware.evaluation.by_cohort import check_same_test_set
 from imbalance_aware.evaluation.candidates import Candidates, candidates
+from imbalance_aware.evaluation.same_images import check_same_test_set
 from imbalance_aware.files import write_text
 from imbalance_aware.metrics.catalogue import named
 from imbalance_aware.runs.identity import Run, identify
@@ -121,7 +121,7 @@ def _metric_here(claim: Claim, classes: Sequence[str]) -> str | None:
 def _measure(metric: str, entrants: Candidates) -> Measured:
     """Values and influence of one metric, for all runs."""
     what = named(metric)
-    measured = entrants.measure({metric: what.metric.of_resamples})[metric]
+    measured = entrants.measure({metric: what.metric})[metric]
     if not what.metric.per_class:
         return measured
     return measured.of_class([metric_of_class(what.metric.name, of) for of in entrants.classes].index(metric))

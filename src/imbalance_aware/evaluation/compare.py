@@ -19,13 +19,13 @@ import pandas as pd
 from imbalance_aware.conditions import loss_key
 from imbalance_aware.errors import UserError
 from imbalance_aware.evaluation.bases import bases, class_counts, validation_outcomes
-from imbalance_aware.evaluation.by_cohort import check_same_test_set
 from imbalance_aware.evaluation.candidates import Candidates, candidates
 from imbalance_aware.evaluation.comparison_rows import Compared, comparison_rows
 from imbalance_aware.evaluation.context import read_context
 from imbalance_aware.evaluation.decision_rules import AnyBasis
 from imbalance_aware.evaluation.effect_rows import WEIGHTED, effect_rows, effects
 from imbalance_aware.evaluation.rank_rows import rank_rows
+from imbalance_aware.evaluation.same_images import check_same_folds, check_same_test_set
 from imbalance_aware.evaluation.settings import EvaluationSettings
 from imbalance_aware.evaluation.units import SAMPLE, samples_of, take, units_of
 from imbalance_aware.evaluation.value_rows import reference_rows, value_rows
@@ -125,7 +125,7 @@ def compare(dataset: Dataset, settings: EvaluationSettings, levels: Levels | Non
         if settings.baseline not in entrants.names:
             known = ", ".join(entrants.n_runs)
             raise UserError(f'the baseline "{settings.baseline}" has no run; there are runs of {known}')
-        measured = entrants.measure({name: metric.of_resamples for name, metric in metrics.items()})
+        measured = entrants.measure(metrics)
         head = {"unit": unit}
         if dataset.bases is not None:
             basis = dataset.bases[next(iter(dataset.runs))]
@@ -141,19 +141,6 @@ def compare(dataset: Dataset, settings: EvaluationSettings, levels: Levels | Non
                 for table, of_table in found.items():
                     rows[table] += [about | row for row in of_table]
     return rows
-
-
-def check_same_folds(runs: Mapping[Run, Predictions]) -> None:
-    """Runs of one repeat are compared image by image, so each must be tested by the same fold.
-
-    Raises:
-        UserError: it is not.
-    """
-    folds: dict[int, list[int] | None] = {}
-    for place, run in runs.items():
-        tested = None if run.fold is None else run.fold.tolist()
-        if folds.setdefault(place.repeat, tested) != tested:
-            raise UserError(f"{place.place}: its folds are not those of the other runs of {place.dataset}")
 
 
 def compared_metrics(primary: str) -> dict:

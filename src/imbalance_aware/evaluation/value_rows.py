@@ -5,18 +5,15 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from imbalance_aware.class_names import metric_of_class
-from imbalance_aware.evaluation.by_cohort import BALANCED_ACCURACY, NOT_SMOOTH, RECALL
 from imbalance_aware.evaluation.candidates import Candidates, condition_and_rule
 from imbalance_aware.evaluation.decision_rules import AnyBasis, Basis
 from imbalance_aware.evaluation.estimate_rows import cells
 from imbalance_aware.evaluation.references import reference_metrics
 from imbalance_aware.evaluation.units import Units
+from imbalance_aware.evaluation.value_intervals import NOT_SMOOTH, patients_of_others, too_few_others, wilson
 from imbalance_aware.metrics.declaration import Context, Metric, Outcome
-from imbalance_aware.statistics.design import MIN_PATIENTS
 from imbalance_aware.statistics.estimates import estimate_value
 from imbalance_aware.statistics.influence import Measured
-from imbalance_aware.statistics.intervals import Interval
-from imbalance_aware.statistics.proportions import balanced_accuracy_interval, recall_interval
 from imbalance_aware.tables.values import REFERENCE
 
 NO_RUN = "all runs diverged"
@@ -70,21 +67,8 @@ def _value(
     if not np.isfinite(mean):
         return {"n_replicates": 0, "note": UNDEFINED}
     classes = None if label is None else [label]
-    estimate = estimate_value(measured, number, _wilson(entrants, metric, label, correct), classes, entrants.folds)
+    interval = wilson(entrants.design, metric, label, correct)
+    estimate = estimate_value(measured, number, interval, classes, entrants.folds)
     row = {"value": float(mean)} | cells(estimate, metric.bounds)
-    reason = "" if metric.smooth else NOT_SMOOTH
-    if label is not None and metric.name != RECALL and (others := _others(entrants, label)) < MIN_PATIENTS:
-        reason = f"not estimable: {others} patients of the other classes, fewer than {MIN_PATIENTS}"
+    reason = too_few_others(patients_of_others(entrants.design, metric, label)) or ("" if metric.smooth else NOT_SMOOTH)
     return {key: row[key] for key in ("value", "n_replicates")} | {"note": reason} if reason else row
-
-
-def _wilson(entrants: Candidates, metric: Metric, label: int | None, correct: np.ndarray) -> Interval | None:
-    """The interval of its own that balanced accuracy and recall have."""
-    if metric.name == BALANCED_ACCURACY:
-        return balanced_accuracy_interval(entrants.design, correct)
-    return recall_interval(entrants.design, correct, label) if metric.name == RECALL and label is not None else None
-
-
-def _others(entrants: Candidates, label: int) -> int:
-    """Patients with test images of any other class."""
-    return len(np.unique(entrants.design.groups[entrants.design.labels != label]))

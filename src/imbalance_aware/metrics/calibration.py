@@ -27,7 +27,7 @@ def expected_calibration_error(outcome: Outcome) -> float:
 
     Guo et al. 2017, "On calibration of modern neural networks", equation 3; of the most probable class.
     """
-    return float(resampled_calibration_error(_once(outcome))[0])
+    return float(resampled_calibration_error(Resamples.once(outcome))[0])
 
 
 def calibration_error_by_class(outcome: Outcome) -> list[float | None]:
@@ -37,12 +37,12 @@ def calibration_error_by_class(outcome: Outcome) -> list[float | None]:
     cut, and subjects of equal probability, are shared between the bins in proportion. Nixon et al. 2019, "Measuring
     calibration in deep learning" (adaptive calibration error), with exact bins.
     """
-    return resampled_calibration_error_by_class(_once(outcome))[0].tolist()
+    return Resamples.once(outcome).by_class(weighted_calibration_error)[0].tolist()
 
 
 def calibration_error_macro(outcome: Outcome) -> float:
     """Mean of `calibration_error_by_class`."""
-    return float(resampled_calibration_error_macro(_once(outcome))[0])
+    return float(Resamples.once(outcome).by_class(weighted_calibration_error)[0].mean())
 
 
 def bins_of_equal_mass(positive: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -87,23 +87,8 @@ def resampled_calibration_error(resamples: Resamples) -> np.ndarray:
     return ratio(np.abs(by_bin).sum(axis=1), resamples.total)
 
 
-def resampled_calibration_error_by_class(resamples: Resamples) -> np.ndarray:
-    """`calibration_error_by_class` of every replicate."""
-    outcome = resamples.outcome
-    errors = [
-        _calibration_error(outcome.labels == label, scores, resamples.counts)
-        for label, scores in enumerate(outcome.probabilities.T)
-    ]
-    return np.stack(errors, axis=1)
-
-
-def resampled_calibration_error_macro(resamples: Resamples) -> np.ndarray:
-    """`calibration_error_macro` of every replicate."""
-    return resampled_calibration_error_by_class(resamples).mean(axis=1)
-
-
-def _calibration_error(positive: np.ndarray, scores: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """Of one class: which subjects are of it and their probabilities, both (n,), weights (replicates, n).
+def weighted_calibration_error(positive: np.ndarray, scores: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """Mean gap between probability and frequency of one class over bins of equal mass (a `Measure`).
 
     The gap of a bin is the difference, between its two cuts, of the sum of (probability - is of the class) up to a cut.
     """
@@ -135,8 +120,3 @@ def _surprise(outcome: Outcome) -> np.ndarray:
     """Shape (n,)."""
     chosen = outcome.probabilities[np.arange(len(outcome.labels)), outcome.labels]
     return -np.log(np.clip(chosen, SMALLEST, 1))
-
-
-def _once(outcome: Outcome) -> Resamples:
-    """The predictions themselves as the only replicate."""
-    return Resamples(outcome, np.ones((1, len(outcome.labels))))

@@ -11,7 +11,7 @@ from math import inf, log
 from imbalance_aware.class_names import metric_of_class
 from imbalance_aware.errors import UserError
 from imbalance_aware.metrics import calibration, decisions, ranking
-from imbalance_aware.metrics.declaration import Context, Metric
+from imbalance_aware.metrics.declaration import Context, Metric, by_class, macro
 from imbalance_aware.schema import nearest
 
 #: What metrics after post-hoc logit adjustment, and after temperature scaling, begin with.
@@ -85,7 +85,7 @@ METRICS = by_name(
         "Macro AUROC",
         "higher",
         ranking.auroc_macro,
-        ranking.resampled_auroc_macro,
+        macro(ranking.weighted_auroc),
         ranks=True,
         macro=True,
     ),
@@ -121,7 +121,7 @@ METRICS = by_name(
         "Macro average precision",
         "higher",
         ranking.average_precision_macro,
-        ranking.resampled_average_precision_macro,
+        macro(ranking.weighted_average_precision),
         ranks=True,
         macro=True,
         compared=False,
@@ -150,7 +150,7 @@ METRICS = by_name(
         "Macro sensitivity at 90 % specificity",
         "higher",
         ranking.sensitivity_macro,
-        ranking.resampled_sensitivity_macro,
+        macro(ranking.weighted_sensitivity),
         ranks=True,
         smooth=False,
         macro=True,
@@ -161,7 +161,7 @@ METRICS = by_name(
         "Macro specificity at 90 % sensitivity",
         "higher",
         ranking.specificity_macro,
-        ranking.resampled_specificity_macro,
+        macro(ranking.weighted_specificity),
         ranks=True,
         smooth=False,
         macro=True,
@@ -172,7 +172,7 @@ METRICS = by_name(
         "Macro calibration error by class",
         "lower",
         calibration.calibration_error_macro,
-        calibration.resampled_calibration_error_macro,
+        macro(calibration.weighted_calibration_error),
         macro=True,
         compared=False,
     ),
@@ -239,7 +239,7 @@ METRICS = by_name(
         "AUROC",
         "higher",
         ranking.auroc_by_class,
-        ranking.resampled_auroc_by_class,
+        by_class(ranking.weighted_auroc),
         per_class=True,
         ranks=True,
     ),
@@ -248,7 +248,7 @@ METRICS = by_name(
         "Average precision",
         "higher",
         ranking.average_precision_by_class,
-        ranking.resampled_average_precision_by_class,
+        by_class(ranking.weighted_average_precision),
         per_class=True,
         ranks=True,
     ),
@@ -266,7 +266,7 @@ METRICS = by_name(
         "Sensitivity at 90 % specificity",
         "higher",
         ranking.sensitivity_by_class,
-        ranking.resampled_sensitivity_by_class,
+        by_class(ranking.weighted_sensitivity),
         per_class=True,
         ranks=True,
         smooth=False,
@@ -276,7 +276,7 @@ METRICS = by_name(
         "Specificity at 90 % sensitivity",
         "higher",
         ranking.specificity_by_class,
-        ranking.resampled_specificity_by_class,
+        by_class(ranking.weighted_specificity),
         per_class=True,
         ranks=True,
         smooth=False,
@@ -286,7 +286,7 @@ METRICS = by_name(
         "Calibration error",
         "lower",
         calibration.calibration_error_by_class,
-        calibration.resampled_calibration_error_by_class,
+        by_class(calibration.weighted_calibration_error),
         per_class=True,
     ),
     Metric(

@@ -33,6 +33,9 @@ class Context:
     costs: tuple[tuple[float, ...], ...] | None = None
 
 
+#: A measure of one class: which subjects are of it, shape (n,), their scores, shape (n,), and weights, shape
+#: (replicates, n), to its values, shape (replicates,), NaN where it is undefined.
+Measure = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
 #: Nothing is known.
 UNKNOWN = Context()
 
@@ -105,6 +108,10 @@ class Outcome:
             self, labels=self.labels[places], probabilities=self.probabilities[places], fold=None, decisions=decisions
         )
 
+    def one_against_rest(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Of each class: which subjects are of it, shape (n,), and their probabilities of it, shape (n,)."""
+        return ((self.labels == label, scores) for label, scores in enumerate(self.probabilities.T))
+
     def by_fold(self) -> Iterator["Outcome"]:
         """The predictions of each fold."""
         return map(self.of, self.fold_members)
@@ -122,6 +129,11 @@ class Resamples:
     outcome: Outcome
     counts: np.ndarray
 
+    @classmethod
+    def once(cls, outcome: Outcome) -> "Resamples":
+        """The predictions themselves as the only replicate."""
+        return cls(outcome, np.ones((1, len(outcome.labels))))
+
     @cached_property
     def total(self) -> np.ndarray:
         """Sum of the weights of each replicate, shape (replicates,)."""
@@ -138,13 +150,25 @@ class Resamples:
         """Weighted mean over the subjects of ``values``, shape (n,), in each replicate, shape (replicates,)."""
         return ratio(self.counts @ values, self.total)
 
-    def by_fold(self) -> Iterator["Resamples"]:
+    def by_class(self, measure: Measure) -> np.ndarray:
+        """``measure`` of each class against the rest, shape (replicates, K); computed once."""
+        if measure not in self._by_class:
+            sides = self.outcome.one_against_rest()
+            self._by_class[measure] = np.stack([measure(*side, self.counts) for side in sides], axis=1)
+        return self._by_class[measure]
+
+    @cached_property
+    def _by_class(self) -> dict[Measure, np.ndarray]:
+        return {}
+
+    @cached_property
+    def folds(self) -> list["Resamples"]:
         """The replicates of each fold; a replicate may leave a fold without subjects."""
         members = self.outcome.fold_members
-        return (
+        return [
             Resamples(part, self.counts[:, places])
             for part, places in zip(self.outcome.by_fold(), members, strict=True)
-        )
+        ]
 
 
 @dataclass(frozen=True)
@@ -218,10 +242,20 @@ class Metric:
             raise TypeError(f"{self.name} has no form for replicates")
         if not self.ranks or resamples.outcome.fold is None:
             return self.resampled(resamples)
-        values = np.stack([self.resampled(part) for part in resamples.by_fold()])
+        values = np.stack([self.resampled(part) for part in resamples.folds])
         defined = np.isfinite(values)
         with np.errstate(invalid="ignore"):
             return np.where(defined, values, 0).sum(axis=0) / defined.sum(axis=0)
+
+
+def by_class(measure: Measure) -> Callable[[Resamples], np.ndarray]:
+    """The form for replicates of a metric of each class, shape (replicates, K)."""
+    return lambda resamples: resamples.by_class(measure)
+
+
+def macro(measure: Measure) -> Callable[[Resamples], np.ndarray]:
+    """The form for replicates of the mean over all classes, shape (replicates,); NaN where one is undefined."""
+    return lambda resamples: resamples.by_class(measure).mean(axis=1)
 
 
 def ratio(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:

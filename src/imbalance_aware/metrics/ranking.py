@@ -8,16 +8,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from imbalance_aware.metrics.declaration import Outcome, Resamples, ratio
+from imbalance_aware.metrics.declaration import Measure, Outcome, Resamples, ratio
 
 #: The rate that is held in "sensitivity at 90 % specificity", and in the reverse.
 HELD = 0.9
 #: By how much a rate may miss `HELD` and count as reaching it: rounding of weights.
 ROUNDING = 1e-9
-
-#: A measure of one class: which subjects are of it, shape (n,), their scores, shape (n,), and weights, shape
-#: (replicates, n), to its values, shape (replicates,), NaN without subjects of the class or without others.
-Measure = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -51,10 +47,7 @@ def auroc_by_class(outcome: Outcome) -> list[float | None]:
     """Area under the ROC curve of each class against the rest; None where one of the two sides is empty."""
     from sklearn.metrics import roc_auc_score
 
-    return [
-        float(roc_auc_score(is_of, scores)) if 0 < is_of.sum() < len(is_of) else None
-        for is_of, scores in _one_against_rest(outcome)
-    ]
+    return _of_scores(roc_auc_score, outcome)
 
 
 def auroc_macro(outcome: Outcome) -> float | None:
@@ -69,10 +62,7 @@ def average_precision_by_class(outcome: Outcome) -> list[float | None]:
     """
     from sklearn.metrics import average_precision_score
 
-    return [
-        float(average_precision_score(is_of, scores)) if 0 < is_of.sum() < len(is_of) else None
-        for is_of, scores in _one_against_rest(outcome)
-    ]
+    return _of_scores(average_precision_score, outcome)
 
 
 def average_precision_macro(outcome: Outcome) -> float | None:
@@ -85,7 +75,7 @@ def sensitivity_by_class(outcome: Outcome) -> list[float | None]:
 
     Subjects at or above a threshold are called positive. None where the class, or the rest, has no subject.
     """
-    return _of_one(resampled_sensitivity_by_class, outcome)
+    return _of_one(weighted_sensitivity, outcome)
 
 
 def sensitivity_macro(outcome: Outcome) -> float | None:
@@ -95,52 +85,12 @@ def sensitivity_macro(outcome: Outcome) -> float | None:
 
 def specificity_by_class(outcome: Outcome) -> list[float | None]:
     """Largest specificity for each class of the thresholds with a sensitivity of at least `HELD`, as above."""
-    return _of_one(resampled_specificity_by_class, outcome)
+    return _of_one(weighted_specificity, outcome)
 
 
 def specificity_macro(outcome: Outcome) -> float | None:
     """Mean of `specificity_by_class`; None where one of them is undefined."""
     return _mean_of_all(specificity_by_class(outcome))
-
-
-def resampled_auroc_by_class(resamples: Resamples) -> np.ndarray:
-    """`auroc_by_class` of every replicate."""
-    return _by_class(weighted_auroc, resamples)
-
-
-def resampled_auroc_macro(resamples: Resamples) -> np.ndarray:
-    """`auroc_macro` of every replicate."""
-    return resampled_auroc_by_class(resamples).mean(axis=1)
-
-
-def resampled_average_precision_by_class(resamples: Resamples) -> np.ndarray:
-    """`average_precision_by_class` of every replicate."""
-    return _by_class(weighted_average_precision, resamples)
-
-
-def resampled_average_precision_macro(resamples: Resamples) -> np.ndarray:
-    """`average_precision_macro` of every replicate."""
-    return resampled_average_precision_by_class(resamples).mean(axis=1)
-
-
-def resampled_sensitivity_by_class(resamples: Resamples) -> np.ndarray:
-    """`sensitivity_by_class` of every replicate."""
-    return _by_class(weighted_sensitivity, resamples)
-
-
-def resampled_sensitivity_macro(resamples: Resamples) -> np.ndarray:
-    """`sensitivity_macro` of every replicate."""
-    return resampled_sensitivity_by_class(resamples).mean(axis=1)
-
-
-def resampled_specificity_by_class(resamples: Resamples) -> np.ndarray:
-    """`specificity_by_class` of every replicate."""
-    return _by_class(weighted_specificity, resamples)
-
-
-def resampled_specificity_macro(resamples: Resamples) -> np.ndarray:
-    """`specificity_macro` of every replicate."""
-    return resampled_specificity_by_class(resamples).mean(axis=1)
 
 
 def passed(positive: np.ndarray, scores: np.ndarray, counts: np.ndarray) -> Passed:
@@ -193,20 +143,17 @@ def weighted_specificity(positive: np.ndarray, scores: np.ndarray, counts: np.nd
     return at.where_defined(1 - ratio(false, at.all_negatives))
 
 
-def _one_against_rest(outcome: Outcome) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Of each class: which subjects are of it, and their scores."""
-    return [(outcome.labels == label, scores) for label, scores in enumerate(outcome.probabilities.T)]
+def _of_scores(score: Callable[[np.ndarray, np.ndarray], float], outcome: Outcome) -> list[float | None]:
+    """What scikit-learn's ``score`` gives for each class; None where the class, or the rest, has no subject."""
+    return [
+        float(score(is_of, scores)) if 0 < is_of.sum() < len(is_of) else None
+        for is_of, scores in outcome.one_against_rest()
+    ]
 
 
-def _by_class(measure: Measure, resamples: Resamples) -> np.ndarray:
-    """Shape (replicates, K)."""
-    pairs = _one_against_rest(resamples.outcome)
-    return np.stack([measure(is_of, scores, resamples.counts) for is_of, scores in pairs], axis=1)
-
-
-def _of_one(resampled: Callable[[Resamples], np.ndarray], outcome: Outcome) -> list[float | None]:
+def _of_one(measure: Measure, outcome: Outcome) -> list[float | None]:
     """Values of the predictions themselves."""
-    values = resampled(Resamples(outcome, np.ones((1, len(outcome.labels)))))[0]
+    values = Resamples.once(outcome).by_class(measure)[0]
     return [float(value) if np.isfinite(value) else None for value in values]
 
 

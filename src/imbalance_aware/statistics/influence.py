@@ -10,7 +10,7 @@ draws no random numbers, and holds for any smooth function of the weights of ima
 its weighted form (`imbalance_aware.metrics.declaration.Resamples`) with weight 0 for all images of the patient.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,7 +32,7 @@ class Measured:
     Attributes:
         design: the study.
         values: shape (C, S); NaN where there is no run, or the metric is undefined.
-        influence: shape (G, C, S), as in the head of this module.
+        influence: shape (G, C, S), as in the head of this module; NaN where there is no run, or no jackknife was taken.
         Of a metric of each class, both have one more axis of length K until `of_class` takes one.
     """
 
@@ -57,7 +57,10 @@ class Measured:
 
 
 def measure(
-    design: Design, outcomes: Mapping[tuple[str, str], Outcome], forms: Mapping[str, WeightedForm]
+    design: Design,
+    outcomes: Mapping[tuple[str, str], Outcome],
+    forms: Mapping[str, WeightedForm],
+    jumps: Collection[str] = (),
 ) -> dict[str, Measured]:
     """Values and influence of every run, for each metric.
 
@@ -66,6 +69,8 @@ def measure(
         outcomes: predictions by (condition, replicate), for the images of the design in its order. Runs that diverged
             are left out; contrasts use the replicates that all their conditions have.
         forms: weighted form of each metric, by name.
+        jumps: names of metrics that are no smooth function of the weights. The jackknife does not hold for them, so
+            their influence is NaN.
 
     Raises:
         ValueError: an outcome of other images, or one with probabilities that are not finite.
@@ -77,11 +82,13 @@ def measure(
             raise ValueError(f"{run}: probabilities that are not finite; leave out runs that diverged")
     places = [(design.conditions.index(c), design.replicates.index(s)) for c, s in outcomes]
     blocks: dict[str, list[np.ndarray]] = {name: [] for name in forms}
+    needed = dict(forms)
     for weights in weights_without_each(design):
         # One run at a time: what a run's metrics share, such as its confusion matrices, is let go before the next.
-        runs = [_values(Resamples(outcome, weights), forms) for outcome in outcomes.values()]
-        for name in forms:
+        runs = [_values(Resamples(outcome, weights), needed) for outcome in outcomes.values()]
+        for name in needed:
             blocks[name].append(np.stack([run[name] for run in runs], axis=1))
+        needed = {name: form for name, form in forms.items() if name not in jumps}
     return {name: _on_grid(design, places, np.concatenate(parts)) for name, parts in blocks.items()}
 
 
@@ -123,12 +130,13 @@ def _values(resamples: Resamples, forms: Mapping[str, WeightedForm]) -> dict[str
 
 
 def _on_grid(design: Design, places: list[tuple[int, int]], values: np.ndarray) -> Measured:
-    """Values of runs, shape (1 + G, runs, …), put at their condition and replicate."""
+    """Values of runs, shape (1 + G, runs, …) or without influence (1, runs, …), put at their condition and replicate."""
     trailing = values.shape[2:]
     grid = (len(design.conditions), len(design.replicates))
     theta = np.full((*grid, *trailing), np.nan)
     influence = np.full((design.n_patients, *grid, *trailing), np.nan)
     for column, (condition, replicate) in enumerate(places):
         theta[condition, replicate] = values[0, column]
-        influence[:, condition, replicate] = stratified(values[1:, column], design.strata)
+        if len(values) > 1:
+            influence[:, condition, replicate] = stratified(values[1:, column], design.strata)
     return Measured(design, theta, influence)

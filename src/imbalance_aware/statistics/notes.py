@@ -28,6 +28,12 @@ def fewest_patients(design: Design, classes: Sequence[int] | None) -> int:
     return int(counts.min())
 
 
+def too_few_patients(design: Design, classes: Sequence[int] | None) -> str:
+    """Why there is no interval if the rarest of these classes has too few patients; empty if it has enough."""
+    fewest = fewest_patients(design, classes)
+    return f"not estimable: a class has {fewest} patients, fewer than {MIN_PATIENTS}" if fewest < MIN_PATIENTS else ""
+
+
 def not_estimable(design: Design, parts: Parts, classes: Sequence[int] | None = None) -> str:
     """Why there is no interval; empty if there is one.
 
@@ -36,11 +42,10 @@ def not_estimable(design: Design, parts: Parts, classes: Sequence[int] | None = 
         parts: of the value or difference.
         classes: those that the metric depends on, such as the class of a recall; all of the test set by default.
     """
-    fewest = fewest_patients(design, classes)
     if parts.replicates == 0:
         return "not estimable: no replicate has all runs"
-    if fewest < MIN_PATIENTS:
-        return f"not estimable: a class has {fewest} patients, fewer than {MIN_PATIENTS}"
+    if few := too_few_patients(design, classes):
+        return few
     if np.isnan(parts.V):
         return "not estimable: the metric is undefined without some of the patients"
     return "" if moves(parts) else "not estimable: no patient changes it"
