@@ -406,7 +406,7 @@ def test_a_fold_without_the_class_does_not_count():
     assert net_benefit_curves.band([Outcome(labels[4:], probabilities[4:])], 1) is None
 
 
-def test_decision_curves_are_at_the_prevalence_of_use(two_seeds, monkeypatch, tmp_path):
+def test_decision_curves_are_at_the_deployment_prevalence(two_seeds, monkeypatch, tmp_path):
     runs = class_panels.read_runs(two_seeds.paths, two_seeds.metrics, "sample")
     outcomes = runs.outcomes["ce-uniform"]
     band = net_benefit_curves.band(outcomes, 1, (0.5, 0.3, 0.2))
@@ -418,7 +418,7 @@ def test_decision_curves_are_at_the_prevalence_of_use(two_seeds, monkeypatch, tm
         {"classes": CLASSES, "deployment_prevalence": dict(zip(CLASSES, (0.5, 0.3, 0.2), strict=True))}
     )
     canvas = drawn(two_seeds, "net_benefit_curves", monkeypatch, tmp_path, ["--context", context])
-    assert "At the prevalence that is declared for the place of use" in texts_of(canvas)
+    assert "At the prevalence declared for deployment" in texts_of(canvas)
     assert canvas.axes[1].get_ylim()[1] == pytest.approx(1.08 * 0.3)
 
 

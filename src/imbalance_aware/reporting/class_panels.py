@@ -173,7 +173,7 @@ def titles_of(runs: Runs, most: int) -> list[str]:
 
 
 def draw(axes: Axes, runs: Runs, conditions: pd.DataFrame, label: int, kind: Kind, looks: Looks) -> None:
-    """One panel: a band and a line per condition; a dagger on a line of which runs collapsed."""
+    """One panel: a band and a line per condition; a dagger on the line of a condition with collapsed runs."""
     kind.reference(axes, next(iter(runs.outcomes.values()))[0], label)
     undefined = True
     for row in conditions.to_dict("records"):

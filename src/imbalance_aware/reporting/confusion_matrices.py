@@ -144,7 +144,7 @@ def lay_out(sizes: Sequence[int], columns: int = COLUMNS) -> list[int]:
 
 
 def tick_labels(classes: Sequence[str]) -> list[str]:
-    """What stands beside and below the matrices: `short_names`, or whole names on several lines.
+    """Labels of the rows and columns of the matrices: `short_names`, or whole names on several lines.
 
     A number means nothing until it is looked up, so where `short_names` has only places (#1), names that fit into
     `MAX_LINES` of `LINE_LETTERS` are written out.

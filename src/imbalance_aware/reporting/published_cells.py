@@ -197,7 +197,7 @@ def _counts(cells: pd.DataFrame) -> list[str]:
 
 
 def _left_out(cells: pd.DataFrame) -> Sequence[str]:
-    """Whole panels of which nothing was run, which are not printed; the .csv has a row for each of their values."""
+    """The panels that are not printed because nothing of them was run; the .csv has a row for each of their values."""
     absent = cells.groupby(["reference", "dataset", "metric", "batch_size"], sort=False).filter(
         lambda rows: (rows["n_runs"] == 0).all()
     )
