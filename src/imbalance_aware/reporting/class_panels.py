@@ -35,6 +35,8 @@ PANEL_INCH, ABOVE_INCH = 1.75, 0.3
 #: Longest name of a class above one of three panels, in columns.
 MOST_LETTERS = 24
 BAND_ALPHA = 0.15
+#: Look of the line that needs no model: chance, or perfect calibration.
+REFERENCE: dict = {"color": "#999999", "linewidth": 0.6, "linestyle": (0, (4, 3))}
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from imbalance_aware.tables.predictions import read_predictions
 THRESHOLDS = np.arange(0, 100) / 100
 #: How far below 0 a panel goes, as a share of its height above 0; lower values are cut off.
 BELOW = 0.25
-ALL: dict = {"color": "#999999", "linewidth": 0.8, "linestyle": (0, (4, 3))}
+ALL: dict = class_panels.REFERENCE | {"linewidth": 0.8}
 NONE: dict = {"color": "#999999", "linewidth": 0.8}
 
 #: Share of each class where the classifier would be used; None: that of the test set.
