@@ -88,8 +88,8 @@ def interval_note(rows: pd.DataFrame) -> str:
     if rows["note"].str.contains(FOLDS.rstrip("."), regex=False).any():
         said.append(OF_FOLDS)
     parts = [part for note in rows["note"] for part in note.split("; ")]
-    few = [part for part in parts if part.startswith("rare class")]
-    said += [f"Intervals are rough: {'; '.join(dict.fromkeys(few))}."] if few else []
+    few = [part.removesuffix(": approximate") for part in parts if part.startswith("rare class")]
+    said += [f"Intervals are approximate: {'; '.join(dict.fromkeys(few))}."] if few else []
     said += [f"{part}." for part in dict.fromkeys(parts) if OF_VARIANCE.match(part)]
     return " ".join(said)
 
