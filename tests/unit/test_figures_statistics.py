@@ -228,7 +228,7 @@ def test_a_study_whose_runs_all_diverged_says_so(diverged, step, monkeypatch, tm
 def test_the_forest_draws_the_rows_of_the_table(two_seeds):
     table = COMPARISONS.read(two_seeds.folder / "comparisons.csv")
     table = with_labels(table[table["with_baseline"] & (table["role"] == "primary")], "a", two_seeds.metrics)
-    counts = run_counts(read_values(two_seeds.folder / "values.csv", "sample"))
+    counts = run_counts(two_seeds.folder / "values.csv", "sample", "eyes")
     looks = looks_of(two_seeds.metrics)
     axes = style.Figure().subplots()
     difference_forest.draw(axes, table, counts, looks, 0.02)
@@ -270,7 +270,7 @@ def test_ranks_are_drawn_with_their_ranges(two_seeds):
     table = RANKS.read(two_seeds.folder / "ranks.csv")
     table = with_labels(table[table["role"] == "primary"], "candidate", two_seeds.metrics)
     axes = style.Figure().subplots()
-    counts = run_counts(read_values(two_seeds.folder / "values.csv", "sample"))
+    counts = run_counts(two_seeds.folder / "values.csv", "sample", "eyes")
     rank_intervals.draw(axes, table, counts, looks_of(two_seeds.metrics))
     drawn_ranges = [tuple(line.get_xdata()) for line in axes.lines if len(line.get_xdata()) == 2]
     assert drawn_ranges == list(zip(table["rank_low"], table["rank_high"], strict=True))
@@ -347,7 +347,7 @@ def test_areas_of_the_curves_are_the_metrics(fixture, request):
     for name, module in (("auroc", roc_curves), ("average_precision", precision_recall_curves)):
         for condition in ("ce-uniform", "mcc-uniform"):
             for label in range(3):
-                band = module.band(runs.outcomes[condition], label)
+                band = module.KIND.band(runs.outcomes[condition], label)
                 names = [metric for metric in metrics[condition].index.unique() if metric.startswith(f"{name}_")]
                 names = [metric for metric in names if metric != f"{name}_macro"]
                 area = curves.Curve(band.x, band.mean).area
@@ -406,7 +406,7 @@ def test_a_fold_without_the_class_does_not_count():
     assert net_benefit_curves.band([Outcome(labels[4:], probabilities[4:])], 1) is None
 
 
-def test_decision_curves_are_at_the_prevalence_of_use(two_seeds, monkeypatch, tmp_path):
+def test_decision_curves_are_at_the_deployment_prevalence(two_seeds, monkeypatch, tmp_path):
     runs = class_panels.read_runs(two_seeds.paths, two_seeds.metrics, "sample")
     outcomes = runs.outcomes["ce-uniform"]
     band = net_benefit_curves.band(outcomes, 1, (0.5, 0.3, 0.2))
@@ -418,7 +418,7 @@ def test_decision_curves_are_at_the_prevalence_of_use(two_seeds, monkeypatch, tm
         {"classes": CLASSES, "deployment_prevalence": dict(zip(CLASSES, (0.5, 0.3, 0.2), strict=True))}
     )
     canvas = drawn(two_seeds, "net_benefit_curves", monkeypatch, tmp_path, ["--context", context])
-    assert "At the prevalence that is declared for the place of use" in texts_of(canvas)
+    assert "At the prevalence declared for deployment" in texts_of(canvas)
     assert canvas.axes[1].get_ylim()[1] == pytest.approx(1.08 * 0.3)
 
 

@@ -151,14 +151,14 @@ def test_what_does_not_add_up_is_found_in_the_shipped_values(published):
 
 
 def test_nothing_is_said_of_numbers_that_add_up(published):
-    mended = published.copy()
-    macro = mended["reference"] == "Table 3"
+    consistent = published.copy()
+    macro = consistent["reference"] == "Table 3"
     for (dataset, condition), found in means_of_classes(published).items():
-        mended.loc[macro & (mended["dataset"] == dataset) & (mended["condition"] == condition), "reference_mean"] = (
-            round(found.mean, 2)
-        )
-    mended.loc[mended["reference"] == "Table 1", "reference_std"] = np.nan
-    (headings,) = contradictions(mended, PAPER_TABLES, DATASETS)
+        consistent.loc[
+            macro & (consistent["dataset"] == dataset) & (consistent["condition"] == condition), "reference_mean"
+        ] = round(found.mean, 2)
+    consistent.loc[consistent["reference"] == "Table 1", "reference_std"] = np.nan
+    (headings,) = contradictions(consistent, PAPER_TABLES, DATASETS)
     assert "glaucoma in 15" in headings
     assert not contradictions(published, ["Table 4"], DATASETS)
     assert not contradictions(published, ["Table 3"], ["fundus_phantoms"])

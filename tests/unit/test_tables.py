@@ -215,7 +215,7 @@ def test_paper_is_compared_only_where_dataset_condition_and_batch_size_match(pub
     assert difference["glioma", "ce-uniform"] == pytest.approx(0.03)
 
 
-def test_paper_lines_and_errata_stand_only_where_compared(published):
+def test_paper_lines_and_errata_are_shown_only_where_compared(published):
     real = tidy(("glaucoma", "ce-uniform", 0, 0.7), ("glaucoma", "tail_bender-uniform", 0, 0.6), metric="f1_macro")
     phantom = real.assign(dataset="fundus_phantoms")
     grid, _ = make_table("table3_f1_macro", real, published)
@@ -263,7 +263,7 @@ def test_class_columns_are_grouped_by_dataset():
     assert [cell.text for cell in panel.rows[0].cells] == ["0.80", "0.40", "0.60"]
 
 
-def test_posthoc_values_stand_beside_those_before():
+def test_posthoc_values_are_beside_those_before():
     metrics = tidy(
         ("x", "ce-uniform", 0, 0.50),
         ("x", "ce-uniform", 0, 0.58, "ok", "posthoc_balanced_accuracy"),
@@ -606,7 +606,7 @@ def test_all_but_the_primary_metric_is_headed_exploratory(tmp_path):
         comparison_table.make_comparison(path, metrics)
 
 
-def test_ensembles_stand_beside_their_single_runs(tmp_path):
+def test_ensembles_are_beside_their_single_runs(tmp_path):
     """From metrics.json of runs and of the ensemble to the table."""
     names = ("balanced_accuracy", "f1_macro", "auroc_macro", "mcc")
     runs = [

@@ -3,7 +3,6 @@
 import argparse
 import textwrap
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -12,10 +11,10 @@ from matplotlib.image import AxesImage
 
 from imbalance_aware.evaluation.candidates import condition_and_rule
 from imbalance_aware.metrics.catalogue import METRICS
-from imbalance_aware.reporting import interval_rows, style
+from imbalance_aware.reporting import interval_rows, study_tables, style
 from imbalance_aware.reporting.grid import number
 from imbalance_aware.reporting.labels import readable
-from imbalance_aware.reporting.study_tables import of_dataset, read_values, run_counts, with_labels
+from imbalance_aware.reporting.study_tables import of_dataset, run_counts, with_labels
 from imbalance_aware.tables.comparisons import COMPARISONS
 from imbalance_aware.tables.frames import PROCEDURE
 from imbalance_aware.tables.metrics import read_metrics
@@ -53,11 +52,7 @@ class Pairs:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of the step."""
     style.add_arguments(parser)
-    parser.add_argument("--metrics", type=Path, required=True, help="metrics.csv of the study")
-    parser.add_argument("--values", type=Path, required=True, help="values.csv of the study")
-    parser.add_argument("--comparisons", type=Path, required=True, help="comparisons.csv of the study")
-    parser.add_argument("--ranks", type=Path, required=True, help="ranks.csv of the study")
-    parser.add_argument("--dataset", required=True, help="the one to draw")
+    study_tables.add_arguments(parser, "comparisons", "ranks")
 
 
 def run(args: argparse.Namespace) -> None:
@@ -70,11 +65,10 @@ def run(args: argparse.Namespace) -> None:
         with style.figure(args, style.ONE_COLUMN_INCH, 1.0) as canvas:
             style.nothing_to_draw(canvas, readable(args.dataset), "there are no two conditions to compare")
         return
-    values = read_values(args.values, table["unit"].iloc[0])
-    counts = run_counts(values[values["dataset"] == args.dataset])
+    counts = run_counts(args.values, table["unit"].iloc[0], args.dataset)
     ranks = with_labels(ranks, "candidate", metrics).sort_values("rank", kind="stable")
     marked = [
-        label + interval_rows.run_marks(counts.loc[condition_and_rule(name)[0]])
+        interval_rows.with_marks(label, counts.loc[condition_and_rule(name)[0]])
         for name, label in zip(ranks["candidate"], ranks["label"], strict=True)
     ]
     what = METRICS[table["metric"].iloc[0]]

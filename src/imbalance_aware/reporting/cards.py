@@ -123,7 +123,7 @@ class Dots:
         columns: names above.
         filled: (row, column) -> colour of the dot.
         ringed: (row, column) of those with a ring.
-        blocks: how many parts of the grid stand beside each other.
+        blocks: how many parts of the grid are side by side.
     """
 
     rows: Sequence[str]
@@ -202,7 +202,7 @@ Item = Text | Table | Dots
 
 @dataclass(frozen=True)
 class Card:
-    """A box with a title and items below each other; those of ``beside`` stand in a second column."""
+    """A box with a title and items below each other; those of ``beside`` are in a second column."""
 
     title: str
     items: Sequence[Item]

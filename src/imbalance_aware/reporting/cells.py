@@ -1,5 +1,7 @@
 """Formatting one row of a summary as a table cell."""
 
+from collections.abc import Mapping
+
 import pandas as pd
 
 from imbalance_aware.reporting.grid import COLLAPSED, DIVERGED, MISSING, Cell, number
@@ -14,10 +16,10 @@ def obtained_cell(row: dict) -> Cell:
     return Cell(number(row["mean"], DECIMALS), spread(row["std"]), bool(row["best"]), marks)
 
 
-def run_marks(row: dict) -> str:
+def run_marks(row: Mapping) -> str:
     """``"†2 ‡1"``: two runs collapsed, one diverged."""
     signs = ((COLLAPSED, "n_collapsed"), (DIVERGED, "n_diverged"))
-    return " ".join(f"{sign}{row[key]}" for sign, key in signs if row[key])
+    return " ".join(f"{sign}{int(row[key])}" for sign, key in signs if row[key])
 
 
 def reference_cell(row: dict) -> Cell:

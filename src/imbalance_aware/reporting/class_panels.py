@@ -35,6 +35,8 @@ PANEL_INCH, ABOVE_INCH = 1.75, 0.3
 #: Longest name of a class above one of three panels, in columns.
 MOST_LETTERS = 24
 BAND_ALPHA = 0.15
+#: Look of the line that needs no model: chance, or perfect calibration.
+REFERENCE: dict = {"color": "#999999", "linewidth": 0.6, "linestyle": (0, (4, 3))}
 
 
 @dataclass(frozen=True)
@@ -173,7 +175,7 @@ def titles_of(runs: Runs, most: int) -> list[str]:
 
 
 def draw(axes: Axes, runs: Runs, conditions: pd.DataFrame, label: int, kind: Kind, looks: Looks) -> None:
-    """One panel: a band and a line per condition; a dagger on a line of which runs collapsed."""
+    """One panel: a band and a line per condition; a dagger on the line of a condition with collapsed runs."""
     kind.reference(axes, next(iter(runs.outcomes.values()))[0], label)
     undefined = True
     for row in conditions.to_dict("records"):

@@ -15,6 +15,7 @@ from imbalance_aware.reporting.notes import GROUPS_COUNTED, mark_notes
 from imbalance_aware.reporting.summary import DECIMALS, in_order, label_conditions
 from imbalance_aware.reporting.table_catalogue import COHORTS
 from imbalance_aware.tables.cohort_metrics import COHORT, FOLDS, LACKS, ONE_COHORT_EACH, UNDEFINED, read_cohort_metrics
+from imbalance_aware.tables.frames import of_unit
 
 ALL, NOT_GIVEN, APPROXIMATE = "All", "not given", "≈"
 TITLE = "Cohorts and subgroups of the test set (95 % confidence interval)"
@@ -61,8 +62,7 @@ def make_cohorts(path: Path, metrics: pd.DataFrame, unit: str = "sample") -> tup
     if strange := sorted({*table["condition"]} - {*labelled.index}):
         raise UserError(f"{path}: the table of metrics has no condition {', '.join(strange)}")
     table = in_order(table.join(labelled, on="condition"), ("dataset", "loss_key", "sampling_label"))
-    has_groups = table["dataset"].isin(table.loc[table["unit"] == unit, "dataset"])
-    shown = table[table["unit"].where(has_groups, unit) == unit].reset_index(drop=True)
+    shown = of_unit(table, unit).reset_index(drop=True)
     panels: list[Panel] = []
     for dataset, rows in shown.groupby("dataset", sort=False):
         samples = table[(table["dataset"] == dataset) & (table["unit"] == "sample")]

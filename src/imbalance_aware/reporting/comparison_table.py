@@ -6,7 +6,8 @@ import pandas as pd
 
 from imbalance_aware.metrics.catalogue import METRICS
 from imbalance_aware.reporting.candidate_labels import labelled_candidates, with_rule
-from imbalance_aware.reporting.grid import COLLAPSED, DIVERGED, MISSING, Cell, Grid, Panel, Row, number, without_repeats
+from imbalance_aware.reporting.cells import run_marks
+from imbalance_aware.reporting.grid import MISSING, Cell, Grid, Panel, Row, number, without_repeats
 from imbalance_aware.reporting.labels import readable
 from imbalance_aware.reporting.notes import mark_notes
 from imbalance_aware.reporting.small_classes import headed
@@ -120,7 +121,7 @@ def _cells(row: dict, question: str) -> tuple[Cell, ...]:
     word, relevant = conclusion_of(row, question)
     said = "not estimable" if is_not_estimable(row) else f"{word} by a relevant amount" if relevant else word
     return (
-        Cell(_difference(row), marks=_marks(row)),
+        Cell(_difference(row), marks=run_marks(row)),
         *(Cell(interval_text(row, name)) for name in INTERVALS),
         Cell(p_text(p)),
         Cell(said, bold=word in ("better", "worse")),
@@ -157,13 +158,7 @@ def _difference(row: dict) -> str:
 
 
 def _with_interval(row: dict, question: str) -> Cell:
-    return Cell(_difference(row), f" {interval_text(row, question)}", marks=_marks(row))
-
-
-def _marks(row: dict) -> str:
-    """``"†2 ‡1"``: two runs collapsed, one diverged."""
-    signs = zip((COLLAPSED, DIVERGED), MARKED, strict=True)
-    return " ".join(f"{sign}{int(row[key])}" for sign, key in signs if row[key])
+    return Cell(_difference(row), f" {interval_text(row, question)}", marks=run_marks(row))
 
 
 def _notes(table: pd.DataFrame) -> tuple[str, ...]:

@@ -39,6 +39,7 @@ MAX_LINES, LINE_LETTERS = 2, 10
 LINE_INCH = 0.17
 #: The value is shown by lightness alone.
 COLOURS = "Blues"
+PERCENT = "Percent of the test subjects of each true class, all runs of the condition together."
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -125,10 +126,10 @@ def _legend(keys: Sequence[str], classes: Sequence[str]) -> list[Line2D]:
 
 
 def _note(reports: Iterable[dict], metrics: pd.DataFrame, datasets: pd.Series) -> str:
-    """What the mark of collapsed runs means, and which classes have few test subjects."""
+    """What the numbers are, what the mark of collapsed runs means, and which classes have few test subjects."""
     collapsed = any(report.get("status") == "collapsed" for report in reports)
     meaning = f"{COLLAPSED}k: k runs collapsed, that is, predict one class for every subject." if collapsed else ""
-    return f"{meaning} {note(few_test_subjects(metrics), datasets)}".strip()
+    return " ".join(filter(None, [PERCENT, meaning, note(few_test_subjects(metrics), datasets)]))
 
 
 def lay_out(sizes: Sequence[int], columns: int = COLUMNS) -> list[int]:
@@ -144,7 +145,7 @@ def lay_out(sizes: Sequence[int], columns: int = COLUMNS) -> list[int]:
 
 
 def tick_labels(classes: Sequence[str]) -> list[str]:
-    """What stands beside and below the matrices: `short_names`, or whole names on several lines.
+    """Labels of the rows and columns of the matrices: `short_names`, or whole names on several lines.
 
     A number means nothing until it is looked up, so where `short_names` has only places (#1), names that fit into
     `MAX_LINES` of `LINE_LETTERS` are written out.

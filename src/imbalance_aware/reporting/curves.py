@@ -97,6 +97,15 @@ def band_of(curves: Sequence[Curve]) -> Band:
     return Band(np.repeat(places, 2), values.mean(axis=0), values.min(axis=0), values.max(axis=0))
 
 
+def mean_of_runs(outcomes: Sequence[Outcome], label: int, make: Make) -> Band | None:
+    """The curves of the runs of a condition; None where the class, or the rest, has no subject.
+
+    The area under the mean is the mean of the metric (AUROC or average precision of the class).
+    """
+    found = [curve for outcome in outcomes if (curve := of_class(outcome, label, make)) is not None]
+    return band_of(found) if found else None
+
+
 def reliability(outcomes: Sequence[Outcome], label: int) -> Band | None:
     """Share of a class over its mean probability, in bins of equal mass; bin by bin over several runs.
 

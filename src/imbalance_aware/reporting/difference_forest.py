@@ -1,17 +1,21 @@
 """Draw how much every condition and decision rule differs from the baseline, with the intervals of both questions."""
 
 import argparse
-from pathlib import Path
 
 import pandas as pd
 
 from imbalance_aware.evaluation.candidates import condition_and_rule
 from imbalance_aware.metrics.catalogue import METRICS
-from imbalance_aware.reporting import interval_rows, style
+from imbalance_aware.reporting import interval_rows, study_tables, style
 from imbalance_aware.reporting.grid import number
 from imbalance_aware.reporting.labels import readable
 from imbalance_aware.reporting.looks import Looks, looks_of, rule_handles
-from imbalance_aware.reporting.study_tables import of_dataset, read_values, run_counts, short_labels, with_labels
+from imbalance_aware.reporting.study_tables import (
+    of_dataset,
+    run_counts,
+    short_labels,
+    with_labels,
+)
 from imbalance_aware.tables.comparisons import COMPARISONS
 from imbalance_aware.tables.frames import MODELS, PROCEDURE
 from imbalance_aware.tables.metrics import read_metrics
@@ -28,10 +32,7 @@ HOLM = (
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of the step."""
     style.add_arguments(parser)
-    parser.add_argument("--metrics", type=Path, required=True, help="metrics.csv of the study")
-    parser.add_argument("--values", type=Path, required=True, help="values.csv of the study")
-    parser.add_argument("--comparisons", type=Path, required=True, help="comparisons.csv of the study")
-    parser.add_argument("--dataset", required=True, help="the one to draw")
+    study_tables.add_arguments(parser, "comparisons")
     parser.add_argument("--relevant-difference", type=float, required=True, help="below it, two are as good as equal")
 
 
@@ -44,8 +45,7 @@ def run(args: argparse.Namespace) -> None:
         with style.figure(args, style.TWO_COLUMNS_INCH, 1.0) as canvas:
             style.nothing_to_draw(canvas, readable(args.dataset), "there is nothing to compare with the baseline")
         return
-    values = read_values(args.values, table["unit"].iloc[0])
-    counts = run_counts(values[values["dataset"] == args.dataset])
+    counts = run_counts(args.values, table["unit"].iloc[0], args.dataset)
     table = with_labels(table, "a", metrics)
     looks = looks_of(metrics)
     baseline = short_labels([*table["a"], table["b"].iloc[0]], metrics)[table["b"].iloc[0]]
@@ -88,7 +88,7 @@ def draw(axes, table: pd.DataFrame, counts: pd.DataFrame, looks: Looks, relevant
     labels = []
     for place, row in zip(places, rows, strict=True):
         condition, rule = condition_and_rule(row["a"])
-        labels.append(row["label"] + interval_rows.run_marks(counts.loc[condition]))
+        labels.append(interval_rows.with_marks(row["label"], counts.loc[condition]))
         interval_rows.draw_intervals(axes, place, row, looks.colours[row["loss_label"]])
         axes.plot(row["difference"], place, **looks.mark(row["loss_label"], row["sampling_label"], rule))
     interval_rows.frame_rows(axes, places, labels)

@@ -118,12 +118,12 @@ def embed(features: np.ndarray) -> np.ndarray:
 
 
 def f1_text(row: dict, metrics: pd.DataFrame, classes: list[str]) -> str:
-    """Macro F1 and the F1 of each class, a line each."""
+    """``"Macro F1 0.55"`` and ``"F1 Early 0.20"`` of each class, a line each."""
     here = metrics[(metrics["dataset"] == row["dataset"]) & (metrics["condition"] == row["condition"])]
     here = here[(here["seed"] == row["seed"]) & (here["repeat"] == row["repeat"])]
     values = here.set_index("metric")["value"]
     names = distinct(classes)
-    of_class = ((names[name], values[metric_of_class("f1", name)]) for name in classes)
+    of_class = ((f"F1 {names[name]}", values[metric_of_class("f1", name)]) for name in classes)
     lines = [(METRICS["f1_macro"].label, values["f1_macro"]), *of_class]
     return "\n".join(f"{name} {'–' if pd.isna(value) else f'{value:.{DECIMALS}f}'}" for name, value in lines)
 

@@ -14,6 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from imbalance_aware.reporting import style
+from imbalance_aware.reporting.cells import run_marks
 from imbalance_aware.reporting.grid import COLLAPSED, DIVERGED
 from imbalance_aware.statistics.notes import FOLDS
 from imbalance_aware.tables.frames import MODELS, NEW_DATA, PROCEDURE
@@ -87,8 +88,8 @@ def interval_note(rows: pd.DataFrame) -> str:
     if rows["note"].str.contains(FOLDS.rstrip("."), regex=False).any():
         said.append(OF_FOLDS)
     parts = [part for note in rows["note"] for part in note.split("; ")]
-    few = [part for part in parts if part.startswith("rare class")]
-    said += [f"Intervals are rough: {'; '.join(dict.fromkeys(few))}."] if few else []
+    few = [part.removesuffix(": approximate") for part in parts if part.startswith("rare class")]
+    said += [f"Intervals are approximate: {'; '.join(dict.fromkeys(few))}."] if few else []
     said += [f"{part}." for part in dict.fromkeys(parts) if OF_VARIANCE.match(part)]
     return " ".join(said)
 
@@ -129,13 +130,9 @@ def write_column(
     axes.text(x, 1.0, head, transform=axes.transAxes, va="bottom", color=style.GREY, **look)
 
 
-def run_marks(counts: Mapping) -> str:
-    """``" †2 ‡1"``: how many runs of a condition collapsed and diverged."""
-    return "".join(
-        f" {sign}{int(counts[key])}"
-        for sign, key in ((COLLAPSED, "n_collapsed"), (DIVERGED, "n_diverged"))
-        if counts[key]
-    )
+def with_marks(label: str, counts: Mapping) -> str:
+    """``"CE, Uniform †2 ‡1"``: how many runs of a condition collapsed and diverged."""
+    return f"{label} {run_marks(counts)}".rstrip()
 
 
 def marks_note(values: pd.DataFrame) -> str:

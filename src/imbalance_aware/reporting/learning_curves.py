@@ -61,7 +61,6 @@ def run(args: argparse.Namespace) -> None:
             draw_training(canvas, runs, rows, looks)
         else:
             draw_with_validation(canvas, runs, named(metric).metric.label, looks)
-        canvas.supxlabel("Epoch", fontsize=7)
         drawn = {*runs["sampling_label"]}
         handles = [
             Line2D([], [], label=name, color=style.GREY, linestyle=line)
@@ -69,6 +68,15 @@ def run(args: argparse.Namespace) -> None:
             if name in drawn
         ]
         style.legend_above(canvas, handles, readable(runs["dataset"].iloc[0]))
+        style.note_below(canvas, note(runs), "Epoch")
+
+
+def note(runs: pd.DataFrame) -> str:
+    """What lines and bands are; nothing where each line is one training."""
+    if runs.groupby("condition").size().max() == 1:
+        return ""
+    over = "seeds and folds" if runs["fold"].notna().any() else "seeds"
+    return f"Lines: mean over {over}; bands: from the lowest to the highest."
 
 
 def metric_of(histories: Sequence[History]) -> str | None:

@@ -19,9 +19,9 @@ from imbalance_aware.reporting.curves import Band
 from imbalance_aware.tables.predictions import read_predictions
 
 THRESHOLDS = np.arange(0, 100) / 100
-#: How far below 0 a panel goes, in parts of its height above 0: what does that much harm need not be seen in full.
+#: How far below 0 a panel goes, as a share of its height above 0; lower values are cut off.
 BELOW = 0.25
-ALL: dict = {"color": "#999999", "linewidth": 0.8, "linestyle": (0, (4, 3))}
+ALL: dict = class_panels.REFERENCE | {"linewidth": 0.8}
 NONE: dict = {"color": "#999999", "linewidth": 0.8}
 
 #: Share of each class where the classifier would be used; None: that of the test set.
@@ -77,9 +77,9 @@ def references(axes: Axes, outcome: Outcome, label: int, prevalence: Prevalence 
 
 def explain(folds: bool, prevalence: Prevalence = None) -> str:
     """Whose net benefit it is."""
-    where = "of the test set" if prevalence is None else "that is declared for the place of use"
+    where = "of the test set" if prevalence is None else "declared for deployment"
     pooled = " Test subjects of all folds are taken together." if folds else ""
     return (
         f"At the prevalence {where}. A threshold t weighs a false positive as t / (1 − t) of a true positive. A model "
-        f"is of use where its curve is above both grey ones.{pooled}"
+        f"is useful where its curve is above both grey ones.{pooled}"
     )

@@ -10,7 +10,7 @@ from imbalance_aware.reporting.notes import counted, cross_validation, mark_note
 from imbalance_aware.reporting.summary import DECIMALS, summarise
 from imbalance_aware.reporting.table_catalogue import OVERFITTING
 
-#: What stands in the columns, in order.
+#: Part -> head of its column, in order.
 PART_NAMES = {"training": "Training", "validation": "Validation", "test": "Test", "gap": "Gap"}
 MEANING = (
     "All by the weights that were kept, mean ± sample standard deviation (n − 1) over seeds, or over repeats of a "

@@ -101,7 +101,7 @@ def means_of_classes(
 
 
 def _class_means(published: pd.DataFrame, datasets: Collection[str]) -> list[str]:
-    """Rows in which Table 3 is not the mean of Table 2, and whether exchanging two rows mends it."""
+    """Rows in which Table 3 is not the mean of Table 2, and whether exchanging two rows resolves it."""
     found = []
     wrong = {key: pair for key, pair in means_of_classes(published).items() if not pair.agrees}
     for dataset in dict.fromkeys(dataset for dataset, _ in wrong if dataset in datasets):
@@ -117,11 +117,11 @@ def _class_means(published: pd.DataFrame, datasets: Collection[str]) -> list[str
             for loss, (one, other) in product(losses, ((first, second), (second, first)))
         }
         exchanged = means_of_classes(published, swap)
-        mended = all(pair.agrees for (name, _), pair in exchanged.items() if name == dataset)
+        consistent = all(pair.agrees for (name, _), pair in exchanged.items() if name == dataset)
         remedy = (
             f" If the rows {sampling_label(first)} and {sampling_label(second)} of {MACRO} are exchanged for "
             f"{', '.join(map(loss_label, losses))}, all rows agree: one of the two tables has them swapped."
-            if mended
+            if consistent
             else ""
         )
         found.append(
@@ -133,7 +133,7 @@ def _class_means(published: pd.DataFrame, datasets: Collection[str]) -> list[str
 
 
 def _headings(published: pd.DataFrame, datasets: Collection[str]) -> list[str]:
-    """Of which data set the columns are that Table 2 has under the heading of glioma."""
+    """Which dataset the columns belong to that Table 2 has under the heading of glioma."""
     class_wise = published[(published["reference"] == CLASS_WISE) & published["metric"].isin(HEADED_GLIOMA)]
     class_wise = class_wise[class_wise["dataset"].isin([*datasets])]
     if class_wise.empty:
@@ -148,13 +148,13 @@ def _headings(published: pd.DataFrame, datasets: Collection[str]) -> list[str]:
     total = class_wise["condition"].nunique()
     counts = " and ".join(f"that of {name} in {count}" for name, count in agreeing.items())
     return [
-        f"The headings of the paper's {CLASS_WISE} are garbled: the columns no, early and advanced are headed Glioma. "
+        f"The headings of the paper's {CLASS_WISE} are wrong: the columns no, early and advanced are headed Glioma. "
         f"Of {total} rows, their mean agrees with the macro F1 of {MACRO} for {counts}: they are of {dataset}."
     ]
 
 
 def _spreads(published: pd.DataFrame, datasets: Collection[str]) -> list[str]:
-    """Where Table 1 does not bear out that combined losses spread less over seeds than F1 or MCC alone."""
+    """Where combined losses do not spread less over seeds in Table 1 than F1 or MCC alone, as the text says."""
     table = published[(published["reference"] == "Table 1") & published["reference_std"].notna()]
     table = table[table["dataset"].isin([*datasets])]
     spread = {tuple(row.condition.rpartition("-")[::2]): row.reference_std for row in table.itertuples()}

@@ -14,6 +14,7 @@ from imbalance_aware.reporting.notes import PAPER, mark_notes
 from imbalance_aware.reporting.paper_checks import contradictions, loss_label, sampling_label
 from imbalance_aware.reporting.summary import DECIMALS, REFERENCE_KEYS, in_order, summarise
 from imbalance_aware.reporting.table_catalogue import PUBLISHED_CELLS
+from imbalance_aware.tables.frames import of_unit
 from imbalance_aware.tables.values import VALUES
 
 KEYS = ("dataset", "condition", "metric")
@@ -111,15 +112,10 @@ def _paper_order(names: pd.Series) -> dict[str, int]:
 
 
 def _intervals(path: Path, unit: str) -> pd.DataFrame:
-    """Both intervals of every value under the paper's decision rule: columns `KEYS`, `BOUNDS` and ``note``.
-
-    A dataset with one sample in each group has rows of samples only, which then are taken for groups.
-    """
+    """Both intervals of every value under the paper's decision rule: columns `KEYS`, `BOUNDS` and ``note``."""
     columns = [*KEYS, *BOUNDS, "note"]
     table = VALUES.read(path)
-    table = table[table["rule"] == ARGMAX]
-    has_unit = table["dataset"].isin(table.loc[table["unit"] == unit, "dataset"])
-    return table.loc[table["unit"].where(has_unit, unit) == unit, columns]
+    return of_unit(table[table["rule"] == ARGMAX], unit)[columns]
 
 
 def _why_not(row: dict, metrics: pd.DataFrame) -> str:
@@ -197,7 +193,7 @@ def _counts(cells: pd.DataFrame) -> list[str]:
 
 
 def _left_out(cells: pd.DataFrame) -> Sequence[str]:
-    """Whole panels of which nothing was run, which are not printed; the .csv has a row for each of their values."""
+    """The panels that are not printed because nothing of them was run; the .csv has a row for each of their values."""
     absent = cells.groupby(["reference", "dataset", "metric", "batch_size"], sort=False).filter(
         lambda rows: (rows["n_runs"] == 0).all()
     )

@@ -1,7 +1,6 @@
 """Draw the rank of every condition and decision rule: expected rank, its 95 % range, and who may be best."""
 
 import argparse
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -13,11 +12,11 @@ from matplotlib.ticker import MaxNLocator
 
 from imbalance_aware.evaluation.candidates import condition_and_rule
 from imbalance_aware.metrics.catalogue import METRICS
-from imbalance_aware.reporting import interval_rows, style
+from imbalance_aware.reporting import interval_rows, study_tables, style
 from imbalance_aware.reporting.grid import number
 from imbalance_aware.reporting.labels import readable
 from imbalance_aware.reporting.looks import Look, Looks, looks_of, rule_handles
-from imbalance_aware.reporting.study_tables import of_dataset, read_values, run_counts, with_labels
+from imbalance_aware.reporting.study_tables import of_dataset, run_counts, with_labels
 from imbalance_aware.tables.frames import PROCEDURE
 from imbalance_aware.tables.metrics import read_metrics
 from imbalance_aware.tables.ranks import RANKS
@@ -36,10 +35,7 @@ TICK: Look = {"marker": "|", "markersize": 6, "markeredgewidth": 1.6, "color": "
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of the step."""
     style.add_arguments(parser)
-    parser.add_argument("--metrics", type=Path, required=True, help="metrics.csv of the study")
-    parser.add_argument("--values", type=Path, required=True, help="values.csv of the study")
-    parser.add_argument("--ranks", type=Path, required=True, help="ranks.csv of the study")
-    parser.add_argument("--dataset", required=True, help="the one to draw")
+    study_tables.add_arguments(parser, "ranks")
 
 
 def run(args: argparse.Namespace) -> None:
@@ -51,8 +47,7 @@ def run(args: argparse.Namespace) -> None:
         with style.figure(args, style.TWO_COLUMNS_INCH, 1.0) as canvas:
             style.nothing_to_draw(canvas, readable(args.dataset), "no condition has a rank")
         return
-    values = read_values(args.values, table["unit"].iloc[0])
-    counts = run_counts(values[values["dataset"] == args.dataset])
+    counts = run_counts(args.values, table["unit"].iloc[0], args.dataset)
     table = with_labels(table, "candidate", metrics)
     table = table.sort_values(["expected_rank", "rank"], kind="stable", ignore_index=True)
     looks = looks_of(metrics)
@@ -96,7 +91,7 @@ def draw(axes: Axes, table: pd.DataFrame, counts: pd.DataFrame, looks: Looks) ->
     for place, row in zip(places, table.to_dict("records"), strict=True):
         condition, rule = condition_and_rule(row["candidate"])
         look = looks.mark(row["loss_label"], row["sampling_label"], rule)
-        labels.append(row["label"] + interval_rows.run_marks(counts.loc[condition]))
+        labels.append(interval_rows.with_marks(row["label"], counts.loc[condition]))
         ranged = np.isfinite(row["rank_low"])
         first.append(f"{100 * row['first']:.0f} %" if ranged else "")
         if not ranged:

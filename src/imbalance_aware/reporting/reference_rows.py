@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from imbalance_aware.reporting.labels import REFERENCES
+from imbalance_aware.tables.frames import of_unit
 from imbalance_aware.tables.values import REFERENCE, VALUES
 
 NOTE = (
@@ -15,15 +16,13 @@ NOTE = (
 
 
 def read_references(path: Path, unit: str = "sample") -> pd.DataFrame:
-    """Rows of ``values.csv`` of what needs no image, of one unit; of datasets that lack it, of samples.
+    """Rows of ``values.csv`` of what needs no image, of one unit (`of_unit`).
 
     Raises:
         UserError: no such file, or another table.
     """
     table = VALUES.read(path)
-    table = table[table["rule"] == REFERENCE]
-    by_unit = table["dataset"].isin(table.loc[table["unit"] == unit, "dataset"])
-    return table[table["unit"].where(by_unit, unit) == unit]
+    return of_unit(table[table["rule"] == REFERENCE], unit)
 
 
 def with_references(summary: pd.DataFrame, references: pd.DataFrame, layout: str) -> pd.DataFrame:

@@ -9,7 +9,27 @@ from imbalance_aware.metrics.calibration import MASS_BINS
 from imbalance_aware.metrics.declaration import Outcome
 from imbalance_aware.reporting import class_panels, curves, style
 
-PERFECT: dict = {"color": "#999999", "linewidth": 0.6, "linestyle": (0, (4, 3))}
+
+def perfect(axes: Axes, outcome: Outcome, label: int) -> None:
+    """Probabilities that are as frequent as they say."""
+    axes.plot([0, 1], [0, 1], **class_panels.REFERENCE)
+
+
+def explain(folds: bool) -> str:
+    """What a point is."""
+    pooled = " Test subjects of all folds are taken together." if folds else ""
+    return f"Each point is one of {MASS_BINS} bins with equally many subjects, sorted by the probability.{pooled}"
+
+
+KIND = class_panels.Kind(
+    "Probability that is predicted for the class",
+    "Share of subjects that are of the class",
+    curves.reliability,
+    perfect,
+    [Line2D([], [], label="Perfectly calibrated", **class_panels.REFERENCE)],
+    explain,
+    points=True,
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -20,26 +40,4 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Draw a panel per sampling and class."""
-    class_panels.draw_figure(
-        args,
-        class_panels.Kind(
-            "Probability that is predicted for the class",
-            "Share of subjects that are of the class",
-            curves.reliability,
-            perfect,
-            [Line2D([], [], label="Perfectly calibrated", **PERFECT)],
-            explain,
-            points=True,
-        ),
-    )
-
-
-def perfect(axes: Axes, outcome: Outcome, label: int) -> None:
-    """Probabilities that are as frequent as they say."""
-    axes.plot([0, 1], [0, 1], **PERFECT)
-
-
-def explain(folds: bool) -> str:
-    """What a point is."""
-    pooled = " Test subjects of all folds are taken together." if folds else ""
-    return f"Each point is one of {MASS_BINS} bins with equally many subjects, sorted by the probability.{pooled}"
+    class_panels.draw_figure(args, KIND)

@@ -24,7 +24,7 @@ from imbalance_aware.tables.samples import SPLITS, read_samples_frame
 #: What is read of ``samples.csv``.
 SHOWN = ("group", "cohort", "class", "label", "split")
 MARGIN_INCH, BETWEEN_INCH, ARROW_INCH = 0.05, 0.1, 0.24
-#: More losses than this stand in two blocks, if these have room beside each other.
+#: More losses than this are in two blocks, if there is room for both side by side.
 MOST_IN_BLOCK = 12
 #: Heads of the columns of counts.
 PARTS = {"train": "training", "validation": "validation", "test": "test"}

@@ -1,5 +1,6 @@
 """The tables of ``compare`` as figures need them: of one dataset, its candidates labelled and in order."""
 
+import argparse
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -9,16 +10,26 @@ from imbalance_aware.errors import UserError
 from imbalance_aware.evaluation.candidates import ARGMAX, MARK, candidate_name, condition_and_rule
 from imbalance_aware.reporting.candidate_labels import KEYS, labelled_candidates
 from imbalance_aware.reporting.summary import in_order, label_conditions
-from imbalance_aware.tables.frames import TableForm
+from imbalance_aware.tables.frames import TableForm, of_unit
 from imbalance_aware.tables.values import REFERENCE, VALUES
 
 
+def add_arguments(parser: argparse.ArgumentParser, *tables: str) -> None:
+    """The arguments of a figure of one dataset's candidates besides those of every figure.
+
+    Args:
+        parser: of the step.
+        tables: of `compare`, without suffix, that it reads besides ``values.csv``.
+    """
+    for name in ("metrics", "values", *tables):
+        parser.add_argument(f"--{name}", type=Path, required=True, help=f"{name}.csv of the study")
+    parser.add_argument("--dataset", required=True, help="the one to draw")
+
+
 def read_values(path: Path, unit: str) -> pd.DataFrame:
-    """The values of one unit, as `imbalance_aware.tables.metrics.read_metrics` has it, with their ``candidate``."""
+    """The values of one unit (`of_unit`) of all candidates, with a column ``candidate``."""
     table = VALUES.read(path)
-    table = table[table["rule"] != REFERENCE]
-    by_group = table["dataset"].isin(table.loc[table["unit"] == unit, "dataset"])
-    table = table[table["unit"].where(by_group, unit) == unit]
+    table = of_unit(table[table["rule"] != REFERENCE], unit)
     names = [candidate_name(*pair) for pair in zip(table["condition"], table["rule"], strict=True)]
     return table.assign(candidate=names).reset_index(drop=True)
 
@@ -54,12 +65,19 @@ def short_labels(names: "pd.Series | list[str]", metrics: pd.DataFrame) -> Mappi
     return {str(name): label if (labels == label).sum() == 1 else str(name) for name, label in labels.items()}
 
 
-def run_counts(values: pd.DataFrame) -> pd.DataFrame:
+def run_counts(path: Path, unit: str, dataset: str) -> pd.DataFrame:
     """``n_runs, n_collapsed, n_diverged`` of each condition of one dataset.
 
+    Args:
+        path: ``values.csv``.
+        unit: ``sample`` or ``group``.
+        dataset: its name.
+
     Raises:
-        UserError: the table has no row of the dataset.
+        UserError: no such table, or it has no row of the dataset.
     """
+    values = read_values(path, unit)
+    values = values[values["dataset"] == dataset]
     if values.empty:
-        raise UserError("values.csv has no row of this dataset")
+        raise UserError(f"{path}: has no row of the dataset {dataset}")
     return values.groupby("condition", sort=False)[["n_runs", "n_collapsed", "n_diverged"]].first()

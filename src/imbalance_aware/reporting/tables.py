@@ -1,6 +1,6 @@
 """Write the tables of a study, each as .csv (full precision), .md, .tex and .html.
 
-With --published, the paper's value and the difference from it stand below each value that the paper has (same dataset,
+With --published, the paper's value and the difference from it are below each value that the paper has (same dataset,
 condition, batch size and metric). With --comparison, the table comparison_with_baseline is written too, with
 --ensembles the table ensembles, with --overfitting the table overfitting, with --cohorts the table cohorts. With
 --published and --values, the table published_cells has every value of the paper beside ours; with --claims the table

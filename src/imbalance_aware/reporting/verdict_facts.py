@@ -82,7 +82,7 @@ def sure(word: str, *intervals: list[float] | None) -> str:
 
 
 def pair(comparisons: pd.DataFrame, a: str, b: str) -> Fact | None:
-    """The row of two candidates as a minus b, whichever way it stands in the table; None if there is none."""
+    """The row of two candidates as a minus b, in whichever order the table has them; None if there is none."""
     rows = comparisons[(comparisons["a"] == a) & (comparisons["b"] == b)]
     if len(rows):
         return rows.iloc[0].to_dict()

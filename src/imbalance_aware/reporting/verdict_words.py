@@ -77,7 +77,7 @@ def dataset(of: Fact, judged: Fact) -> list[Block]:
         Heading("What is best", 3),
         *map(Paragraph, best(of)),
         _candidates(of),
-        *map(Paragraph, of["notes"]),
+        *(Paragraph(sentence(note)) for note in of["notes"]),
         Heading("Against the baseline", 3),
         Items(tuple(against_baseline(of, judged["relevant_difference"]))),
         Heading("Does a loss or sampling give more than shifted decisions?", 3),
@@ -317,6 +317,11 @@ def _exploratory(of: Fact) -> list[Block]:
         Paragraph("Not declared as primary before the runs; no conclusion rests on them."),
         Panel(("Metric",), columns, rows),
     ]
+
+
+def sentence(note: str) -> str:
+    """A note of the tables, which may begin with a small letter and lack a full stop."""
+    return f"{note[:1].upper()}{note[1:].rstrip('.')}."
 
 
 def _reason(note: str) -> str:

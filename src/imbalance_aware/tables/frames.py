@@ -70,6 +70,17 @@ class TableForm:
             raise UserError(f"{path}: {name} is not a number: {error}. {make_again(path)}") from None
 
 
+def of_unit(table: "pd.DataFrame", unit: str) -> "pd.DataFrame":
+    """The rows of one unit. A dataset without rows of groups has one sample in each: its rows of samples are kept.
+
+    Args:
+        table: with the columns ``dataset`` and ``unit``.
+        unit: ``sample`` or ``group``.
+    """
+    has_unit = table["dataset"].isin(table.loc[table["unit"] == unit, "dataset"])
+    return table[table["unit"].where(has_unit, unit) == unit]
+
+
 def interval_columns(names: Sequence[str]) -> tuple[str, ...]:
     """``<name>_low`` and ``<name>_high`` of each."""
     return tuple(f"{name}_{side}" for name in names for side in ("low", "high"))

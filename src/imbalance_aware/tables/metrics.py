@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from imbalance_aware.errors import UserError
 from imbalance_aware.tables.csv_text import frame_csv, make_again
+from imbalance_aware.tables.frames import of_unit
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,7 +28,7 @@ def metrics_csv(metrics: "pd.DataFrame") -> str:
 
 
 def read_metrics(path: str | Path, unit: str = "sample") -> "pd.DataFrame":
-    """Read the rows of one unit; a dataset that has none for groups has one sample in each, so it keeps its samples.
+    """Read the rows of one unit, see `imbalance_aware.tables.frames.of_unit`.
 
     Args:
         path: the table.
@@ -47,5 +48,4 @@ def read_metrics(path: str | Path, unit: str = "sample") -> "pd.DataFrame":
         raise UserError(f"{path}: lacks the column {', '.join(missing)}. {make_again(Path(path))}")
     if table.empty:
         raise UserError(f"{path}: has no rows")
-    by_group = table["dataset"].isin(table.loc[table["unit"] == unit, "dataset"])
-    return table[table["unit"].where(by_group, unit) == unit].reset_index(drop=True)
+    return of_unit(table, unit).reset_index(drop=True)
