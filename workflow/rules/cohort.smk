@@ -36,7 +36,7 @@ checkpoint cohort:
         runtime=60,
     params:
         settings=settings_for("cohort"),
-        source=lambda wildcards, input: shlex.join(["--source", *input.source]) if input.source else "",
+        source=named_inputs(["source"]),
         fingerprint=lambda wildcards: explained(fingerprint, dataset_of(wildcards)),
         code=cohort_code,
     shell:
@@ -65,7 +65,7 @@ rule cohort_page:
     log:
         "results/logs/cohort_page/{dataset}/{table}.log",
     wildcard_constraints:
-        table="duplicates|flow|preprocessed_flow|qc",
+        table="|".join(PAGES),
     conda:
         "../../envs/analysis.yaml"
     params:

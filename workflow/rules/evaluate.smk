@@ -1,5 +1,8 @@
 # Runs to metrics: computed from predictions alone. The post-hoc adjustment also needs the training set's class counts.
 
+# What `compare` writes.
+STATISTICS = ["values", "comparisons", "ranks", "effects"]
+
 
 # All folds of a replicate in one table, which then is what a run with a fixed split has.
 rule pool:
@@ -38,7 +41,7 @@ rule evaluate:
     conda:
         "../../envs/analysis.yaml"
     params:
-        folds=lambda wildcards, input: shlex.join(["--folds", input.folds]) if input.folds else "",
+        folds=named_inputs(["folds"]),
         context=context_argument,
         parts=part_arguments,
         code=code_digest(["evaluation.evaluate"]),
@@ -123,7 +126,7 @@ rule compare:
         runtime=60,
     params:
         folder=subpath(output[0], parent=True),
-        folds=lambda wildcards, input: shlex.join(["--folds", *input.folds]) if input.folds else "",
+        folds=named_inputs(["folds"]),
         validation=validations_of,
         evaluation=evaluation_settings,
         context=contexts_of,

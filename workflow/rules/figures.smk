@@ -8,10 +8,8 @@ INPUTS = {
     "values": "results/tables/{study}/values.csv",
     "comparisons": "results/tables/{study}/comparisons.csv",
     "ranks": "results/tables/{study}/ranks.csv",
-    "published": lambda wildcards: PUBLISHED if study_of(wildcards).settings.published else [],
-    "samples_of_datasets": lambda wildcards: expand(
-        "results/datasets/{dataset}/samples.csv", dataset=study_of(wildcards).settings.datasets
-    ),
+    "published": published_if_shown,
+    "samples_of_datasets": lambda wildcards: files_of_datasets(wildcards, "samples.csv"),
     "histories": lambda wildcards: trainings_of(wildcards, "history.csv"),
     "reports": lambda wildcards: runs_of(wildcards, "metrics.json", [wildcards.dataset]),
     "features": lambda wildcards: first_trainings_of(wildcards, "features.npy"),
@@ -78,7 +76,7 @@ for figure in FIGURES:
             "../../envs/analysis.yaml"
         params:
             step=figure.step,
-            inputs=figure_inputs(figure),
+            inputs=named_inputs([name for name in figure.options if name in INPUTS]),
             settings=figure_settings(figure),
             code=code_digest([f"reporting.{figure.step}"]),
         shell:

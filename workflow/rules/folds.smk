@@ -1,5 +1,7 @@
 """Which datasets are cross-validated, in how many folds, and where the table of each repeat lies."""
 
+from imbalance_aware.runs.identity import read_replicate
+
 
 def cross_validations():
     """Name -> how many folds and repeats; and why that cannot be told, which is said when the dataset is needed."""

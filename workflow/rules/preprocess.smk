@@ -58,8 +58,6 @@ rule folds:
         "results/datasets/{dataset}/folds/repeat-{repeat}.csv",
     log:
         "results/logs/folds/{dataset}/repeat-{repeat}.log",
-    wildcard_constraints:
-        repeat=r"\d+",
     conda:
         "../../envs/preprocess.yaml"
     params:

@@ -57,8 +57,7 @@ def provided_mask(wildcards):
 
 
 def mask_argument(wildcards):
-    mask = provided_mask(wildcards)
-    return shlex.join(["--mask", mask]) if mask else ""
+    return option("mask", provided_mask(wildcards))
 
 
 def start_of(wildcards):
@@ -69,15 +68,6 @@ def strip_gpus(wildcards):
     """Only networks run on a GPU, and `auto` takes it wherever there is one."""
     settings = dataset_of(wildcards).preprocessing.brain_extraction
     return int(settings.method != "threshold" and settings.device != "cpu")
-
-
-def sequences_of(wildcards):
-    return " ".join(dataset_of(wildcards).sequences)
-
-
-def sequence_arguments(wildcards):
-    """The names of the channels, if they are sequences."""
-    return f"--sequences {sequences_of(wildcards)}" if dataset_of(wildcards).kind == "volumes" else ""
 
 
 def atlas_source(wildcards):
@@ -92,24 +82,6 @@ def atlas_source(wildcards):
 
 def atlas_folder(wildcards, input):
     return f"{input}/atlas" if wildcards.dataset in GENERATED else str(input)
-
-
-def cohort_to_pack(wildcards):
-    table = {"images": "cohort", "volumes": "preprocessed"}[dataset_of(wildcards).kind]
-    return f"results/datasets/{wildcards.dataset}/{table}.csv"
-
-
-def preprocessed_folder(wildcards):
-    """Folder with one array per sample."""
-    folder = {"images": "preprocessed", "volumes": "patches"}[dataset_of(wildcards).kind]
-    return f"results/datasets/{wildcards.dataset}/{folder}"
-
-
-def arrays_to_pack(wildcards):
-    """What pack waits for: the folder of resized photographs, or the patch of every subject."""
-    if dataset_of(wildcards).kind == "images":
-        return preprocessed_folder(wildcards)
-    return of_each_subject("results/datasets/{dataset}/patches/{subject}.npy")(wildcards)
 
 
 def mask_environment(wildcards):

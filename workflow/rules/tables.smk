@@ -1,5 +1,65 @@
 # Metrics to tables: our results, with the published values where there are any.
 
+from dataclasses import dataclass
+from typing import Callable
+
+from imbalance_aware.reporting.table_catalogue import (
+    CLAIMS,
+    COHORTS,
+    COMPARISON,
+    ENSEMBLES,
+    OVERFITTING,
+    PUBLISHED_CELLS,
+    TABLES,
+)
+
+
+@dataclass(frozen=True)
+class TableJob:
+    """What one job of the command `tables` makes: which tables, of which inputs (option -> file), for which studies."""
+
+    tables: list[str]
+    inputs: dict[str, str | Callable]
+    of: Callable = lambda study: True
+    settings: str = ""
+
+
+STUDY = "results/tables/{study}"
+TABLE_JOBS = {
+    "tables": TableJob(
+        tables=[*(name for name, table in TABLES.items() if not table.own_batch_size), COMPARISON],
+        inputs={
+            "comparison": f"{STUDY}/comparisons.csv",
+            "references": f"{STUDY}/values.csv",
+            "published": published_if_shown,
+        },
+    ),
+    "table_of_small_batches": TableJob(
+        tables=[name for name, table in TABLES.items() if table.own_batch_size],
+        inputs={"references": f"{STUDY}/values.csv", "published": published_if_shown},
+        of=lambda study: study.training.batch_size != CONFIG.training.batch_size,
+    ),
+    "table_of_published_cells": TableJob(
+        tables=[PUBLISHED_CELLS],
+        inputs={"values": f"{STUDY}/values.csv", "published": PUBLISHED},
+        of=lambda study: study.settings.published,
+    ),
+    "table_of_claims": TableJob(
+        tables=[CLAIMS],
+        inputs={"claims": f"{STUDY}/claim_estimates.csv", "stated": CLAIMED, "published": PUBLISHED},
+        of=lambda study: study.settings.recomputes_claims,
+    ),
+    "table_of_ensembles": TableJob(
+        tables=[ENSEMBLES],
+        inputs={"ensembles": f"{STUDY}/ensemble_metrics.csv"},
+        of=lambda study: bool(with_ensembles(study)),
+    ),
+    "table_of_cohorts": TableJob(tables=[COHORTS], inputs={"cohorts": f"{STUDY}/cohort_metrics.csv"}),
+    "table_of_overfitting": TableJob(
+        tables=[OVERFITTING], inputs={}, settings=option("overfitting", CONFIG.evaluation.primary)
+    ),
+}
+
 
 rule collect:
     input:
@@ -40,34 +100,67 @@ use rule collect as collect_ensembles with:
         "results/logs/collect/{study}-ensembles.log",
 
 
-rule tables:
+# The command of a rule made in a loop is formatted only when its job runs, so all values of a row are passed as params.
+for name, job in TABLE_JOBS.items():
+
+    rule:
+        name:
+            name
+        input:
+            **job.inputs,
+            metrics="results/tables/{study}/metrics.csv",
+        output:
+            expand("results/tables/{{study}}/{table}.{suffix}", table=job.tables, suffix=["csv", "md", "tex"]),
+            *(
+                report(
+                    f"results/tables/{{study}}/{table}.html",
+                    caption=f"../report/{table}.rst",
+                    category="Tables",
+                    subcategory="{study}",
+                    labels={"table": table},
+                )
+                for table in job.tables
+            ),
+        log:
+            f"results/logs/{name}/{{study}}.log",
+        conda:
+            "../../envs/analysis.yaml"
+        resources:
+            mem_mb=1000,
+            runtime=10,
+        params:
+            folder=subpath(output[0], parent=True),
+            inputs=named_inputs(job.inputs),
+            settings=job.settings,
+            tables=[table for table in job.tables if table in TABLES],
+            unit=CONFIG.evaluation.unit,
+            code=code_digest(["reporting.tables"]),
+        shell:
+            "python -m imbalance_aware tables --metrics {input.metrics:q} --unit {params.unit} {params.inputs}"
+            " {params.settings} --tables {params.tables} --out {params.folder:q} 2> {log:q}"
+
+
+# The paper's claims, from the runs on those datasets that take the place of its own.
+rule claims:
     input:
-        metrics="results/tables/{study}/metrics.csv",
-        comparisons="results/tables/{study}/comparisons.csv",
-        references="results/tables/{study}/values.csv",
-        published=lambda wildcards: PUBLISHED if study_of(wildcards).settings.published else [],
+        claims=CLAIMED,
+        predictions=runs_on_stand_ins,
     output:
-        expand(
-            "results/tables/{{study}}/{table}.{suffix}",
-            table=[*METRIC_TABLES, COMPARISON],
-            suffix=["csv", "md", "tex"],
-        ),
-        *map(page_of, [*METRIC_TABLES, COMPARISON]),
+        "results/tables/{study}/claim_estimates.csv",
     log:
-        "results/logs/tables/{study}.log",
+        "results/logs/claims/{study}.log",
     conda:
         "../../envs/analysis.yaml"
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=2000,
+        runtime=60,
     params:
-        folder=subpath(output[0], parent=True),
-        arguments=table_arguments(*METRIC_TABLES),
+        stand_ins=lambda wildcards: json.dumps(study_of(wildcards).settings.stand_ins()),
         unit=CONFIG.evaluation.unit,
-        code=code_digest(["reporting.tables"]),
+        code=code_digest(["evaluation.claims"]),
     shell:
-        "python -m imbalance_aware tables --metrics {input.metrics:q} --unit {params.unit} {params.arguments}"
-        " --out {params.folder:q} 2> {log:q}"
+        "python -m imbalance_aware claims --claims {input.claims:q} --stand-ins {params.stand_ins:q}"
+        " --unit {params.unit} --out {output:q} {input.predictions:q} 2> {log:q}"
 
 
 # What the study shows, in words; first in the report.
@@ -97,137 +190,10 @@ rule verdict:
         runtime=10,
     params:
         folder=subpath(output[0], parent=True),
-        folds=lambda wildcards, input: shlex.join(["--folds", *input.folds]) if input.folds else "",
+        folds=named_inputs(["folds"]),
         evaluation=evaluation_settings,
         code=code_digest(["reporting.verdict"]),
     shell:
         "python -m imbalance_aware verdict --study {wildcards.study:q} --evaluation {params.evaluation:q}"
         " --tables {params.folder:q} --metrics {input.metrics:q} --samples {input.samples:q}"
         " --duplicates {input.duplicates:q} {params.folds} --out {params.folder:q} 2> {log:q}"
-
-
-use rule tables as table_of_small_batches with:
-    input:
-        metrics="results/tables/{study}/metrics.csv",
-        references="results/tables/{study}/values.csv",
-        published=lambda wildcards: PUBLISHED if study_of(wildcards).settings.published else [],
-    output:
-        expand("results/tables/{{study}}/{table}.{suffix}", table=BATCH_SIZE_TABLES, suffix=["csv", "md", "tex"]),
-        *map(page_of, BATCH_SIZE_TABLES),
-    log:
-        "results/logs/tables/{study}-small_batches.log",
-    params:
-        folder=subpath(output[0], parent=True),
-        arguments=table_arguments(*BATCH_SIZE_TABLES),
-        unit=CONFIG.evaluation.unit,
-        code=code_digest(["reporting.tables"]),
-
-
-# Every value of the paper beside ours.
-use rule tables as table_of_published_cells with:
-    input:
-        metrics="results/tables/{study}/metrics.csv",
-        values="results/tables/{study}/values.csv",
-        published=PUBLISHED,
-    output:
-        expand("results/tables/{{study}}/{table}.{suffix}", table=PUBLISHED_CELLS, suffix=["csv", "md", "tex"]),
-        page_of(PUBLISHED_CELLS),
-    log:
-        "results/logs/tables/{study}-published_cells.log",
-    params:
-        folder=subpath(output[0], parent=True),
-        arguments=lambda wildcards, input: shlex.join(
-            ["--values", input.values, "--published", input.published, "--tables"]
-        ),
-        unit=CONFIG.evaluation.unit,
-        code=code_digest(["reporting.tables"]),
-
-
-# The paper's claims, from the runs on those datasets that take the place of its own.
-rule claims:
-    input:
-        claims=CLAIMED,
-        predictions=runs_on_stand_ins,
-    output:
-        "results/tables/{study}/claim_estimates.csv",
-    log:
-        "results/logs/claims/{study}.log",
-    conda:
-        "../../envs/analysis.yaml"
-    resources:
-        mem_mb=2000,
-        runtime=60,
-    params:
-        stand_ins=lambda wildcards: json.dumps(study_of(wildcards).settings.stand_ins()),
-        unit=CONFIG.evaluation.unit,
-        code=code_digest(["evaluation.claims"]),
-    shell:
-        "python -m imbalance_aware claims --claims {input.claims:q} --stand-ins {params.stand_ins:q}"
-        " --unit {params.unit} --out {output:q} {input.predictions:q} 2> {log:q}"
-
-
-use rule tables as table_of_claims with:
-    input:
-        metrics="results/tables/{study}/metrics.csv",
-        claims="results/tables/{study}/claim_estimates.csv",
-        stated=CLAIMED,
-        published=PUBLISHED,
-    output:
-        expand("results/tables/{{study}}/{table}.{suffix}", table=CLAIMS, suffix=["csv", "md", "tex"]),
-        page_of(CLAIMS),
-    log:
-        "results/logs/tables/{study}-claims.log",
-    params:
-        folder=subpath(output[0], parent=True),
-        arguments=lambda wildcards, input: shlex.join(
-            ["--claims", input.claims, "--stated", input.stated, "--published", input.published, "--tables"]
-        ),
-        unit=CONFIG.evaluation.unit,
-        code=code_digest(["reporting.tables"]),
-
-
-use rule tables as table_of_ensembles with:
-    input:
-        metrics="results/tables/{study}/metrics.csv",
-        ensembles="results/tables/{study}/ensemble_metrics.csv",
-    output:
-        expand("results/tables/{{study}}/{table}.{suffix}", table=ENSEMBLES, suffix=["csv", "md", "tex"]),
-        page_of(ENSEMBLES),
-    log:
-        "results/logs/tables/{study}-ensembles.log",
-    params:
-        folder=subpath(output[0], parent=True),
-        arguments=lambda wildcards, input: f"--ensembles {shlex.quote(input.ensembles)} --tables",
-        unit=CONFIG.evaluation.unit,
-        code=code_digest(["reporting.tables"]),
-
-
-use rule tables as table_of_cohorts with:
-    input:
-        metrics="results/tables/{study}/metrics.csv",
-        cohorts="results/tables/{study}/cohort_metrics.csv",
-    output:
-        expand("results/tables/{{study}}/{table}.{suffix}", table=COHORTS, suffix=["csv", "md", "tex"]),
-        page_of(COHORTS),
-    log:
-        "results/logs/tables/{study}-cohorts.log",
-    params:
-        folder=subpath(output[0], parent=True),
-        arguments=lambda wildcards, input: f"--cohorts {shlex.quote(input.cohorts)} --tables",
-        unit=CONFIG.evaluation.unit,
-        code=code_digest(["reporting.tables"]),
-
-
-use rule tables as table_of_overfitting with:
-    input:
-        metrics="results/tables/{study}/metrics.csv",
-    output:
-        expand("results/tables/{{study}}/{table}.{suffix}", table=OVERFITTING, suffix=["csv", "md", "tex"]),
-        page_of(OVERFITTING),
-    log:
-        "results/logs/tables/{study}-overfitting.log",
-    params:
-        folder=subpath(output[0], parent=True),
-        arguments=f"--overfitting {CONFIG.evaluation.primary} --tables",
-        unit=CONFIG.evaluation.unit,
-        code=code_digest(["reporting.tables"]),

@@ -1,10 +1,6 @@
 """The files of a study: its runs and everything made from them."""
 
-# Tables that every study has, and those for studies with batches of their own size.
-METRIC_TABLES = [name for name, table in TABLES.items() if not table.own_batch_size]
-# What `compare` writes.
-STATISTICS = ["values", "comparisons", "ranks", "effects"]
-BATCH_SIZE_TABLES = [name for name, table in TABLES.items() if table.own_batch_size]
+from imbalance_aware.runs.identity import replicate_name
 
 
 def replicates_of(study, dataset):
@@ -58,7 +54,7 @@ def validations_of(wildcards):
         if dataset in study.validation_metrics
         for path in trainings_of(SimpleNamespace(study=study.name, dataset=dataset), "validation_predictions.csv")
     ]
-    return shlex.join(["--validation", *tables]) if tables else ""
+    return option("validation", tables)
 
 
 def first_trainings_of(wildcards, file):
@@ -81,27 +77,14 @@ def ensembles_of(wildcards):
     return expand(place, study=study.name, dataset=with_ensembles(study), condition=study.conditions)
 
 
-def page_of(table):
-    """The page of a table, for the report."""
-    return report(
-        f"results/tables/{{study}}/{table}.html",
-        caption=f"../report/{table}.rst",
-        category="Tables",
-        subcategory="{study}",
-        labels={"table": table},
-    )
-
-
 def all_tables():
-    """Every table of the studies to run; some only for studies with a batch size of their own."""
-    own = [name for name in CONFIG.run if STUDIES[name].training.batch_size != CONFIG.training.batch_size]
-    page = "results/tables/{study}/{table}.html"
+    """Every table of the studies to run; some only of studies of one kind."""
     return [
-        *expand(page, study=CONFIG.run, table=[*METRIC_TABLES, COMPARISON, OVERFITTING, COHORTS]),
-        *expand(page, study=own, table=BATCH_SIZE_TABLES),
-        *expand(page, study=[name for name in CONFIG.run if STUDIES[name].settings.published], table=PUBLISHED_CELLS),
-        *expand(page, study=[name for name in CONFIG.run if STUDIES[name].settings.recomputes_claims], table=CLAIMS),
-        *expand(page, study=[name for name in CONFIG.run if with_ensembles(STUDIES[name])], table=ENSEMBLES),
+        f"results/tables/{name}/{table}.html"
+        for name in CONFIG.run
+        for job in TABLE_JOBS.values()
+        if job.of(STUDIES[name])
+        for table in job.tables
     ]
 
 

@@ -87,7 +87,7 @@ rule bundle:
         runtime=120,
     params:
         settings=bundle_settings,
-        folds=lambda wildcards, input: shlex.join(["--folds", *input.folds]) if input.folds else "",
+        folds=named_inputs(["folds"]),
         seeds=lambda wildcards: study_of(wildcards).settings.seeds,
         code=code_digest(["__main__", "runs.bundle", "runs.train", "runs.train_bundle"]),
     shell:

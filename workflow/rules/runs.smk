@@ -1,0 +1,74 @@
+"""Params of training, and of the steps that judge its predictions."""
+
+from imbalance_aware.config import run_settings
+from imbalance_aware.models.build import environment as network_environment
+from imbalance_aware.runs.numbers import training_code
+from imbalance_aware.runs.run_folder import TRAINING_PREDICTIONS, VALIDATION_PREDICTIONS
+
+
+def train_code(wildcards):
+    """What decides the numbers of this condition: editing another loss, or no number, leaves the run alone."""
+    study = study_of(wildcards)
+    metric = study.validation_metrics.get(wildcards.dataset)
+    return training_code(condition_of(wildcards).terms, study.model.network, metric)
+
+
+def train_environment(wildcards):
+    """The conda environment for training: networks of another package need that package."""
+    return f"../../envs/{network_environment(study_of(wildcards).model.network)}.yaml"
+
+
+def train_settings(wildcards):
+    dataset_of(wildcards)
+    settings = run_settings(study_of(wildcards), condition_of(wildcards).name, wildcards.dataset, CONFIG)
+    return json.dumps(settings.decisive())
+
+
+def bundle_settings(wildcards):
+    """Settings and code of every condition of a study on a dataset, as JSON."""
+    conditions = {}
+    for name in study_of(wildcards).conditions:
+        run = SimpleNamespace(**wildcards, condition=name)
+        conditions[name] = {"settings": json.loads(train_settings(run)), "code": train_code(run)}
+    return json.dumps({"conditions": conditions})
+
+
+def part_arguments(wildcards, input):
+    """What each training predicted of its own training samples and validation part, and the metric to tune for.
+
+    Which of these tables there are depends on the settings of the study and of the dataset, so that they are no outputs
+    of the rules that train; they are made before the predictions that are.
+    """
+    place = os.path.dirname(input.predictions)
+    pooled = wildcards.dataset in CROSS_VALIDATED and "fold" not in wildcards.keys()
+    folders = [f"{place}/{fold}" for fold in fold_folders(wildcards.dataset)] if pooled else [f"{place}/"]
+    study = study_of(wildcards)
+    arguments = []
+    if study.training.training_predictions:
+        arguments += ["--training", *(f"{folder}{TRAINING_PREDICTIONS}" for folder in folders)]
+    if metric := study.validation_metrics.get(wildcards.dataset):
+        tables = [f"{folder}{VALIDATION_PREDICTIONS}" for folder in folders]
+        arguments += ["--primary", metric, "--validation", *tables]
+    return shlex.join(arguments)
+
+
+def context_argument(wildcards):
+    """What the settings of a dataset say of its classes; they change metrics and nothing before."""
+    known = dataset_of(wildcards).for_evaluate()
+    return option("context", json.dumps(known)) if known else ""
+
+
+def contexts_of(wildcards):
+    """What the settings of each dataset of a study say of its classes, as JSON."""
+    names = study_of(wildcards).settings.datasets
+    return json.dumps({name: known for name in names if (known := CONFIG.datasets[name].for_evaluate())})
+
+
+def evaluation_settings(wildcards):
+    """What a study is judged by, as JSON; the baseline is one of its own conditions."""
+    return CONFIG.evaluation.model_copy(update={"baseline": study_of(wildcards).baseline}).model_dump_json()
+
+
+def condition_columns(wildcards):
+    """What the tables say of each condition, as JSON."""
+    return json.dumps([condition.columns() for condition in study_of(wildcards).conditions.values()])
