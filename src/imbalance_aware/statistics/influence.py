@@ -130,7 +130,7 @@ def _values(resamples: Resamples, forms: Mapping[str, WeightedForm]) -> dict[str
 
 
 def _on_grid(design: Design, places: list[tuple[int, int]], values: np.ndarray) -> Measured:
-    """Values of runs, shape (1 + G, runs, …) or without influence (1, runs, …), put at their condition and replicate."""
+    """Values of runs, shape (1 + G, runs, …) or without influence (1, runs, …), put at condition and replicate."""
     trailing = values.shape[2:]
     grid = (len(design.conditions), len(design.replicates))
     theta = np.full((*grid, *trailing), np.nan)
