@@ -536,6 +536,23 @@ def test_what_needs_no_image_comes_first(tmp_path, name, metric, labels):
     assert {*references_in_print} == {MAJORITY_CLASS, PRIOR_RANDOM}
 
 
+def test_a_bold_value_is_no_conclusion_where_others_may_be_the_best():
+    metrics = tidy(("toy", "ce-uniform", 0, 0.7), ("toy", "mcc-oversampling", 0, 0.8))
+    ranks = pd.DataFrame(
+        [
+            {"dataset": "toy", "metric": "balanced_accuracy", "possible_best": possible}
+            for possible in (True, True, False)
+        ]
+    )
+    lines = make_table("table1_balanced_accuracy", metrics, ranks=ranks)[0].notes
+    assert "not a conclusion" in lines[0] and lines[1].startswith("May be the best by balanced accuracy")
+    assert lines[1].endswith(": Toy 2 of 3.")
+    assert not any(
+        "May be" in line
+        for line in make_table("calibration", tidy(("toy", "ce-uniform", 0, 0.2), metric="brier"), ranks=ranks)[0].notes
+    )
+
+
 def test_the_head_of_a_table_counts_test_patients_and_marks_small_classes():
     runs = [("x", "ce-uniform", 0, 0.5)]
     counts = [("x", "ce-uniform", 0, n, "ok", f"test_groups_{name}") for name, n in (("no", 30), ("early", 29))]

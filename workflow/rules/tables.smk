@@ -31,12 +31,17 @@ TABLE_JOBS = {
         inputs={
             "comparison": f"{STUDY}/comparisons.csv",
             "references": f"{STUDY}/values.csv",
+            "ranks": f"{STUDY}/ranks.csv",
             "published": published_if_shown,
         },
     ),
     "table_of_small_batches": TableJob(
         tables=[name for name, table in TABLES.items() if table.own_batch_size],
-        inputs={"references": f"{STUDY}/values.csv", "published": published_if_shown},
+        inputs={
+            "references": f"{STUDY}/values.csv",
+            "ranks": f"{STUDY}/ranks.csv",
+            "published": published_if_shown,
+        },
         of=lambda study: study.training.batch_size != CONFIG.training.batch_size,
     ),
     "table_of_published_cells": TableJob(
