@@ -280,6 +280,23 @@ def test_posthoc_values_are_beside_those_before():
     ]
 
 
+def test_temperature_scaling_is_beside_what_was_before():
+    metrics = tidy(
+        *(
+            ("x", "ce-uniform", 0, value, "ok", name)
+            for name, value in (("brier", 0.5), ("ece", 0.2), ("log_loss", 1.5))
+        ),
+        *(("x", "ce-uniform", 0, 0.3, "ok", f"temperature_{name}") for name in ("brier", "ece", "log_loss")),
+    )
+    grid = make_table("temperature_scaling", metrics)[0]
+    assert "lower is better" in grid.title
+    assert [[cell.text for cell in row.cells] for row in grid.panels[0].rows] == [
+        ["0.30"] * 3,
+        ["1.50", "0.50", "0.20"],
+        ["−1.20", "−0.20", "+0.10"],
+    ]
+
+
 def test_small_batches_name_their_size_and_the_papers_table(published):
     metrics = tidy(("glioma", "mcc-oversampling", 0, 0.5), batch_size=10)
     grid, _ = make_table("table6_small_batches", metrics, published)

@@ -14,7 +14,7 @@ import pandas as pd
 
 from imbalance_aware.errors import UserError
 from imbalance_aware.files import write_csv, write_text
-from imbalance_aware.metrics.catalogue import POSTHOC, Named, is_count, named
+from imbalance_aware.metrics.catalogue import Named, is_count, named
 from imbalance_aware.reporting import formats, layouts
 from imbalance_aware.reporting.claims_table import make_claims
 from imbalance_aware.reporting.cohort_table import make_cohorts
@@ -54,7 +54,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--unit", choices=["sample", "group"], default="sample", help="what metrics count (default: sample)"
     )
-    parser.add_argument("--tables", nargs="*", choices=TABLES, default=list(TABLES), help="default: all")
+    parser.add_argument(
+        "--tables",
+        nargs="*",
+        choices=TABLES,
+        default=[name for name, table in TABLES.items() if not table.only],
+        help="default: those that every study has",
+    )
     parser.add_argument("--out", type=Path, required=True, help="folder for <table>.csv, .md, .tex and .html")
 
 
@@ -111,7 +117,7 @@ def make_table(
     if not wanted:
         raise UserError(f"{name}: no run has the metric {' or '.join(table.metrics)}")
     shown = [named(metric) for metric in wanted]
-    summary = summarise(metrics, wanted, unadjusted(metrics, wanted) if shown[0].adjustment == POSTHOC else published)
+    summary = summarise(metrics, wanted, unadjusted(metrics, wanted) if shown[0].adjustment else published)
     title = table.title.format(batch_size=summary["batch_size"].iloc[0], better=shown[0].metric.better)
     lines = [*notes(summary, few_test_subjects(metrics))]
     if ranks is not None:
