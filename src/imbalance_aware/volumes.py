@@ -22,7 +22,9 @@ from nibabel.filebasedimages import ImageFileError
 from nibabel.spatialimages import HeaderDataError
 from nibabel.wrapstruct import WrapStructError
 
+from imbalance_aware.errors import UserError
 from imbalance_aware.files import atomic
+from imbalance_aware.tables.csv_text import make_again
 
 #: A NIfTI-2 file begins with the size of its header, in either byte order.
 NIFTI_2 = (b"\x1c\x02\x00\x00", b"\x00\x00\x02\x1c")
@@ -35,6 +37,10 @@ PAIR = "pair of files: one of a .hdr and an .img file; convert both to one .nii 
 #: gzip file of a few megabytes can unpack to any size.
 MAX_BYTES = 2**32
 MAX_TRAILING_BYTES = 2**20
+#: Most voxels, and most bytes between a header and its data. A file of zeros is a thousandth of its size when it is
+#: compressed, and each voxel takes 4 bytes in memory whatever it takes in the file.
+MAX_VOXELS = MAX_BYTES // 8
+MAX_OFFSET_BYTES = 2**24
 #: NIfTI's codes of the units of length that are not mm, and what one of them is in mm. Any other code is read as mm.
 UNITS = {1: ("metres", 1000.0), 3: ("micrometres", 0.001)}
 #: Largest magnitude of a value. Its square has to fit into 32-bit floating point.
@@ -130,14 +136,26 @@ def read_placement(path: str | Path) -> Placement:
 
 
 def read_channels(path: str | Path) -> Volume:
-    """Read a file of this project's own: (x, y, z) or (x, y, z, channels), float32."""
-    image = cast(nib.Nifti1Image, nib.load(path))
-    return Volume(np.asanyarray(image.dataobj).astype(np.float32, copy=False), image.affine)
+    """Read a file whose values are used as they are: (x, y, z) or (x, y, z, channels), float32.
+
+    Raises:
+        BadVolume: missing, unreadable, truncated, damaged or too large.
+    """
+    content = _content(Path(path), channels=True)
+    image = _image(content)
+    return Volume(_data(image).astype(np.float32, copy=False), _placement(_header(content)).affine)
 
 
 def read_mask(path: str | Path) -> Volume:
-    """Read a mask of this project's own as bool."""
-    volume = read_channels(path)
+    """Read a mask that an earlier step wrote, as bool.
+
+    Raises:
+        UserError: it is not as it was written. That is no fault of the subject, which must not be excluded for it.
+    """
+    try:
+        volume = read_channels(path)
+    except BadVolume as bad:
+        raise UserError(f"{path}: not as it was written ({bad}). {make_again(Path(path))}") from None
     return Volume(volume.array > 0, volume.affine)
 
 
@@ -259,8 +277,8 @@ def _begin(path: Path) -> bytes:
         return handle.read(HEADER_BYTES)
 
 
-def _content(path: Path) -> bytes:
-    """All that a file's header announces, decompressed.
+def _content(path: Path, channels: bool = False) -> bytes:
+    """All that a file's header announces, decompressed; with ``channels`` of a 4D file too.
 
     A gzip file is then read to its end, where its checksum is: a reader that stops after the last voxel, as nibabel
     does, never meets it. The size that the header announces is checked before anything is decompressed, and bounds what
@@ -268,7 +286,7 @@ def _content(path: Path) -> bytes:
     """
     with _opened(path) as handle:
         content = handle.read(HEADER_BYTES)
-        announced = _announced_bytes(_header(content))
+        announced = _announced_bytes(_header(content), channels)
         content += handle.read(max(0, announced - len(content)))
         if isinstance(handle, gzip.GzipFile) and len(handle.read(MAX_TRAILING_BYTES + 1)) > MAX_TRAILING_BYTES:
             raise BadVolume(
@@ -277,18 +295,30 @@ def _content(path: Path) -> bytes:
     return content
 
 
-def _announced_bytes(header: nib.Nifti1Header) -> int:
-    """Length of a file with this header; `BadVolume` if it is not one real number per voxel of a 3D image."""
+def _announced_bytes(header: nib.Nifti1Header, channels: bool) -> int:
+    """Length of a file with this header.
+
+    Raises:
+        BadVolume: it is not one real number per voxel of a 3D image, or with ``channels`` of a 4D one; or too large.
+    """
     stored, shape = header.get_data_dtype(), header.get_data_shape()
     shown = f"{' x '.join(map(str, shape))} voxels"
     if stored.names or stored.kind == "c":
         raise BadVolume(f"not one real number per voxel: {'colours' if stored.names else 'complex numbers'}")
-    if min(shape, default=0) < 1 or len(shape) < 3 or any(size > 1 for size in shape[3:]):
-        raise BadVolume(f"not 3D: {shown}")
+    if min(shape, default=0) < 1 or len(shape) < 3 or any(size > 1 for size in shape[3 + channels :]):
+        raise BadVolume(f"not {'3D or 4D' if channels else '3D'}: {shown}")
     with _nifti():
         offset = header.get_data_offset()
+    if not 0 <= offset <= MAX_OFFSET_BYTES:
+        raise BadVolume(
+            f"too large: {offset / 1e6:.1f} MB before its voxels; at most {MAX_OFFSET_BYTES / 1e6:.1f} MB are read"
+        )
     if (size := offset + math.prod(shape) * stored.itemsize) > MAX_BYTES:
         raise BadVolume(f"too large: {shown}, {size / 1e9:.1f} GB; at most {MAX_BYTES / 1e9:.1f} GB are read")
+    if math.prod(shape) > MAX_VOXELS:
+        raise BadVolume(
+            f"too large: {shown}, {math.prod(shape) / 1e6:.0f} million; at most {MAX_VOXELS / 1e6:.0f} million are read"
+        )
     return size
 
 

@@ -4,6 +4,7 @@ import errno
 import hashlib
 import io
 import logging
+from pathlib import Path
 
 import pytest
 import torch
@@ -80,6 +81,27 @@ def test_a_damaged_checkpoint_is_ignored_with_a_line(saved, damage, caplog):
     saved.path.write_bytes(bytes(changed))
     assert saved.load() is None
     assert "damaged" in caplog.text
+
+
+class Attack:
+    """An object that writes a file when it is unpickled."""
+
+    def __init__(self, target):
+        self.target = target
+
+    def __reduce__(self):
+        return Path.touch, (self.target,)
+
+
+def test_a_checkpoint_that_would_run_code_is_ignored(saved, tmp_path, caplog):
+    """Its digest fits: whoever can write a file can write its digest too."""
+    buffer, sign = io.BytesIO(), tmp_path / "ran"
+    torch.save({"key": KEY, "state": Attack(sign)}, buffer)
+    content = buffer.getvalue()
+    saved.path.write_bytes(hashlib.sha256(content).hexdigest().encode() + b"\n" + content)
+    assert saved.load() is None
+    assert "it cannot be read" in caplog.text
+    assert not sign.exists()
 
 
 def test_a_full_disk_leaves_the_last_good_one(saved, monkeypatch, caplog):

@@ -137,11 +137,33 @@ def test_one_preprocessed_array(volumes, tmp_path):
     np.testing.assert_allclose(probabilities([row]), of_training(volumes)[:1], atol=1e-6)
 
 
+def header_of(shape, offset=352):
+    """A NIfTI header that is followed by nothing."""
+    header = nibabel.Nifti1Header()
+    header.set_data_shape(shape)
+    header.set_sform(np.eye(4), 1)
+    header["vox_offset"] = offset
+    return header.binaryblock + bytes(4)
+
+
+def damaged_trailer(array):
+    """A NIfTI file whose values do not have the checksum that gzip wrote."""
+    content = bytearray(gzip.compress(nibabel.Nifti1Image(array, np.eye(4)).to_bytes()))
+    content[-8] ^= 1
+    return bytes(content)
+
+
 #: Name -> how to make a file that cannot be classified, and what is said about it.
 BAD_FILES = {
     "text.nii": (lambda path: path.write_text("hello"), "not a readable NIfTI file"),
     "shape.nii": (lambda path: save_nifti(path, np.zeros((9, 9, 9, 2))), r"shape \(2, 9, 9, 9\); the model takes"),
     "cut.nii.gz": (lambda path: path.write_bytes(gzip.compress(b"0" * 999)[:-9]), "not a readable NIfTI file"),
+    "checksum.nii.gz": (lambda path: path.write_bytes(damaged_trailer(np.zeros((10, 10, 10, 2)))), "CRC check failed"),
+    "huge.nii": (lambda path: path.write_bytes(header_of((9000, 9000, 9000))), "too large: 9000 x 9000 x 9000 voxels"),
+    "offset.nii": (
+        lambda path: path.write_bytes(header_of((10, 10, 10), 2**31 - 2**10)),
+        "2147.5 MB before its voxels",
+    ),
     "range.nii": (lambda path: save_nifti(path, np.full((10, 10, 10, 2), 300.0)), "outside"),
     "nan.nii": (lambda path: save_nifti(path, np.full((10, 10, 10, 2), np.nan)), "outside"),
     "cut.npy": (lambda path: path.write_bytes(b"\x93NUMPY"), "not a NumPy array, or cut short"),

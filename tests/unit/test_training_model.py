@@ -1,5 +1,9 @@
 """The network of a run: made from a seed, optimised, and the file it is kept in."""
 
+import zipfile
+from pathlib import Path
+
+import numpy as np
 import pytest
 import torch
 
@@ -66,6 +70,55 @@ def test_files_that_are_no_model(tmp_path, content):
     path.write_bytes(content)
     with pytest.raises(UserError, match="not a model written by the train step, or damaged"):
         load_model(path)
+
+
+def test_no_flipped_bit_of_a_weight_passes_unnoticed(tmp_path):
+    """torch itself reads such a file without a word."""
+    path = tmp_path / "model.pt"
+    save_model(path, make_model(SMALL, SPEC, 0), SPEC, {"model": SMALL})
+    content = path.read_bytes()
+    with zipfile.ZipFile(path) as archive:
+        weights = [part for part in archive.infolist() if "/data/" in part.filename]
+    weight = max(weights, key=lambda part: part.file_size)
+    for place in np.linspace(weight.header_offset + 200, weight.header_offset + weight.file_size, 10, dtype=int):
+        damaged = bytearray(content)
+        damaged[place] ^= 1 << int(place) % 8
+        path.write_bytes(damaged)
+        torch.load(path, weights_only=True)
+        with pytest.raises(UserError, match=f"damaged .the checksum of its part {weight.filename}"):
+            load_model(path)
+
+
+def test_a_model_that_would_be_unpacked_is_refused(tmp_path):
+    """torch writes no compressed part, and one of a few bytes could take all memory."""
+    save_model(tmp_path / "model.pt", make_model(SMALL, SPEC, 0), SPEC, {"model": SMALL})
+    path = tmp_path / "packed.pt"
+    with zipfile.ZipFile(tmp_path / "model.pt") as plain, zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as packed:
+        for part in plain.infolist():
+            packed.writestr(part.filename, plain.read(part))
+    with pytest.raises(UserError, match=r"its part \S+ is compressed"):
+        load_model(path)
+
+
+class Attack:
+    """An object that writes a file when it is unpickled."""
+
+    def __init__(self, target):
+        self.target = target
+
+    def __reduce__(self):
+        return Path.touch, (self.target,)
+
+
+def test_a_model_that_would_run_code_is_refused(tmp_path):
+    path, sign = tmp_path / "model.pt", tmp_path / "ran"
+    torch.save({"format": 1, "weights": Attack(sign)}, path)
+    torch.load(path, weights_only=False)
+    assert sign.exists(), "the attack works on a reader that allows it"
+    sign.unlink()
+    with pytest.raises(UserError, match="not a model written by the train step"):
+        load_model(path)
+    assert not sign.exists()
 
 
 def test_no_model(tmp_path):

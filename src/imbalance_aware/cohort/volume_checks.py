@@ -22,7 +22,7 @@ from nibabel.wrapstruct import WrapStructError
 from imbalance_aware.cohort.audit import digest_column
 from imbalance_aware.cohort.inclusion import exclude
 from imbalance_aware.progress import progress
-from imbalance_aware.volumes import NIFTI_2
+from imbalance_aware.volumes import MAX_OFFSET_BYTES, NIFTI_2
 
 log = logging.getLogger(__name__)
 
@@ -131,6 +131,11 @@ def _slabs(path: Path, share: float) -> Iterator[np.ndarray]:
         raw.seek(0)
         with gzip.GzipFile(fileobj=raw) if packed else raw as handle:
             kind = nib.Nifti2Image if handle.read(4) in NIFTI_2 else nib.Nifti1Image
+            handle.seek(0)
+            # Extensions are read into memory: how far they may reach is looked at before.
+            offset = kind.header_class(handle.read(kind.header_class.template_dtype.itemsize)).get_data_offset()
+            if not 0 <= offset <= MAX_OFFSET_BYTES:
+                raise ValueError(f"{offset} bytes before the voxels")
             handle.seek(0)
             data = cast(ArrayProxy, kind.from_stream(handle).dataobj)
             shape, more = data.shape[:3], data.shape[3:]

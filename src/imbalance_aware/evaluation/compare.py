@@ -27,6 +27,7 @@ from imbalance_aware.evaluation.effect_rows import WEIGHTED, effect_rows, effect
 from imbalance_aware.evaluation.rank_rows import rank_rows
 from imbalance_aware.evaluation.same_images import check_same_folds, check_same_test_set
 from imbalance_aware.evaluation.settings import EvaluationSettings
+from imbalance_aware.evaluation.tested import classes_of_part, require_subjects
 from imbalance_aware.evaluation.units import SAMPLE, samples_of, take, units_of
 from imbalance_aware.evaluation.value_rows import reference_rows, value_rows
 from imbalance_aware.files import write_text
@@ -194,6 +195,11 @@ def _known(dataset: str, runs: Mapping[Run, Predictions], args: argparse.Namespa
     samples = next((path for path in args.samples if path.parent.name == dataset), None)
     if samples is None:
         return Dataset(runs, context=context)
+    # One run for all: `compare` refuses runs of other subjects than the first.
+    tested = classes_of_part(samples, "test" if first.fold is None else None)
+    require_subjects(
+        first, tested, next(path for path in args.predictions if identify(path).dataset == dataset), samples
+    )
     folds = [path for path in args.folds if path.parent.parent.name == dataset]
     counts = class_counts(samples, folds, first.classes, first.fold is not None)
     validation = [path for path in args.validation if identify(path).dataset == dataset]

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from imbalance_aware.errors import UserError
+from imbalance_aware.evaluation.tested import classes_of_part, require_subjects
 from imbalance_aware.files import write_text
 from imbalance_aware.tables.csv_text import make_again
 from imbalance_aware.tables.predictions import predictions_csv, read_predictions
@@ -27,7 +28,7 @@ def run(args: argparse.Namespace) -> None:
     """Write the mean probabilities, in the order of the first table.
 
     Raises:
-        UserError: tables of other subjects or classes.
+        UserError: tables of other subjects or classes than those of the test part.
     """
     first, *others = [read_predictions(path) for path in args.predictions]
     for path, table in zip(args.predictions[1:], others, strict=True):
@@ -36,8 +37,7 @@ def run(args: argparse.Namespace) -> None:
             raise UserError(
                 f"{path}: its test subjects or classes are not those of {args.predictions[0]}. {make_again(path)}"
             )
+    require_subjects(first, classes_of_part(args.samples, "test"), args.predictions[0], args.samples)
     samples = {sample["subject"]: sample for sample in read_samples(args.samples)}
-    if absent := [subject for subject in first.subjects if subject not in samples]:
-        raise UserError(f"{args.predictions[0]}: the subject {absent[0]} is not in {args.samples}")
     mean = np.mean([table.probabilities for table in (first, *others)], axis=0)
     write_text(args.out, predictions_csv([samples[subject] for subject in first.subjects], first.classes, mean))

@@ -34,6 +34,7 @@ from imbalance_aware.evaluation.decision_rules import TAU, AnyBasis, Basis, cali
 from imbalance_aware.evaluation.logit_adjustment import training_class_counts
 from imbalance_aware.evaluation.metrics import outcome_metrics
 from imbalance_aware.evaluation.other_parts import part_metrics, read_part
+from imbalance_aware.evaluation.tested import classes_of_part, require_subjects
 from imbalance_aware.evaluation.units import GROUP, SAMPLE, Units, samples_of, take, units_of
 from imbalance_aware.files import write_json
 from imbalance_aware.metrics.catalogue import METRICS, TEST_GROUPS, TEST_SUBJECTS
@@ -71,7 +72,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Write the metrics; a run that collapsed or diverged is a result, said in the log."""
+    """Write the metrics; a run that collapsed or diverged is a result, said in the log.
+
+    Raises:
+        UserError: tables that cannot be used, or with --samples predictions of other subjects than the dataset's.
+    """
     predictions = read_predictions(args.predictions)
     context = read_context(args.context, predictions.classes)
     parts = {
@@ -80,6 +85,7 @@ def run(args: argparse.Namespace) -> None:
     }
     blocks = _blocks(predictions, predictions.probabilities, context)
     if args.samples:
+        _require_subjects(args, predictions, parts)
         outcome = Outcome(predictions.labels, predictions.probabilities, predictions.fold, context)
         basis = _basis(args, predictions, context, parts[VALIDATION_PART])
         for found in adjustments(outcome, basis, predictions.classes):
@@ -96,6 +102,28 @@ def run(args: argparse.Namespace) -> None:
     for part in report.get("folds", []):
         if part["status"] != "ok":
             log.warning("fold %d %s: %s", part["fold"], part["status"], args.predictions)
+
+
+def _require_subjects(args: argparse.Namespace, predictions: Predictions, parts: dict[str, list[Predictions]]) -> None:
+    """Check each table of predictions against the dataset: one that lost its last lines is a table too.
+
+    Raises:
+        UserError: one of other subjects than the test, training or validation part, of the run or of each fold.
+    """
+    pooled = predictions.fold is not None
+    folds: list[dict[str, str] | None] = [None]
+    if pooled:
+        folds = list(read_folds(_folds(args)))
+    elif args.fold is not None:
+        folds = [read_fold(_folds(args), args.fold)]
+    tested = classes_of_part(args.samples, None if pooled else "test", folds[0])
+    require_subjects(predictions, tested, args.predictions, args.samples)
+    for name, part, paths in (
+        (TRAINING_PART, "train", args.training),
+        (VALIDATION_PART, "validation", args.validation),
+    ):
+        for path, table, fold in zip(paths, parts[name], folds, strict=False):
+            require_subjects(table, classes_of_part(args.samples, part, fold), path, args.samples)
 
 
 @dataclass(frozen=True)

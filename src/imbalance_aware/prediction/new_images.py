@@ -1,7 +1,6 @@
 """Reading new images in the form that a trained network expects."""
 
 import os
-import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
@@ -158,16 +157,14 @@ def _channels(table: Path, row: dict[str, str], columns: list[str]) -> np.ndarra
 
 def _nifti(path: Path) -> np.ndarray:
     """Values of a NIfTI file, its axes turned to the left, to the back and up, as preprocessing leaves them."""
-    from nibabel.filebasedimages import ImageFileError
+    from imbalance_aware.volumes import BadVolume, read_channels, reorient
 
-    from imbalance_aware.volumes import read_channels, reorient
-
+    if not path.exists():
+        raise UserError(f"{path}: no such file")
     try:
         return reorient(read_channels(path)).array
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such file") from None
-    except (ImageFileError, OSError, EOFError, ValueError, zlib.error) as error:
-        raise UserError(f"{path}: not a readable NIfTI file ({error})") from None
+    except BadVolume as bad:
+        raise UserError(f"{path}: not a readable NIfTI file ({bad})") from None
 
 
 READERS: dict[str, Callable[[Path, str, InputSpec], Iterator[Entry]]] = {

@@ -2,6 +2,7 @@
 
 import io
 import math
+import zipfile
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -62,6 +63,24 @@ def _require_sound(spec: InputSpec) -> None:
         raise ValueError(f"it takes {spec}")
 
 
+def _require_intact(path: Path) -> None:
+    """Refuse a file whose bytes are not those that were written.
+
+    torch writes a checksum of each weight and does not look at it when it reads. It also unpacks compressed parts,
+    which it never writes and which could be of any size.
+
+    Raises:
+        ValueError: a part that is compressed, or does not have its checksum.
+        zipfile.BadZipFile: no archive, or one that was cut short.
+    """
+    with zipfile.ZipFile(path) as archive:
+        for part in archive.infolist():
+            if part.compress_type != zipfile.ZIP_STORED:
+                raise ValueError(f"its part {part.filename} is compressed")
+        if damaged := archive.testzip():
+            raise ValueError(f"the checksum of its part {damaged} does not fit")
+
+
 def load_model(path: Path) -> tuple[Network, InputSpec, dict[str, Any]]:
     """Read a network for inference on the CPU, with what it takes and the config of its run.
 
@@ -69,6 +88,7 @@ def load_model(path: Path) -> tuple[Network, InputSpec, dict[str, Any]]:
         UserError: no such file, not a network written by `save_model`, or one of a package that is not installed.
     """
     try:
+        _require_intact(path)
         content = torch.load(path, map_location="cpu", weights_only=True)
         if content["format"] != FORMAT:
             raise UserError(f"{path}: written in format {content['format']}, this version reads format {FORMAT}")

@@ -15,10 +15,12 @@ from typing import TYPE_CHECKING
 
 from imbalance_aware.errors import UserError
 from imbalance_aware.tables.csv_text import frame_csv, make_again
+from imbalance_aware.tables.whole import require_whole
 
 if TYPE_CHECKING:
     import pandas as pd
 
+CONTENT = "the metrics of each cohort and subgroup, which the step `cohort_metrics` writes"
 COLUMNS = (
     *("dataset", "condition", "unit", "split_by", "part", "n", "n_groups"),
     *("metric", "value", "ci_low", "ci_high", "n_runs", "n_collapsed", "n_diverged", "folds", "note"),
@@ -45,6 +47,7 @@ def read_cohort_metrics(path: Path) -> "pd.DataFrame":
     """
     import pandas as pd
 
+    require_whole(path, CONTENT)
     try:
         table = pd.read_csv(
             path,
@@ -52,8 +55,6 @@ def read_cohort_metrics(path: Path) -> "pd.DataFrame":
             na_values={name: [""] for name in NUMBERS},
             dtype={name: str for name in ("split_by", "part", "folds", "note")},
         )
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such file") from None
     except ValueError as error:
         raise UserError(f"{path}: not a table that cohort_metrics wrote: {error}") from None
     if missing := [name for name in COLUMNS if name not in table]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from imbalance_aware.errors import UserError
 from imbalance_aware.tables.csv_text import frame_csv, make_again
+from imbalance_aware.tables.whole import require_whole
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -48,10 +49,9 @@ class TableForm:
         """
         import pandas as pd
 
+        require_whole(path, f"a table that the step `{self.step}` writes")
         try:
             table = pd.read_csv(path, dtype=str, keep_default_na=False)
-        except FileNotFoundError:
-            raise UserError(f"{path}: no such file") from None
         except ValueError as error:
             raise UserError(f"{path}: not a table that {self.step} wrote: {error}") from None
         if missing := [name for name in self.columns if name not in table]:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from imbalance_aware.errors import UserError
 from imbalance_aware.tables.csv_text import csv_text, make_again, read_rows
+from imbalance_aware.tables.whole import require_end
 from imbalance_aware.training.epoch import Epoch
 
 CONTENT = "the table of a run's epochs, which the step `train` writes"
@@ -50,6 +51,7 @@ def read_history(path: Path) -> History:
     Raises:
         UserError: no such file, or not such a table.
     """
+    require_end(path)
     columns, rows = read_rows(path, CONTENT, COLUMNS)
     metric = _metric(path, columns)
     names = {name: name for name in COLUMNS} | ({} if metric is None else {LOSS: LOSS, METRIC: f"{PREFIX}{metric}"})

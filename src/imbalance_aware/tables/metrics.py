@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING
 from imbalance_aware.errors import UserError
 from imbalance_aware.tables.csv_text import frame_csv, make_again
 from imbalance_aware.tables.frames import of_unit
+from imbalance_aware.tables.whole import require_whole
 
 if TYPE_CHECKING:
     import pandas as pd
 
+CONTENT = "the metrics of all runs of a study, which the step `collect` writes"
 COLUMNS = (
     *("study", "dataset", "condition", "loss", "sampling", "weighted"),
     *("batch_size", "seed", "repeat", "unit", "metric", "value", "status"),
@@ -40,10 +42,8 @@ def read_metrics(path: str | Path, unit: str = "sample") -> "pd.DataFrame":
     """
     import pandas as pd
 
-    try:
-        table = pd.read_csv(path, keep_default_na=False, na_values={"value": [""]})
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such file") from None
+    require_whole(Path(path), CONTENT)
+    table = pd.read_csv(path, keep_default_na=False, na_values={"value": [""]})
     if missing := [name for name in COLUMNS if name not in table]:
         raise UserError(f"{path}: lacks the column {', '.join(missing)}. {make_again(Path(path))}")
     if table.empty:

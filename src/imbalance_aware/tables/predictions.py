@@ -14,6 +14,7 @@ import numpy as np
 from imbalance_aware.errors import UserError
 from imbalance_aware.tables.csv_text import Row, csv_text, make_again, read_rows
 from imbalance_aware.tables.samples import subgroup_names
+from imbalance_aware.tables.whole import require_end
 
 #: Taken from ``samples.csv``; `FOLD` in pooled tables, the subgroups and one column per class follow, see
 #: `probability_columns`.
@@ -21,8 +22,9 @@ COLUMNS = ("subject", "group", "cohort", "class", "label")
 FOLD = "fold"
 PREFIX = "prob_"
 CONTENT = "the table of a run's predictions, which the step `train` writes"
-#: How far the probabilities of a subject may miss a sum of one: rounding of half-precision outputs, not logits.
-SUM_TOLERANCE = 1e-2
+#: How far the probabilities of a subject may miss a sum of one: rounding of single precision. Those that training
+#: writes miss it by less than 1e-14, so that a digit that was damaged is noticed.
+SUM_TOLERANCE = 1e-6
 
 
 @dataclass(frozen=True)
@@ -84,11 +86,12 @@ def read_predictions(path: str | Path) -> Predictions:
     """Read the table.
 
     Raises:
-        UserError: no such file, no rows, columns or labels that do not fit (an earlier version wrote neither group nor
+        UserError: no such file, one that was cut short, no rows, columns or labels that do not fit (an earlier version wrote neither group nor
             cohort), a subject listed twice, or values that are finite but no probabilities (outside [0, 1], or not
             adding up to one).
     """
     path = Path(path)
+    require_end(path)
     columns, rows = read_rows(path, CONTENT, COLUMNS)
     names = [name for name in columns if name.startswith(PREFIX)]
     classes = tuple(name.removeprefix(PREFIX) for name in names)
