@@ -1,8 +1,10 @@
 """A `Grid` as Markdown, LaTeX (booktabs) and HTML."""
 
 import html
+import unicodedata
 from collections.abc import Callable, Iterable
 
+from imbalance_aware.class_names import UNPRINTABLE
 from imbalance_aware.reporting.grid import Cell, Grid, Panel, Row
 
 TEX = {
@@ -152,9 +154,14 @@ def _cell(cell: Cell, escape: Callable[[str], str], bold: str) -> str:
 
 
 def _tex(text: str) -> str:
-    return "".join(TEX.get(sign, sign) for sign in text)
+    return "".join(TEX.get(sign, sign) for sign in _one_line(text))
 
 
 def escape_markdown(text: str) -> str:
     """``text`` as it is, in a line of GitHub-flavoured Markdown or in a cell of its tables."""
-    return "".join(MARKDOWN.get(sign, sign) for sign in text)
+    return "".join(MARKDOWN.get(sign, sign) for sign in _one_line(text))
+
+
+def _one_line(text: str) -> str:
+    """``text`` with spaces for line breaks and control characters: a line break would end the row of a table."""
+    return "".join(" " if unicodedata.category(sign) in UNPRINTABLE else sign for sign in text)

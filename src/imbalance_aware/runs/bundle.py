@@ -26,7 +26,7 @@ from imbalance_aware.models.build import module_names as network_modules
 from imbalance_aware.provenance import ROOT, closure, module_path
 from imbalance_aware.runs.bundle_manifest import COMPRESSED, MANIFEST, SAMPLES, Conditions, Manifest, folds_table
 from imbalance_aware.runs.dataset import Fold, Packed
-from imbalance_aware.schema import parse
+from imbalance_aware.schema import parse, validate
 from imbalance_aware.tables.folds import read_folds
 
 STEPS = ["__main__", "runs.train", "runs.train_bundle"]
@@ -70,18 +70,19 @@ def run(args: argparse.Namespace) -> None:
         raise UserError(f"--folds: {strange[0]}: expected the tables of all repeats in their order: repeat-0.csv, …")
     conditions = parse(Conditions, args.settings).conditions
     packed = Packed(args.images, args.samples)
-    manifest = Manifest(
-        conditions=conditions,
-        study=args.study,
-        dataset=args.dataset,
-        seeds=args.seeds,
+    content = {
+        "conditions": conditions,
+        "study": args.study,
+        "dataset": args.dataset,
+        "seeds": args.seeds,
         # Without folds this also checks that there is a fixed split to train on.
-        data=packed.digest if args.folds else packed.dataset().digest,
-        folds=[
+        "data": packed.digest if args.folds else packed.dataset().digest,
+        "folds": [
             [packed.dataset(Fold(path, number)).digest for number in range(len(read_folds(path)))]
             for path in args.folds
         ],
-    )
+    }
+    manifest = validate(Manifest, content, "bundle")
     looked_up = set()
     for condition in conditions.values():
         looked_up |= {*module_names(condition.settings.condition.loss)}

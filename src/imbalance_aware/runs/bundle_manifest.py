@@ -5,10 +5,11 @@ cross-validated dataset ``folds/repeat-R.csv``, the images as ``images.npy.bz2``
 `Manifest`.
 """
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
+from imbalance_aware.names import Name
 from imbalance_aware.runs.settings import RunSettings
 from imbalance_aware.schema import Strict
 
@@ -30,16 +31,17 @@ class Condition(Strict):
 class Conditions(Strict):
     """The conditions of a study, by name."""
 
-    conditions: dict[str, Condition] = Field(min_length=1, description="by name")
+    conditions: dict[Name, Condition] = Field(min_length=1, description="by name")
 
 
 class Manifest(Conditions):
     """What a bundle is for."""
 
     format: Literal[3] = 3
-    study: str
-    dataset: str
-    seeds: list[int]
+    # They become folders below --out, and nothing may lead out of it.
+    study: Name
+    dataset: Name
+    seeds: list[Annotated[int, Field(ge=0)]]
     data: str = Field(description="digest of images and samples, as in a run's config.yaml")
     folds: list[list[str]] = Field(
         [], description="for each repeat of a cross-validation, the same digest of each fold"

@@ -108,8 +108,8 @@ def subject_names(paths: list[str]) -> list[str]:
     taken: Counter[str] = Counter()
     for path in paths:
         stem = re.sub(r"\.[A-Za-z0-9]{1,5}$", "", path)
-        name = re.sub(r"[^A-Za-z0-9_.-]", "_", re.sub(r"[/\\]+", "-", stem)).lstrip(".-")
-        name = name[-LONGEST_SUBJECT:] or "unnamed"
+        name = re.sub(r"[^A-Za-z0-9_.-]", "_", re.sub(r"[/\\]+", "-", stem))
+        name = name[-LONGEST_SUBJECT:].lstrip(".-") or "unnamed"
         base = name
         while name.lower() in taken:
             taken[base.lower()] += 1

@@ -86,9 +86,9 @@ def read_predictions(path: str | Path) -> Predictions:
     """Read the table.
 
     Raises:
-        UserError: no such file, one that was cut short, no rows, columns or labels that do not fit (an earlier version wrote neither group nor
-            cohort), a subject listed twice, or values that are finite but no probabilities (outside [0, 1], or not
-            adding up to one).
+        UserError: no such file, one that was cut short, no rows, columns or labels that do not fit (an earlier version
+            wrote neither group nor cohort), a subject listed twice, or values that are finite but no probabilities
+            (outside [0, 1], or not adding up to one).
     """
     path = Path(path)
     require_end(path)
