@@ -124,15 +124,16 @@ def test_killed_over_an_older_run(dataset, undisturbed, tmp_path):
 
 
 @pytest.mark.slow
-def test_sigterm_saves_and_exits(dataset, undisturbed, tmp_path):
+@pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_saves_and_exits(dataset, undisturbed, tmp_path, stop):
     out = tmp_path / "run"
     process = start(dataset, out)
     while not (out / "history.csv").exists():
         time.sleep(0.02)
-    process.terminate()
+    process.send_signal(stop)
     status, log = finish(process)
-    assert status == 128 + signal.SIGTERM
-    assert "stopped by SIGTERM after" in log
+    assert status == 128 + stop
+    assert f"stopped by {stop.name} after" in log
     assert "Traceback" not in log
     assert len(list(out.glob("checkpoint-*.pt"))) == 1
     assert not (out / "runs.lock").exists()

@@ -235,8 +235,8 @@ def test_rules_are_compared_by_the_statistics_as_conditions_are():
     assert found["ppv"].of_class(0).influence.shape == (60, 2, 1)
 
 
-def write(path, outcome, fold=None):
-    table = pd.DataFrame({"subject": [f"s{k}" for k in range(len(outcome.labels))]})
+def write(path, outcome, fold=None, letter="s"):
+    table = pd.DataFrame({"subject": [f"{letter}{k}" for k in range(len(outcome.labels))]})
     table = table.assign(group=table["subject"], cohort="x", label=outcome.labels)
     table["class"] = [CLASSES[label] for label in outcome.labels]
     if fold is not None:
@@ -251,24 +251,35 @@ def run(tmp_path):
     """Arguments of the step ``evaluate`` for a run with a validation part and costs."""
     rng = np.random.default_rng(3)
     parts = []
-    for n in (30, 40):
-        labels = np.r_[0, 1, 2, rng.integers(0, 3, n - 3)]
+    for labels in (np.r_[0, 1, 2, rng.integers(0, 3, n - 3)] for n in (30, 40)):
+        n = len(labels)
         scores = np.exp(2 * rng.normal(size=(n, 3)) + 2 * np.eye(3)[labels] + [2, 0, 0])
         parts.append(Outcome(labels, scores / scores.sum(axis=1, keepdims=True), context=CONTEXT))
-    samples = pd.DataFrame({"class": ["no"] * 8 + ["early"] + ["advanced"] * 2, "split": "train"})
-    samples = samples.assign(subject=[f"t{k}" for k in range(11)], label=0, group="", cohort="", image_sha256="")
-    samples.to_csv(tmp_path / "samples.csv", index=False)
+    trained = Outcome(np.r_[[0] * 8, 1, 2, 2], np.full((11, 3), 1 / 3), context=CONTEXT)
+    rows = [
+        (f"{split[0]}{k}", CLASSES[label], split)
+        for split, outcome in {"train": trained, "validation": parts[0], "stest": parts[1]}.items()
+        for k, label in enumerate(outcome.labels)
+    ]
+    samples = pd.DataFrame(rows, columns=["subject", "class", "split"]).replace("stest", "test")
+    samples.assign(label=0, group="", cohort="", image_sha256="").to_csv(tmp_path / "samples.csv", index=False)
+    write(tmp_path / "training_predictions.csv", trained, letter="t")
     known = {"classes": CLASSES, "ordered": True, "costs": COSTS}
     known["deployment_prevalence"] = dict(zip(CLASSES, CONTEXT.prevalence, strict=True))
     arguments = ["evaluate", "--predictions", write(tmp_path / "predictions.csv", parts[1])]
     arguments += ["--samples", str(tmp_path / "samples.csv"), "--out", str(tmp_path / "metrics.json")]
     arguments += ["--context", json.dumps(known), "--primary", "balanced_accuracy"]
-    return tmp_path, arguments, ["--validation", write(tmp_path / "validation_predictions.csv", parts[0])], parts
+    return (
+        tmp_path,
+        arguments,
+        ["--validation", write(tmp_path / "validation_predictions.csv", parts[0], letter="v")],
+        parts,
+    )
 
 
 def test_the_step_writes_every_rule_and_the_temperature(run):
     folder, arguments, validation, (held_out, test) = run
-    assert main([*arguments, *validation, "--training", validation[1]]) == 0
+    assert main([*arguments, *validation, "--training", str(folder / "training_predictions.csv")]) == 0
     report = json.loads((folder / "metrics.json").read_text())
     basis = Basis([8, 1, 2], held_out, BALANCED)
     for rule in ("offsets", "cost"):
@@ -337,7 +348,7 @@ def test_what_does_not_fit_is_refused(run, capsys, more, message):
 def test_a_diverged_run_keeps_its_blocks(run):
     folder, arguments, validation, (held_out, test) = run
     write(folder / "predictions.csv", replace(test, probabilities=np.full((40, 3), np.nan)))
-    write(folder / "validation_predictions.csv", replace(held_out, probabilities=np.full((30, 3), np.nan)))
+    write(folder / "validation_predictions.csv", replace(held_out, probabilities=np.full((30, 3), np.nan)), letter="v")
     assert main([*arguments, *validation]) == 0
     report = json.loads((folder / "metrics.json").read_text())
     assert report["status"] == report["posthoc_logit_adjustment"]["status"] == "diverged"

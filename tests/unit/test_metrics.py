@@ -40,6 +40,13 @@ def write_predictions(path, labels, probabilities, classes=CLASSES):
     return path
 
 
+def write_samples(path, training, predictions):
+    """``samples.csv`` with training samples of these classes, and the test samples that are predicted."""
+    tested = pd.read_csv(predictions, dtype=str)[["subject", "class"]].assign(split="test")
+    trained = pd.DataFrame({"subject": [f"t{n}" for n in range(len(training))], "class": training, "split": "train"})
+    pd.concat([trained, tested]).to_csv(path, index=False)
+
+
 @settings(max_examples=25, deadline=None)
 @given(seed=st.integers(0, 10_000), n=st.integers(8, 80), classes=st.integers(2, 5))
 def test_every_metric_is_scikit_learns(seed, n, classes):
@@ -135,8 +142,7 @@ def test_evaluate_step_writes_metrics_before_and_after_adjustment(tmp_path):
     labels, probabilities = made_up(5)
     predictions = write_predictions(tmp_path / "predictions.csv", labels, probabilities)
     samples = tmp_path / "samples.csv"
-    rows = [("no", "train")] * 8 + [("early", "train")] + [("advanced", "train")] * 2 + [("early", "test")] * 50
-    pd.DataFrame(rows, columns=["class", "split"]).to_csv(samples, index=False)
+    write_samples(samples, ["no"] * 8 + ["early"] + ["advanced"] * 2, predictions)
 
     out = tmp_path / "metrics.json"
     assert main(["evaluate", "--predictions", str(predictions), "--samples", str(samples), "--out", str(out)]) == 0
@@ -210,9 +216,62 @@ def test_missing_files_and_classes_without_training_samples_are_user_errors(tmp_
     arguments = ["evaluate", "--predictions", str(predictions), "--samples", str(samples), "--out", str(tmp_path / "m")]
     assert main(arguments) == 2
     assert "samples.csv: no such file" in capsys.readouterr().err
-    pd.DataFrame({"class": ["no", "early"], "split": "train"}).to_csv(samples, index=False)
+    write_samples(samples, ["no", "early"], predictions)
     assert main(arguments) == 2
     assert "no training sample of class advanced" in capsys.readouterr().err
+
+
+def lines_of(path):
+    return path.read_text().splitlines(keepends=True)
+
+
+#: What can have happened to a table of predictions -> what is said.
+CUT = {
+    "in a number": (lambda lines: "".join(lines)[:-4], "predictions.csv: cut short: its last line has no end. Make it"),
+    "at the end of its last number": (lambda lines: "".join(lines)[:-1], "cut short: its last line has no end"),
+    "between two lines": (lambda lines: "".join(lines[:-7]), "lacks 7 of the 60 subjects that"),
+    "in the middle": (lambda lines: "".join(lines[:20] + lines[25:]), "lacks 5 of the 60 subjects that"),
+    "all but its header": (lambda lines: lines[0], "has no rows"),
+    "everything": (lambda lines: "", "lacks the column subject"),
+    "a line of another run": (
+        lambda lines: "".join([*lines, lines[-1].replace(lines[-1].split(",")[0], "stranger", 1)]),
+        "holds the subject stranger, which",
+    ),
+}
+
+
+@pytest.mark.parametrize("damage", CUT)
+def test_predictions_that_were_cut_short_have_no_metrics(tmp_path, capsys, damage):
+    labels, probabilities = made_up(9)
+    path, samples, out = (tmp_path / name for name in ("predictions.csv", "samples.csv", "metrics.json"))
+    write_predictions(path, labels, probabilities)
+    write_samples(samples, list(CLASSES), path)
+    arguments = ["evaluate", "--predictions", str(path), "--samples", str(samples), "--out", str(out)]
+    assert main(arguments) == 0
+    out.unlink()
+    change, message = CUT[damage]
+    path.write_text(change(lines_of(path)))
+    assert main(arguments) == 2
+    assert message in capsys.readouterr().err
+    assert not out.exists()
+
+
+@given(st.data())
+def test_a_digit_of_a_probability_that_changed_is_noticed(tmp_path_factory, data):
+    """Down to the fifth decimal: the probabilities of a subject add up to one."""
+    labels, probabilities = made_up(10)
+    path = write_predictions(tmp_path_factory.mktemp("run") / "predictions.csv", labels, probabilities)
+    lines = lines_of(path)
+    row = data.draw(st.integers(1, len(lines) - 1))
+    cells = lines[row].rstrip("\n").split(",")
+    column = data.draw(st.integers(len(cells) - 3, len(cells) - 1))
+    digits = f"{float(cells[column]):.17f}"
+    place = data.draw(st.integers(2, 6))
+    other = data.draw(st.sampled_from("0123456789").filter(lambda digit: digit != digits[place]))
+    cells[column] = digits[:place] + other + digits[place + 1 :]
+    path.write_text("".join([*lines[:row], ",".join(cells) + "\n", *lines[row + 1 :]]))
+    with pytest.raises(UserError, match="hold no probabilities: they must add up to one"):
+        read_predictions(path)
 
 
 def test_class_names_that_look_like_missing_values_stay_names(tmp_path):

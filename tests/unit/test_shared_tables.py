@@ -225,7 +225,8 @@ def test_counts_and_measures_are_read_as_they_were_written(place):
 GOOD = "epoch,learning_rate,train_loss,train_balanced_accuracy,seconds\n1,0.1,0.2,0.3,0.4\n"
 DAMAGED = {
     "a row cut short": (GOOD[:-5] + "\n", "line 2: 4 cells under 5 columns"),
-    "an open quotation mark": (GOOD + '2,"0.1', "not a CSV table"),
+    "an open quotation mark": (GOOD + '2,"0.1\n', "not a CSV table"),
+    "a line without its end": (GOOD + "2,0.1,0.2,0.3,0.", "cut short: its last line has no end"),
     "no rows": (GOOD.splitlines()[0] + "\n", "has no rows"),
     "nothing": ("", "lacks the column epoch"),
     "a column less": (

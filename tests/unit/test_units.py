@@ -112,7 +112,8 @@ def test_adjusted_probabilities_are_averaged_after_the_adjustment(tmp_path):
         for label, (name, count) in enumerate(counts.items())
         for n in range(count)
     ]
-    pd.DataFrame(rows).to_csv(tmp_path / "samples.csv", index=False)
+    tested = table[["subject", "group", "cohort", "class", "label"]].assign(split="test", image_sha256="0" * 16)
+    pd.concat([pd.DataFrame(rows), tested]).to_csv(tmp_path / "samples.csv", index=False)
     report = evaluated(tmp_path, table, "--samples", str(tmp_path / "samples.csv"))
     adjusted = table[COLUMNS] / np.array([0.7, 0.2, 0.1])
     patients = patients_of(table.assign(**adjusted.div(adjusted.sum(axis=1), axis=0)))

@@ -1,4 +1,4 @@
-"""Snakemake is killed in the middle of a study; the rerun repeats nothing and ends with the same results."""
+"""Snakemake is stopped in the middle of a study; the rerun repeats nothing and ends with the same results."""
 
 import os
 import signal
@@ -14,16 +14,35 @@ pytestmark = pytest.mark.slow
 RUNS = "results/runs/tiny/fundus_phantoms"
 
 
-def test_killed_and_started_again(workflow):
+def test_stopped_and_started_again(workflow):
+    """By Ctrl-C, which every process of the terminal gets; by SIGTERM to Snakemake alone; and by kill -9."""
     study = TINY["studies"]["tiny"]
     longer = study | {"training": study["training"] | {"epochs": 40}}
     workflow.configure(TINY | {"studies": {"tiny": longer}})
     targets = [f"{RUNS}/{condition}/seed-0/metrics.json" for condition in ("ce-uniform", "mcc-oversampling")]
 
     command = [sys.executable, "-m", "snakemake", "--cores", "1", *targets, "--configfile", "config/test.yaml"]
-    process = subprocess.Popen(
-        command, cwd=workflow.folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
-    )
+
+    def start():
+        return subprocess.Popen(
+            command, cwd=workflow.folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+        )
+
+    for stop in (lambda: os.killpg(process.pid, signal.SIGINT), lambda: process.terminate()):
+        process = start()
+        while not (saved := list(workflow.folder.glob(f"{RUNS}/*/seed-0/history.csv"))):
+            assert process.poll() is None, "it was to be stopped in the first run"
+            time.sleep(0.02)
+        second = workflow.run(*targets, check=False)
+        assert second.returncode and "cannot be locked" in second.stderr + second.stdout, "two at once"
+        stop()
+        assert process.wait(60), "it did not finish"
+        assert list(saved[0].parent.glob("checkpoint-*.pt")), "training saved where it was"
+        assert not list(workflow.folder.glob(f"{RUNS}/*/seed-0/model.pt"))
+        assert not (saved[0].parent / "runs.lock").exists()
+        saved[0].unlink(missing_ok=True)
+
+    process = start()
     deadline = time.monotonic() + 300
     while len(started := list(workflow.folder.glob(f"{RUNS}/*/seed-0/history.csv"))) < 2:
         assert process.poll() is None and time.monotonic() < deadline, "it was to be killed in the second run"

@@ -15,6 +15,7 @@ CHECKOUT = Path(str(workflow.current_basedir)).parents[1]
 SOURCE = CHECKOUT / "src"
 sys.path.insert(0, str(SOURCE))
 
+from imbalance_aware.clock import require_clock
 from imbalance_aware.config import check_losses, read_config
 from imbalance_aware.errors import UserError
 from imbalance_aware.provenance import code_digest
@@ -64,6 +65,7 @@ def config_files():
 CONFIG, STUDIES = explained(read_config, config, config_files(), workflow.config_settings.config)
 # Only once, not in every job, because it may import torch.
 if workflow.is_main_process:
+    explained(require_clock, Path("results"))
     explained(check_losses, CONFIG, STUDIES)
 GENERATED = [name for name, settings in CONFIG.datasets.items() if is_generated(settings.adapter)]
 

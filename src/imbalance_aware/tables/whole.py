@@ -33,7 +33,9 @@ def require_whole(path: Path, content: str) -> None:
         content: what it is and which step writes it, for the message if there is none.
 
     Raises:
-        UserError: no such file, no table, or one that was cut short.
+        UserError: no such file, no table, an empty file, or one that was cut short.
     """
     require_end(path)
-    read_rows(path, content, (), may_be_empty=True)
+    columns, _ = read_rows(path, content, (), may_be_empty=True)
+    if not columns:
+        raise UserError(f"{path}: the file is empty. {make_again(path)}")
