@@ -1,13 +1,18 @@
-"""Every table and report that one step hands to another, cut short anywhere: an error of one line, or no difference."""
+"""Every table and report that one step hands to another, cut short anywhere: an error of one line, or no difference.
+
+And the disk that they lie on, full or read-only: an error of one line, and what was there is still there.
+"""
 
 import json
 import random
 import shutil
+import subprocess
 
 import numpy as np
 import pandas as pd
 import pytest
 from cohort_cases import CLASSES, table_of, write_study
+from training_cases import settings, write_dataset
 
 from imbalance_aware.__main__ import main
 
@@ -126,3 +131,76 @@ def test_a_file_that_was_cut_short_is_an_error_of_one_line_or_makes_no_differenc
             assert (status, said.count("\n")) == (2, 1), said
             assert said.startswith("error: ") and name.rpartition("/")[2] in said
         assert contents(folder / made) == expected, (cut, status)
+
+
+@pytest.fixture
+def disk(tmp_path):
+    """A disk of 8 MB with the study and a small dataset on it."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", place], capture_output=True).returncode:
+        pytest.skip("needs a disk that can be filled: only root may mount one")
+    yield place
+    subprocess.run(["umount", place], check=True)
+
+
+def commands(folder):
+    """All steps that write below ``folder``, training and packing among them."""
+    data = folder / "packed"
+    files = ["--images", str(data / "images.npy"), "--samples", str(data / "samples.csv")]
+    packed = ["--images", str(data / "again.npy"), "--samples", str(data / "again.csv")]
+    return [
+        *(command(step, folder) for step in STEPS),
+        ["train", *files, "--settings", json.dumps(settings()), "--seed", "0", "--out", str(folder / "run")],
+        ["pack", "--cohort", str(data / "cohort.csv"), "--preprocessed", str(data), *packed],
+    ]
+
+
+def tree(folder):
+    """Content of every file but the column `seconds` of histories, which differs from run to run."""
+    files = [path for path in sorted(folder.rglob("*")) if path.is_file() and path.name != "history.csv"]
+    return {str(path.relative_to(folder)): path.read_bytes() for path in files}
+
+
+def prepare(disk, study):
+    folder = disk / "study"
+    shutil.copytree(study, folder)
+    data = write_dataset(folder / "packed")
+    rows = [(f"s{n}", f"s{n}", "x", "ab"[n % 2], ("train", "test")[n // 4], "") for n in range(8)]
+    columns = ["subject", "group", "cohort", "class", "split", "excluded"]
+    pd.DataFrame(rows, columns=columns).to_csv(data / "cohort.csv", index=False)
+    for row in rows:
+        np.save(data / f"{row[0]}.npy", np.full((3, 40, 40), 7, np.uint8))
+    for step in commands(folder):
+        assert main(step) == 0, step
+    return folder, tree(folder)
+
+
+def test_a_full_disk_is_an_error_of_one_line_and_what_was_there_stays(disk, study, capsys):
+    folder, expected = prepare(disk, study)
+    with (disk / "filler").open("wb", buffering=0) as filler, pytest.raises(OSError):
+        while True:
+            filler.write(bytes(1024))
+    for step in commands(folder):
+        capsys.readouterr()
+        status, said = main(step), capsys.readouterr().err.splitlines()
+        assert status == 74 and "no space left to write to; free some and run again" in said[-1], (step, said)
+        assert tree(folder) == expected, step
+    (disk / "filler").unlink()
+    for step in commands(folder):
+        assert main(step) == 0, step
+    assert tree(folder) == expected
+
+
+def test_a_read_only_disk_is_an_error_of_one_line(disk, study, capsys):
+    folder, expected = prepare(disk, study)
+    subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
+    for step in commands(folder):
+        capsys.readouterr()
+        status, said = main(step), capsys.readouterr().err.splitlines()
+        assert status == 2 and said[-1].startswith("error: ") and said[-1].endswith("Read-only file system"), (
+            step,
+            said,
+        )
+        assert not [line for line in said if "Traceback" in line]
+    assert tree(folder) == expected

@@ -15,7 +15,7 @@ RUNS = "results/runs/tiny/fundus_phantoms"
 
 
 def test_stopped_and_started_again(workflow):
-    """By Ctrl-C, which every process of the terminal gets; by SIGTERM to Snakemake alone; and by kill -9."""
+    """By Ctrl-C, which every process of the terminal gets, and by kill -9. Meanwhile a second Snakemake refuses to start."""
     study = TINY["studies"]["tiny"]
     longer = study | {"training": study["training"] | {"epochs": 40}}
     workflow.configure(TINY | {"studies": {"tiny": longer}})
@@ -28,19 +28,19 @@ def test_stopped_and_started_again(workflow):
             command, cwd=workflow.folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
         )
 
-    for stop in (lambda: os.killpg(process.pid, signal.SIGINT), lambda: process.terminate()):
-        process = start()
-        while not (saved := list(workflow.folder.glob(f"{RUNS}/*/seed-0/history.csv"))):
-            assert process.poll() is None, "it was to be stopped in the first run"
-            time.sleep(0.02)
-        second = workflow.run(*targets, check=False)
-        assert second.returncode and "cannot be locked" in second.stderr + second.stdout, "two at once"
-        stop()
-        assert process.wait(60), "it did not finish"
-        assert list(saved[0].parent.glob("checkpoint-*.pt")), "training saved where it was"
-        assert not list(workflow.folder.glob(f"{RUNS}/*/seed-0/model.pt"))
-        assert not (saved[0].parent / "runs.lock").exists()
-        saved[0].unlink(missing_ok=True)
+    process = start()
+    while not (saved := list(workflow.folder.glob(f"{RUNS}/*/seed-0/history.csv"))):
+        assert process.poll() is None, "it was to be stopped in the first run"
+        time.sleep(0.02)
+    os.killpg(process.pid, signal.SIGSTOP)  # so that it cannot have finished before the second one looks
+    second = workflow.run(*targets, check=False)
+    assert second.returncode and "cannot be locked" in second.stderr + second.stdout, "two at once"
+    os.killpg(process.pid, signal.SIGINT)
+    os.killpg(process.pid, signal.SIGCONT)
+    assert process.wait(120), "it did not finish"
+    assert list(saved[0].parent.glob("checkpoint-*.pt")), "training saved where it was"
+    assert not list(workflow.folder.glob(f"{RUNS}/*/seed-0/model.pt"))
+    assert not (saved[0].parent / "runs.lock").exists()
 
     process = start()
     deadline = time.monotonic() + 300
