@@ -48,6 +48,15 @@ def test_a_file_that_is_not_the_known_one_is_refused(wheel, tmp_path, monkeypatc
     assert "SHA-256 differs" in capsys.readouterr().err
 
 
+def test_a_file_that_would_unpack_to_gigabytes_is_not_unpacked(tmp_path, capsys):
+    path = tmp_path / "bomb.whl"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in atlas.KNOWN:
+            archive.writestr(f"{atlas.FOLDER}/{name}", bytes(atlas.MOST_BYTES + 1))
+    assert _run(path, tmp_path) == 2
+    assert f"is not the file that is known here: {atlas.MOST_BYTES + 1} bytes" in capsys.readouterr().err
+
+
 def test_an_absent_or_wrong_wheel_says_how_to_get_the_right_one(tmp_path, capsys):
     assert _run(tmp_path / "none.whl", tmp_path) == 2
     assert "make atlas" in capsys.readouterr().err

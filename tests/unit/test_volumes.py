@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import mri_cases
+from imbalance_aware.errors import UserError
 from imbalance_aware.preprocessing.resample import on_atlas
 from imbalance_aware.preprocessing.similarity import dice
 from imbalance_aware.volumes import (
@@ -114,6 +115,16 @@ def _large(path):
     path.write_bytes(gzip.compress(bytes(content), 1))
 
 
+def _announce(path, shape, dtype, offset):
+    """A header alone, of a volume that would take gigabytes."""
+    header = nib.Nifti1Header()
+    header.set_data_dtype(dtype)
+    header.set_data_shape(shape)
+    header.set_sform(AFFINE, 1)
+    header["vox_offset"] = offset
+    path.write_bytes(gzip.compress(header.binaryblock + bytes(4)))
+
+
 DAMAGE = {
     "missing": (lambda path: path.unlink(), "missing"),
     "empty file": (lambda path: path.write_bytes(b""), "unreadable"),
@@ -150,6 +161,14 @@ DAMAGE = {
     ),
     "more than the header announces": (_too_long, "unreadable: more than 1048576 bytes follow the 2288352 that"),
     "too many voxels": (_large, "too large: 2048 x 2048 x 2048 voxels, 34.4 GB; at most 4.3 GB are read"),
+    "voxels of a byte that take four in memory": (
+        lambda path: _announce(path, (1600, 1600, 1600), np.uint8, 352),
+        "too large: 1600 x 1600 x 1600 voxels, 4096 million; at most 537 million are read",
+    ),
+    "a header extension of 2 GB": (
+        lambda path: _announce(path, (90, 90, 90), np.uint8, 2**31 - 2**10),
+        "too large: 2147.5 MB before its voxels; at most 16.8 MB are read",
+    ),
     "half of a pair": (_pair, "pair of files: one of a .hdr and an .img file"),
     "double beyond float": (
         lambda path: _of_values(path, 1e302),
@@ -315,6 +334,20 @@ def test_masks_are_written_as_bytes(tmp_path):
     write_volume(tmp_path / "mask.nii.gz", Volume(mask, np.diag([4, 4, 4, 1.0])))
     assert nib.load(tmp_path / "mask.nii.gz").get_data_dtype() == np.uint8
     assert np.array_equal(read_mask(tmp_path / "mask.nii.gz").array, mask)
+
+
+def test_a_mask_that_is_not_as_it_was_written_is_no_fault_of_the_subject(tmp_path):
+    """nibabel alone reads it without a word: it never meets the checksum behind the last voxel."""
+    path = tmp_path / "brain.nii.gz"
+    write_volume(path, Volume(np.random.default_rng(0).random((20, 20, 20)) > 0.5, AFFINE))
+    content = bytearray(path.read_bytes())
+    content[-8] ^= 1
+    path.write_bytes(content)
+    np.asanyarray(nib.load(path).dataobj)
+    with pytest.raises(
+        UserError, match=r"brain\.nii\.gz: not as it was written .*CRC.* snakemake --cores 1 --force -- "
+    ):
+        read_mask(path)
 
 
 @pytest.mark.parametrize("orientation", [("L", "P", "S"), ("R", "A", "S"), ("P", "S", "R"), ("A", "R", "I")])

