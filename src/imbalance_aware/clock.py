@@ -29,7 +29,7 @@ def require_clock(results: Path) -> None:
     ahead_s = newest - time.time()
     if ahead_s > TOLERANCE_S:
         raise UserError(
-            f"{path}: is dated {ahead_s / 60:.0f} min in the future, so the clock was wrong then or is now; what has to "
+            f"{path}: is dated {ahead_s / 60:.0f} min in the future, so the clock was wrong then or is now; what must "
             "be made again cannot be told. Correct the clock; or, if it is right, date these files now: "
             f"find {results} -newermt now -exec touch {{}} +"
         )

@@ -1,4 +1,4 @@
-"""The tables of faults and attacks in docs/reliability.md: every test that they name exists, and every row names one."""
+"""The tables of faults and attacks in docs/reliability.md: every row names a test, and every test exists."""
 
 import ast
 import re
