@@ -311,4 +311,17 @@ FIGURES = (
             "subjects. Distances between clusters mean little in t-SNE."
         ),
     ),
+    Figure(
+        name="explanations",
+        step="figure_explanations",
+        summary="draw what the best and the baseline condition look at",
+        label="Explanations (Grad-CAM)",
+        scope="dataset",
+        options=("metrics", "similarity", "sequences"),
+        files="maps",
+        caption=(
+            "**Where networks find what raises the score of a class** (Grad-CAM, Selvaraju et al. 2017), dataset "
+            "*{dataset}*, study *{study}*."
+        ),
+    ),
 )
