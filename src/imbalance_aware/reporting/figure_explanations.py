@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
-from matplotlib.colors import Normalize
+from matplotlib.colors import ListedColormap, Normalize, to_rgba
 from matplotlib.figure import Figure
 
 from imbalance_aware.errors import UserError
@@ -21,21 +21,24 @@ from imbalance_aware.reporting.explanation_maps import ExplanationMaps, load_map
 from imbalance_aware.reporting.grid import number
 from imbalance_aware.reporting.labels import distinct, readable
 from imbalance_aware.tables.metrics import read_metrics
-from imbalance_aware.tables.similarities import BASELINE, BEST, RANDOM, SIMILARITIES
+from imbalance_aware.tables.similarities import BASELINE, BEST, CORRECT, RANDOM, SIMILARITIES, WRONG
 
-#: Titles of the columns, and what a sentence calls them.
+#: Titles of the columns, what a sentence calls them, and by what rule a subject is chosen.
 ROLES = {BASELINE: "Baseline", BEST: "Best", RANDOM: "Random weights"}
 WORDS = {BASELINE: "baseline", BEST: "best", RANDOM: "random weights"}
-#: Its brightness alone tells values apart, so that it is the same order for every kind of colour vision.
-COLOURS = "viridis"
-OPACITY = 0.5
-#: Share of a map's maximum that is outlined.
-OUTLINED = 0.5
+CHOSEN = {CORRECT: "correct, median confidence", WRONG: "wrong, most confident"}
+#: One hue, as opaque as the map is large: the image shows through, for every kind of colour vision.
+COLOURS = ListedColormap([to_rgba(style.ORANGE, 0.8 * step / 255) for step in range(256)])
+#: Share of a map's maximum that is outlined, and in which colour.
+OUTLINED, OUTLINE = 0.5, style.SKY
 #: A volume's slice is shown from 0 to this percentile of what is not 0.
 BRIGHTEST_PERCENT = 99.5
-#: Edge of a panel, its lines of text, the words beside a row, and what is above all panels, in inches.
-PANEL_INCH, WORDS_INCH, BESIDE_INCH, ABOVE_INCH = 1.1, 0.36, 1.25, 0.75
-LETTERS = 20
+#: In inches: width of a panel and from one to the next, its lines of text, the words beside a row, and titles.
+PANEL_INCH, STEP_INCH, TEXT_INCH, BESIDE_INCH, TITLE_INCH = 0.95, 1.22, 0.42, 1.42, 0.5
+#: Width and height of the colour bar, in inches.
+BAR_INCH = (0.08, 0.7)
+#: Letters of a subject's name and of a class's.
+LETTERS, CLASS_LETTERS = 26, 18
 #: Weights of red, green and blue in the brightness of a photograph (ITU-R BT.601).
 LUMA = (0.299, 0.587, 0.114)
 
@@ -62,38 +65,50 @@ def run(args: argparse.Namespace) -> None:
         raise UserError(f"{args.similarity}: its subjects are not those of {args.maps}")
     if len(maps.cells) == 3:
         name = f"{name}: {readable(args.sequences[-1])}" if args.sequences else name
-    titles = titles_of(maps, labels_of([str(one) for one in maps.conditions if one], read_metrics(args.metrics)))
+    labels = labels_of([str(one) for one in maps.conditions if one], read_metrics(args.metrics))
     height, width = maps.images.shape[2:]
-    panel_inch = PANEL_INCH * height / width
-    size = (BESIDE_INCH + PANEL_INCH * len(titles), (panel_inch + WORDS_INCH) * len(maps.subjects) + ABOVE_INCH)
-    with style.figure(args, *size) as canvas:
-        canvas.set_layout_engine("constrained", w_pad=0.02, h_pad=0.02, wspace=0, hspace=0)
-        grid = canvas.subplots(len(maps.subjects), len(titles), squeeze=False)
-        for axes, title in zip(grid[0], titles, strict=True):
+    row_inch = PANEL_INCH * height / width + TEXT_INCH
+    with style.figure(args, style.TWO_COLUMNS_INCH, row_inch * len(maps.subjects) + TITLE_INCH + 0.05) as canvas:
+        canvas.set_layout_engine("none")
+        style.note_below(canvas, note(maps, similarity))  # first, because it makes the figure higher
+        canvas.suptitle(name, fontsize=7.5, fontweight="bold", y=1 - 0.04 / canvas.get_figheight())
+        grid = panels_of(canvas, len(maps.subjects), 1 + len(maps.networks), row_inch)
+        for axes, title in zip(grid[0], titles_of(maps, labels, similarity), strict=True):
             axes.set_title(title, pad=3, fontsize=6.5)
         for row, panels in enumerate(grid):
             draw_row(panels, maps, row, similarity)
-        colour_bar(canvas, grid)
-        canvas.suptitle(name, fontsize=7.5, fontweight="bold")
-        style.note_below(canvas, note(maps, similarity))
+        colour_bar(canvas)
 
 
-def titles_of(maps: ExplanationMaps, labels: Mapping[str, str]) -> list[str]:
+def panels_of(canvas: Figure, rows: int, columns: int, row_inch: float) -> np.ndarray:
+    """Axes of the pictures: each as wide and high as its picture, with room for the words around it."""
+    width, height = canvas.get_size_inches()
+    panel_inch = row_inch - TEXT_INCH
+    left = [BESIDE_INCH + STEP_INCH * column for column in range(columns)]
+    bottom = [height - TITLE_INCH - panel_inch - row_inch * row for row in range(rows)]
+    size = (PANEL_INCH / width, panel_inch / height)
+    grid = [[canvas.add_axes((x / width, y / height, *size)) for x in left] for y in bottom]
+    return np.array(grid, dtype=object)
+
+
+def titles_of(maps: ExplanationMaps, labels: Mapping[str, str], similarity: pd.DataFrame) -> list[str]:
     """What each column shows."""
+    one_of = f"one network of {similarity['draw'].max() + 1:.0f}"
     names = zip(maps.networks.tolist(), maps.conditions.tolist(), strict=True)
-    return ["Image", *(f"{ROLES[role]}\n{labels.get(condition, 'untrained')}" for role, condition in names)]
+    return ["Image", *(f"{ROLES[role]}\n{labels.get(condition, one_of)}" for role, condition in names)]
 
 
 def draw_row(panels: np.ndarray, maps: ExplanationMaps, row: int, similarity: pd.DataFrame) -> None:
     """One subject: its image, and the map of each network over it; below a map what its network predicts."""
-    names, label = [*distinct(maps.classes).values()], maps.explained[row]
+    names = style.shortened([*distinct(maps.classes).values()], CLASS_LETTERS)
+    label = maps.explained[row]
     image, explained = maps.images[row], names[label]
     for axes in panels:
         style.bare(axes)
     draw_image(panels[0], image, coloured=True)
     subject, true = style.shortened([str(maps.subjects[row])], LETTERS)[0], names[maps.labels[row]]
-    said = f"{subject}\n{maps.outcomes[row]}\ntrue: {true}\nmaps of: {explained}"
-    panels[0].set_ylabel(said, fontsize=6, rotation=0, ha="right", va="center", labelpad=4)
+    said = f"{subject}\n{CHOSEN[maps.outcomes[row]]}\ntrue: {true}\nmaps of: {explained}"
+    panels[0].set_ylabel(said, fontsize=6, rotation=0, ha="right", va="center", labelpad=4, linespacing=1.4)
     for place, axes in enumerate(panels[1:]):
         draw_image(axes, image)
         draw_map(axes, maps.maps[row, place])
@@ -126,16 +141,21 @@ def draw_map(axes: Axes, values: np.ndarray) -> None:
             0.5, 0.5, "0 everywhere", transform=axes.transAxes, ha="center", va="center", fontsize=6, color="white"
         )
         return
-    axes.imshow(values, cmap=COLOURS, vmin=0, vmax=1, alpha=OPACITY, interpolation="none")
+    axes.imshow(values, cmap=COLOURS, vmin=0, vmax=1, interpolation="none")
     if values.min() < OUTLINED < values.max():
-        axes.contour(values, levels=[OUTLINED], colors="white", linewidths=0.7)
+        axes.contour(values, levels=[OUTLINED], colors=OUTLINE, linewidths=0.8)
 
 
-def colour_bar(canvas: Figure, grid: np.ndarray) -> None:
-    """What the colours of all maps mean."""
-    bar = canvas.colorbar(ScalarMappable(Normalize(0, 1), COLOURS), ax=[*grid.flat], shrink=0.35, aspect=25, pad=0.01)
-    bar.set_ticks([0, OUTLINED, 1], labels=["0", "half", "maximum\nof this map"])
-    bar.outline.set_visible(False)
+def colour_bar(canvas: Figure) -> None:
+    """What the colours of all maps mean, on the right of the first row."""
+    width, height = canvas.get_size_inches()
+    bar_width, bar_height = BAR_INCH
+    right, top = width - 0.65, height - TITLE_INCH
+    axes = canvas.add_axes((right / width, (top - bar_height) / height, bar_width / width, bar_height / height))
+    bar = canvas.colorbar(ScalarMappable(Normalize(0, 1), COLOURS), cax=axes)
+    bar.set_ticks([0, OUTLINED, 1], labels=["0", "half", "maximum\nof the map"])
+    bar.ax.tick_params(labelsize=6, length=2)
+    bar.ax.axhline(OUTLINED, color=OUTLINE, linewidth=1.2)
 
 
 def mean_of(similarity: pd.DataFrame, a: str, b: str) -> str:
@@ -151,8 +171,8 @@ def note(maps: ExplanationMaps, similarity: pd.DataFrame) -> str:
     for a, b in pairs:
         values = similarity.loc[(similarity["a"] == a) & (similarity["b"] == b), "spearman"]
         means.append(f"{WORDS[a]} and {WORDS[b]} {mean_of(similarity, a, b)} ({values.notna().sum()} of {len(values)})")
-    grid = " × ".join(map(str, maps.cells))
+    layer, cells = str(maps.layer).removeprefix("network."), " × ".join(map(str, maps.cells))
     return (
-        f"Spearman's ρ between maps, mean over the subjects shown (pairs that have one): {'; '.join(means)}. Maps are of "
-        f"the layer {str(maps.layer).removeprefix('network.')}, {grid} cells. {maps.note}"
+        f"Spearman's ρ between maps, mean over the subjects shown (in brackets the pairs that have one): "
+        f"{'; '.join(means)}. Maps are of the layer {layer}, with {cells} cells. {maps.note}"
     ).strip()
