@@ -28,7 +28,7 @@ ROLES = {BASELINE: "Baseline", BEST: "Best", RANDOM: "Random weights"}
 WORDS = {BASELINE: "baseline", BEST: "best", RANDOM: "random weights"}
 CHOSEN = {CORRECT: "correct, median confidence", WRONG: "wrong, most confident"}
 #: One hue, as opaque as the map is large: the image shows through, for every kind of colour vision.
-COLOURS = ListedColormap([to_rgba(style.ORANGE, 0.8 * step / 255) for step in range(256)])
+COLOURS = ListedColormap([to_rgba(style.ORANGE, 0.65 * step / 255) for step in range(256)])
 #: Share of a map's maximum that is outlined, and in which colour.
 OUTLINED, OUTLINE = 0.5, style.SKY
 #: A volume's slice is shown from 0 to this percentile of what is not 0.
