@@ -4,6 +4,7 @@ import importlib
 import math
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -22,7 +23,7 @@ from training_cases import write_dataset
 from imbalance_aware.__main__ import main
 from imbalance_aware.models.make import InputSpec, make_model
 from imbalance_aware.models.network import full_precision
-from imbalance_aware.reporting import explanations, style
+from imbalance_aware.reporting import explanations, figure_explanations, style
 from imbalance_aware.reporting.explained_subjects import best_condition, chosen_subjects
 from imbalance_aware.reporting.explanation_maps import load_maps
 from imbalance_aware.reporting.figure_catalogue import FIGURES
@@ -415,12 +416,23 @@ def test_the_figure_has_a_row_per_subject_and_a_column_per_network(study, explai
     assert kept[0].get_figwidth() == pytest.approx(style.TWO_COLUMNS_INCH)
 
 
-def test_no_words_of_the_figure_touch_each_other_or_leave_the_page(study, explained, monkeypatch):
+@pytest.mark.parametrize("name", ["", "a_class_of_many_letters_that_is_longer_than_its_panel"])
+def test_no_words_of_the_figure_touch_each_other_or_leave_the_page(study, explained, tmp_path, monkeypatch, name):
+    maps = load_maps(explained / "phantoms/maps.npz")
+    classes = np.array([f"{number} {name}" for number in range(3)]) if name else maps.classes
+    replace(maps, classes=classes).save(tmp_path / "phantoms/maps.npz")
+    similarity = (explained / "phantoms/similarity.csv").read_text()
+    (tmp_path / "phantoms/similarity.csv").write_text(similarity)
+    if name:
+        label = "Balanced softmax with a queue, Oversampling + weights"
+        monkeypatch.setattr(figure_explanations, "labels_of", lambda names, _: dict.fromkeys(names, label))
     kept = []
-    assert draw(study, explained, kept, monkeypatch) == 0
+    assert draw(study, tmp_path, kept, monkeypatch) == 0
     canvas = kept[0]
+    canvas.draw_without_rendering()
     page = canvas.bbox
-    boxes = [(text, text.get_window_extent()) for text in canvas.findobj(Text) if text.get_text().strip()]
+    shown = [text for text in canvas.findobj(Text) if text.get_visible() and text.get_text().strip()]
+    boxes = [(text, text.get_window_extent()) for text in shown]
     for place, (text, box) in enumerate(boxes):
         assert page.x0 <= box.x0 and box.x1 <= page.x1 and page.y0 <= box.y0 and box.y1 <= page.y1, text
         assert not [other for other, its in boxes[:place] if box.overlaps(its)], text

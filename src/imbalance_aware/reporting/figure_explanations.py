@@ -4,6 +4,7 @@ The maps are what the step ``explanations`` computed.
 """
 
 import argparse
+import textwrap
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -34,11 +35,11 @@ OUTLINED, OUTLINE = 0.5, style.SKY
 #: A volume's slice is shown from 0 to this percentile of what is not 0.
 BRIGHTEST_PERCENT = 99.5
 #: In inches: width of a panel and from one to the next, its lines of text, the words beside a row, and titles.
-PANEL_INCH, STEP_INCH, TEXT_INCH, BESIDE_INCH, TITLE_INCH = 0.95, 1.22, 0.42, 1.42, 0.5
+PANEL_INCH, STEP_INCH, TEXT_INCH, BESIDE_INCH, TITLE_INCH = 0.95, 1.22, 0.42, 1.42, 0.62
 #: Width and height of the colour bar, in inches.
 BAR_INCH = (0.08, 0.7)
-#: Letters of a subject's name and of a class's.
-LETTERS, CLASS_LETTERS = 26, 18
+#: Letters of a subject's name, of a class's, and of a line above a column.
+LETTERS, CLASS_LETTERS, TITLE_LETTERS = 26, 18, 24
 #: Weights of red, green and blue in the brightness of a photograph (ITU-R BT.601).
 LUMA = (0.299, 0.587, 0.114)
 
@@ -92,10 +93,14 @@ def panels_of(canvas: Figure, rows: int, columns: int, row_inch: float) -> np.nd
 
 
 def titles_of(maps: ExplanationMaps, labels: Mapping[str, str], similarity: pd.DataFrame) -> list[str]:
-    """What each column shows."""
+    """What each column shows, in at most three lines."""
     one_of = f"one network of {similarity['draw'].max() + 1:.0f}"
     names = zip(maps.networks.tolist(), maps.conditions.tolist(), strict=True)
-    return ["Image", *(f"{ROLES[role]}\n{labels.get(condition, one_of)}" for role, condition in names)]
+    said = [
+        (ROLES[role], style.shortened([labels.get(condition, one_of)], 2 * TITLE_LETTERS - 8)[0])
+        for role, condition in names
+    ]
+    return ["Image", *(f"{role}\n{textwrap.fill(text, TITLE_LETTERS)}" for role, text in said)]
 
 
 def draw_row(panels: np.ndarray, maps: ExplanationMaps, row: int, similarity: pd.DataFrame) -> None:
