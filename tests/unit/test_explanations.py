@@ -167,6 +167,7 @@ def test_the_patch_that_decides_lights_up():
         ("dense", 2, 64, Layer("network.class_layers.relu", (2, 2))),
         ("dense", 2, 32, Layer("network.features.transition3.conv", (2, 2))),
         ("efficient", 2, 64, Layer("network._bn1", (2, 2))),
+        ("efficient", 2, 32, Layer("network._blocks.5.11._bn0", (2, 2))),
         ("monai_resnet", 2, 32, Layer("network.layer4", (2, 2))),
         ("squeezed", 2, 64, Layer("network.layer4", (2, 2))),
         ("squeezed", 2, 32, Layer("network.layer3", (2, 2))),

@@ -269,9 +269,10 @@ def similarity_rows(
 ) -> Iterator[dict]:
     """A row for each subject and pair: of each trained network with each of random weights, and of the trained two."""
     for place, subject in enumerate(maps.subjects):
-        pairs = [(role, RANDOM, draw, of_draw) for role in trained for draw, of_draw in enumerate(drawn)]
+        pairs: list[tuple[str, str, int | None, list[Seen]]] = []
         if BASELINE in trained:
-            pairs.insert(0, (BASELINE, BEST, None, trained[BEST]))
+            pairs.append((BASELINE, BEST, None, trained[BEST]))
+        pairs += [(role, RANDOM, draw, of_draw) for role in trained for draw, of_draw in enumerate(drawn)]
         for a, b, draw, other in pairs:
             yield {
                 "dataset": dataset,

@@ -20,7 +20,10 @@ from imbalance_aware.models.network import Network
 #: A map of fewer cells along an axis says nothing about the place along it.
 FEWEST_CELLS = 2
 #: Parts that only add a border, whose cells are not those of the image.
-PADDING = (nn.ConstantPad2d, nn.ConstantPad3d, nn.ReflectionPad2d, nn.ReflectionPad3d, nn.ReplicationPad2d)
+PADDING = (
+    *(nn.ConstantPad2d, nn.ReflectionPad2d, nn.ReplicationPad2d),
+    *(nn.ConstantPad3d, nn.ReflectionPad3d, nn.ReplicationPad3d),
+)
 
 
 @dataclass(frozen=True)
@@ -99,8 +102,8 @@ class Explainer:
     def __init__(self, model: Network, layer: Layer) -> None:
         module = _module(model).eval().requires_grad_(False)
         for part in module.modules():
-            if hasattr(part, "inplace"):
-                part.inplace = False
+            if "inplace" in vars(part):
+                vars(part)["inplace"] = False
         self.model, self.layer = model, layer
         self._cam = _monai_grad_cam()(module, layer.name)
 
