@@ -68,15 +68,15 @@ def repository(workflow, tmp_path) -> str:
     return f'gitfile("{folder}", path="workflow/Snakefile", ref="main")'
 
 
-def test_read_file_by_file_it_runs_the_installed_package(deployed, repository, checkout):
+def test_read_file_by_file_it_runs_the_installed_package(workflow, deployed, repository):
     read_from(deployed, repository)
-    installed = str(checkout / "src")
+    installed = str(workflow.folder / "src")
     assert trained(snakemake(deployed, "--dry-run", path=installed)) == len(ROWS)
     snakemake(deployed, COHORT, path=installed)
     (copy,) = (deployed / ".snakemake/imbalance_aware").iterdir()
-    shipped = {path.name for path in (checkout / "resources").glob("*.csv")}
+    shipped = {path.name for path in (workflow.folder / "resources").glob("*.csv")}
     assert {path.name for path in (copy / "resources").iterdir()} == shipped
-    modules = {str(path.relative_to(installed)) for path in (checkout / "src/imbalance_aware").rglob("*.py")}
+    modules = {str(path.relative_to(installed)) for path in (workflow.folder / "src/imbalance_aware").rglob("*.py")}
     copied = {path for path in (copy / "src").rglob("*.py")}
     assert {str(path.relative_to(copy / "src")) for path in copied} == modules
 
