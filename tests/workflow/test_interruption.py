@@ -44,12 +44,11 @@ def test_stopped_and_started_again(workflow):
 
     process = start()
     deadline = time.monotonic() + 300
-    while len(started := list(workflow.folder.glob(f"{RUNS}/*/seed-0/history.csv"))) < 2:
+    while not (done := list(workflow.folder.glob(f"{RUNS}/*/seed-0/model.pt"))) or not _others_begun(workflow, done):
         assert process.poll() is None and time.monotonic() < deadline, "it was to be killed in the second run"
         time.sleep(0.02)
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
-    done = [path.parent / "model.pt" for path in started if (path.parent / "model.pt").exists()]
     assert len(done) == 1
     finished_at = done[0].stat().st_mtime_ns
 
@@ -62,3 +61,9 @@ def test_stopped_and_started_again(workflow):
 
     workflow.run(str(interrupted.relative_to(workflow.folder) / "metrics.json"), "--forcerun", "train")
     assert {name: (interrupted / name).read_bytes() for name in again} == again, "as if it had not been interrupted"
+
+
+def _others_begun(workflow, done):
+    """Folders, but those of the runs that are done, in which a training is running."""
+    folders = [path.parent for path in workflow.folder.glob(f"{RUNS}/*/seed-0/runs.lock")]
+    return [folder for folder in folders if folder not in [path.parent for path in done]]
