@@ -84,7 +84,9 @@ def write_runs(folder, seeds, sizes=(20, 12, 9), fold=None, diverged=(), collaps
     collect = ["collect", "--study", "s", "--conditions", conditions, "--batch-size", "5"]
     assert main([*collect, "--out", str(folder / "metrics.csv"), *reports]) == 0
     (folder / "eyes").mkdir()
-    samples.to_csv(folder / "eyes" / "samples.csv", index=False)
+    trained = samples.assign(subject="t" + samples["subject"], group="t" + samples["group"])
+    everyone = pd.concat([trained, samples.assign(split="test")])
+    everyone.to_csv(folder / "eyes" / "samples.csv", index=False)
     counts = ["--samples", str(folder / "eyes" / "samples.csv")] if fold is None else []
     assert main(["compare", *counts, "--out", str(folder), "--predictions", *map(str, paths)]) == 0
     return SimpleNamespace(folder=folder, paths=paths, metrics=pd.read_csv(folder / "metrics.csv"))
