@@ -82,7 +82,8 @@ def _running(node: ast.AST) -> Iterable[ast.AST]:
         if isinstance(child, ast.If) and ast.unparse(child.test).rpartition(".")[2] == "TYPE_CHECKING":
             child = ast.Module(child.orelse, type_ignores=[])
         yield child
-        yield from _running(child)
+        if not isinstance(child, ast.expr):  # no statement is in an expression
+            yield from _running(child)
 
 
 @cache
@@ -92,7 +93,8 @@ def _tree(module: str) -> ast.Module:
 
 @cache
 def _source_digest(module: str) -> str:
-    tree = _WithoutProse().visit(ast.parse(module_path(module).read_text(encoding="utf-8")))
+    imports(module)  # reads the whole tree, which is kept; the next line changes it
+    tree = _WithoutProse().visit(_tree(module))
     return hashlib.sha256(ast.dump(tree).encode()).hexdigest()
 
 
