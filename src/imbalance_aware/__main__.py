@@ -19,8 +19,15 @@ from imbalance_aware.system_errors import WRONG_PATH, is_disk_full
 #: sysexits.h). A cluster records the number even if no log can be written.
 DONE, UNEXPECTED, MISTAKE, NO_SPACE = 0, 1, 2, 74
 
-#: Steps in the order of the flow: name -> (module, what it does). A step's module is imported only when it runs.
+#: Commands for people: name -> (module, what it does).
+COMMANDS = {
+    "plan": ("overview.plan", "what a study takes before it runs: jobs, hours, disk, memory, detectable difference"),
+    "status": ("overview.status", "what is done, running, missing or failed, and what a rerun would do"),
+    "compare": ("overview.compare_results", "whether two folders of results agree: bytes, probabilities, metrics"),
+}
+#: Commands, then steps in the order of the flow. A module is imported only when it runs.
 STEPS = {
+    **COMMANDS,
     "phantoms": ("phantoms.generate", "make a phantom source folder"),
     "cohort": ("cohort.list_subjects", "list and check the samples of a source"),
     "resize": ("preprocessing.resize", "resize photographs to one size"),
@@ -44,8 +51,7 @@ STEPS = {
     "ensemble": ("evaluation.ensemble", "average the predictions of a condition's seeds"),
     "evaluate": ("evaluation.evaluate", "compute the metrics of one run from its predictions"),
     "collect": ("reporting.collect", "gather the metrics of all runs of a study"),
-    "compare": ("evaluation.compare", "compare and rank all conditions of a study, with intervals and tests"),
-    "plan": ("evaluation.plan", "say which differences a study of given size could show, before it runs"),
+    "statistics": ("evaluation.compare", "compare and rank all conditions of a study, with intervals and tests"),
     "cohort_metrics": ("evaluation.by_cohort", "compute every metric on each cohort and subgroup, with intervals"),
     "claims": ("evaluation.claims", "recompute the paper's claims from the runs of a study"),
     "tables": ("reporting.tables", "write the tables of a study"),
