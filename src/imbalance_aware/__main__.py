@@ -1,4 +1,4 @@
-"""The command line: ``python -m imbalance_aware STEP --help``."""
+"""The command line: ``imbalance-aware STEP --help``, or ``python -m imbalance_aware STEP --help``."""
 
 import argparse
 import importlib
@@ -19,6 +19,8 @@ from imbalance_aware.system_errors import WRONG_PATH, is_disk_full
 #: sysexits.h). A cluster records the number even if no log can be written.
 DONE, UNEXPECTED, MISTAKE, NO_SPACE = 0, 1, 2, 74
 
+#: The installed script (pyproject.toml).
+SCRIPT = "imbalance-aware"
 #: Commands for people: name -> (module, what it does).
 COMMANDS = {
     "plan": ("overview.plan", "what a study takes before it runs: jobs, hours, disk, memory, detectable difference"),
@@ -69,7 +71,7 @@ def main(arguments: list[str] | None = None) -> int:
         `DONE`, or why not: `MISTAKE`, `NO_SPACE` or `UNEXPECTED`, with the reason on standard error.
     """
     arguments = sys.argv[1:] if arguments is None else arguments
-    parser = argparse.ArgumentParser(prog="python -m imbalance_aware", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(prog=_called(), description=__doc__.splitlines()[0])
     parser.add_argument("--version", action="version", version=__version__)
     steps = parser.add_subparsers(dest="step", metavar="STEP", required=True)
     for name, (_, summary) in STEPS.items():
@@ -87,6 +89,11 @@ def main(arguments: list[str] | None = None) -> int:
         raise
     _check_log()
     return DONE
+
+
+def _called() -> str:
+    """What the user called: the script that is installed, or Python."""
+    return SCRIPT if Path(sys.argv[0]).stem == SCRIPT else "python -m imbalance_aware"
 
 
 def _run(step: str, name: str, arguments: list[str]) -> None:

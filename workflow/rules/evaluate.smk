@@ -1,6 +1,6 @@
 # Runs to metrics: computed from predictions alone. The post-hoc adjustment also needs the training set's class counts.
 
-# What `compare` writes.
+# What `statistics` writes.
 STATISTICS = ["values", "comparisons", "ranks", "effects"]
 
 
@@ -108,7 +108,7 @@ use rule evaluate as evaluate_ensemble with:
 
 
 # Of all runs of a study together: what is known of seeds is shared by its conditions.
-rule compare:
+rule statistics:
     input:
         samples=lambda wildcards: files_of_datasets(wildcards, "samples.csv"),
         folds=folds_of_study,
@@ -116,9 +116,9 @@ rule compare:
     output:
         expand("results/tables/{{study}}/{table}.csv", table=STATISTICS),
     log:
-        "results/logs/compare/{study}.log",
+        "results/logs/statistics/{study}.log",
     benchmark:
-        "results/benchmarks/compare/{study}.tsv"
+        "results/benchmarks/statistics/{study}.tsv"
     conda:
         "../../envs/analysis.yaml"
     resources:
@@ -133,7 +133,7 @@ rule compare:
         conditions=condition_columns,
         code=code_digest(["evaluation.compare"]),
     shell:
-        "python -m imbalance_aware compare --evaluation {params.evaluation:q} --conditions {params.conditions:q}"
+        "python -m imbalance_aware statistics --evaluation {params.evaluation:q} --conditions {params.conditions:q}"
         " --context {params.context:q} --samples {input.samples:q} {params.folds} {params.validation}"
         " --out {params.folder:q} --predictions {input.predictions:q} 2> {log:q}"
 

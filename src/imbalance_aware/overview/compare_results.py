@@ -64,7 +64,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("a", metavar="A", type=Path, help="a folder of results, or a part of its runs/")
     parser.add_argument("b", metavar="B", type=Path, help="another, with the same runs")
     parser.add_argument(
-        "--metric", default=PRIMARY, help=f"of which differences are given (default: {PRIMARY}); docs/metrics.md lists all"
+        "--metric",
+        default=PRIMARY,
+        help=f"of which differences are given (default: {PRIMARY}); docs/metrics.md lists all",
     )
 
 
@@ -199,7 +201,7 @@ def _table(found: list[Agreement]) -> list[str]:
     if others := len(found) - len(differing):
         lines += paragraph(f"Not listed: {count(others, 'condition')} with the same bytes.")
     return lines + paragraph(
-        "Largest: difference of a probability. Classes changed: images whose most probable class differs, over all runs."
+        "Largest: difference of a probability. Classes changed: images whose most probable class differs, of all runs."
     )
 
 
@@ -219,8 +221,8 @@ def _differences(found: list[Agreement], metric: str) -> list[str]:
     lines = heading(f"Difference B - A of {metric}, with 95 % intervals")
     lines += table(["study/dataset/condition", ">B - A", "these models", "this procedure"], rows)
     lines += paragraph(
-        "These models: for other patients and the same networks. This procedure: for other patients and seeds; it needs "
-        "several seeds."
+        "These models: for other patients and the same networks. This procedure: for other patients and seeds; it "
+        "needs several seeds."
     )
     return [*lines, *notes]
 

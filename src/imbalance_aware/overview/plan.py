@@ -18,9 +18,9 @@ import yaml
 
 from imbalance_aware.errors import UserError
 from imbalance_aware.overview import detectable
-from imbalance_aware.overview.datasets import KnownDataset, known_dataset
 from imbalance_aware.overview.durations import hours_on
-from imbalance_aware.overview.estimates import SHORT, UNKNOWN, Kind, kinds, place
+from imbalance_aware.overview.job_kinds import SHORT, UNKNOWN, Kind, kinds, place
+from imbalance_aware.overview.known_samples import KnownDataset, known_dataset
 from imbalance_aware.overview.layout import count, duration, heading, paragraph, size, table
 from imbalance_aware.overview.space import model_bytes
 from imbalance_aware.overview.timed_step import TimedStep, read_settings, time_step

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from imbalance_aware.overview.datasets import KnownDataset
+from imbalance_aware.overview.known_samples import KnownDataset
 from imbalance_aware.runs.run_folder import MODEL
 from imbalance_aware.runs.settings import RunSettings
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from imbalance_aware.overview.durations import hours_on
-from imbalance_aware.overview.estimates import SHORT, kinds, place
+from imbalance_aware.overview.job_kinds import SHORT, kinds, place
 from imbalance_aware.overview.layout import count, duration, heading, paragraph, table
 from imbalance_aware.overview.logs import failure
 from imbalance_aware.overview.run_states import (
@@ -99,9 +99,9 @@ def failures(planned: Planned, states: Sequence[RunState]) -> list[Failure]:
     """Jobs whose outputs are missing and whose logs end with an error; of subjects, each by itself."""
     found = [Failure(f"{run.job.rule} {run.name}", run.detail, run.job.log) for run in states if run.state == FAILED]
     for job in planned.jobs:
-        if job.needed and job.missing and job.log and not job.trains and "subject" not in job.wildcards:
-            if why := failure(job.log):
-                found.append(Failure(f"{job.rule} {'/'.join(job.wildcards.values())}", why, job.log))
+        by_itself = not job.trains and "subject" not in job.wildcards
+        if by_itself and job.needed and job.missing and job.log and (why := failure(job.log)):
+            found.append(Failure(f"{job.rule} {'/'.join(job.wildcards.values())}", why, job.log))
     return [*found, *_failures_of_subjects(planned)]
 
 
@@ -110,15 +110,12 @@ def _failures_of_subjects(planned: Planned) -> Iterator[Failure]:
         table = DATASETS / dataset / COHORTS[-1]
         if planned.config.datasets[dataset].kind != "volumes" or not table.is_file():
             continue
-        for subject in included_subjects(table):
+        for subject in included_subjects(table):  # thousands of files: `os.path` is faster than `Path`
             for rule in planned.subject_rules:
-                log = Path(filled(rule.log, dataset, subject))
-                if os.path.exists(log) and not all(  # noqa: PTH110 - thousands of files
-                    os.path.exists(filled(output, dataset, subject))  # noqa: PTH110
-                    for output in rule.outputs
-                ):
-                    if why := failure(log):
-                        yield Failure(f"{rule.name} {dataset}/{subject}", why, log)
+                log = filled(rule.log, dataset, subject)
+                made = (os.path.exists(filled(output, dataset, subject)) for output in rule.outputs)  # noqa: PTH110
+                if os.path.exists(log) and not all(made) and (why := failure(Path(log))):  # noqa: PTH110
+                    yield Failure(f"{rule.name} {dataset}/{subject}", why, Path(log))
 
 
 def _runs(states: Sequence[RunState]) -> list[str]:
@@ -173,8 +170,14 @@ def _times(states: Sequence[RunState]) -> list[str]:
     for kind in kinds(run.job for run in states):
         if kind.measured:
             total = sum(kind.measured.seconds)
-            rows.append([kind.name, duration(kind.measured.typical_s), duration(max(kind.measured.seconds)), duration(total)])
-    lines = [*heading("Times of training runs:"), *table(["runs", ">median", ">longest", ">together"], rows)] if rows else []
+            rows.append(
+                [kind.name, duration(kind.measured.typical_s), duration(max(kind.measured.seconds)), duration(total)]
+            )
+    lines = (
+        [*heading("Times of training runs:"), *table(["runs", ">median", ">longest", ">together"], rows)]
+        if rows
+        else []
+    )
     finished = [(folder_of(run.job) / CONFIG).stat().st_mtime for run in states if run.state == DONE]
     if finished:
         last = time.strftime("%Y-%m-%d %H:%M", time.localtime(max(finished)))
@@ -199,7 +202,9 @@ def _rerun(planned: Planned) -> list[str]:
     if seconds:
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         about = f"About {duration(3600 * hours_on(cores, seconds))} on {count(cores, 'core')}"
-        lines += paragraph(about + (f", without {count(unmeasured, 'job')} not measured yet" if unmeasured else ""), "  ")
+        lines += paragraph(
+            about + (f", without {count(unmeasured, 'job')} not measured yet" if unmeasured else ""), "  "
+        )
     return lines
 
 
@@ -208,7 +213,9 @@ def _because(what: str, jobs: Iterable[Job]) -> list[str]:
     for job in jobs:
         own = [reason for reason in job.reasons if reason != AFTER_OTHERS] or [*job.reasons]
         why["; ".join(REASONS.get(reason, reason) for reason in own)] += job.jobs
-    return [line for reason, number in why.most_common() for line in paragraph(f"{what}: {number}, because {reason}", "  ")]
+    return [
+        line for reason, number in why.most_common() for line in paragraph(f"{what}: {number}, because {reason}", "  ")
+    ]
 
 
 def _kind(job: Job) -> str:

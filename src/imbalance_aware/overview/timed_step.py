@@ -3,12 +3,13 @@
 import math
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from imbalance_aware.overview.datasets import KnownDataset
+from imbalance_aware.overview.known_samples import KnownDataset
 from imbalance_aware.runs.settings import RunSettings
 from imbalance_aware.schema import validate
 from imbalance_aware.training.data import Dataset, Split
@@ -78,10 +79,8 @@ def time_step(settings: RunSettings, dataset: KnownDataset) -> TimedStep:
     with enough_memory(settings, dataset.shape, device.torch_device):
         training = begin(settings, 0, made_up, device)
         last = time.perf_counter()
-        try:
+        with suppress(Enough):
             training.run(after_step, lambda: None)
-        except Enough:
-            pass
     return TimedStep(min(times[1:] or times), device.torch_device.type, size)
 
 

@@ -100,6 +100,9 @@ def plan_jobs(args: argparse.Namespace) -> Planned:
     Raises:
         UserError: Snakemake or the workflow is not there, or refuses the configuration or the files.
     """
+    for path in args.configfile:
+        if not path.is_file():
+            raise UserError(f"{path}: no such configuration file")
     try:
         from snakemake.api import SnakemakeApi
         from snakemake.cli import parse_config
@@ -110,9 +113,6 @@ def plan_jobs(args: argparse.Namespace) -> Planned:
             "this command needs Snakemake, which is not installed in this environment (pip install "
             "'imbalance-aware[workflow]', or `make install` in the checkout)"
         ) from None
-    for path in args.configfile:
-        if not path.is_file():
-            raise UserError(f"{path}: no such configuration file")
     # With exactly this, a dry run ends when the jobs are planned.
     quiet = {types.Quietness.RULES, types.Quietness.PROGRESS}
     with _silent(), _explained(WorkflowError), SnakemakeApi(types.OutputSettings(quiet=quiet)) as api:
@@ -140,7 +140,8 @@ def _planned(workflow: Any, alike: Alike) -> Planned:
     order = {rule.name: number for number, rule in enumerate(workflow.rules)}
     planned = [job for job in workflow.dag.jobs if job.output]  # the others only collect targets
     planned.sort(key=lambda job: (order[job.rule.name], *map(str, job.output)))
-    jobs = [_job(workflow.dag, job, job in needed, alike) for job in planned]
+    asked: dict[tuple[str, ...], Any] = {}
+    jobs = [_job(workflow.dag, job, job in needed, alike, asked) for job in planned]
     return Planned(
         config,
         {name: studies[name] for name in config.run},
@@ -151,9 +152,13 @@ def _planned(workflow: Any, alike: Alike) -> Planned:
     )
 
 
-def _job(dag: Any, job: Any, needed: bool, alike: Alike) -> Job:
+def _job(dag: Any, job: Any, needed: bool, alike: Alike, asked: dict[tuple[str, ...], Any]) -> Job:
+    """A job of Snakemake; ``asked`` keeps the resources of a rule on a study and dataset, which are slow to work out."""
     reason = dag.reason(job)
     wildcards = dict(job.wildcards_dict)
+    kind = (job.rule.name, wildcards.get("study", ""), wildcards.get("dataset", ""))
+    if kind not in asked:
+        asked[kind] = job.resources
     names = tuple(reason.get_names()) if needed else ()
     outputs = tuple(Path(str(path)) for path in job.output)
     trains = job.rule.name in TRAIN
@@ -168,8 +173,8 @@ def _job(dag: Any, job: Any, needed: bool, alike: Alike) -> Job:
         missing=tuple(path for path in outputs if not path.exists()),
         log=Path(str(job.log[0])) if job.log else None,
         benchmarks=_benchmarks(job.rule.benchmark, wildcards) if job.rule.benchmark else "",
-        memory_mb=job.resources.get("mem_mb"),
-        gpu=bool(job.resources.get("gpu", 0)),
+        memory_mb=asked[kind].get("mem_mb"),
+        gpu=bool(asked[kind].get("gpu", 0)),
         params={name: job.params[name] for name in ("settings",)} if trains else {},
     )
 
@@ -194,7 +199,9 @@ def _snakefile() -> Path:
     places = [*map(Path, SNAKEFILES), CHECKOUT / SNAKEFILES[0]]
     found = next((place for place in places if place.is_file()), None)
     if found is None:
-        raise UserError(f"no workflow: neither {' nor '.join(SNAKEFILES)} is here. Change to the folder of the checkout")
+        raise UserError(
+            f"no workflow: neither {' nor '.join(SNAKEFILES)} is here. Change to the folder of the checkout"
+        )
     return found
 
 
