@@ -20,6 +20,7 @@ from imbalance_aware.overview.durations import hours_on, measured
 from imbalance_aware.overview.known_samples import known_dataset
 from imbalance_aware.overview.layout import WIDTH, cut, duration, paragraph, size, table
 from imbalance_aware.overview.logs import epochs, failure
+from imbalance_aware.overview.plan import jobs_table
 from imbalance_aware.overview.run_states import (
     DONE,
     FAILED,
@@ -159,6 +160,12 @@ def test_the_status_tells_each_state_with_its_reason_and_log_in_80_columns(runs)
     assert "A rerun would train 5 runs and run 0 other jobs." in text
     assert "training: 4, because files are missing" in text
     assert "training: 1, because settings or code changed" in text
+
+
+def test_jobs_of_patients_who_are_not_listed_yet_are_said_to_be_missing(runs):
+    config = Namespace(datasets={})
+    lines = jobs_table(Planned(config, {}, tuple(runs.values()), False, (), False), [])
+    assert "Not counted: the jobs of each patient of a cohort that is not listed yet." in " ".join(lines)
 
 
 def test_without_anything_to_do_the_status_says_so(runs):

@@ -11,7 +11,7 @@ LEAST = 12
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
-    """Lines of a table no wider than `WIDTH`: numbers to the right, text to the left, the widest text cut in the middle.
+    """Lines of a table no wider than `WIDTH`: numbers to the right, text to the left, the widest text cut.
 
     Args:
         head: names of the columns; one that begins with ``>`` is of numbers.

@@ -10,7 +10,7 @@ With --samples or --test-images, only the detectable difference of that test set
 import argparse
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -84,7 +84,7 @@ def plan(planned: Planned, cores: Sequence[int], args: argparse.Namespace) -> li
     datasets = {name: known_dataset(name, planned.config.datasets[name]) for name in names}
     costs = [_cost(kind, datasets, args.time_step) for kind in kinds(planned.jobs)]
     lines = _studies(planned)
-    lines += _jobs(planned, costs)
+    lines += jobs_table(planned, costs)
     lines += _hours(costs, cores, args)
     lines += _disk(planned, datasets)
     lines += _memory(costs)
@@ -103,7 +103,8 @@ def _studies(planned: Planned) -> list[str]:
     return lines
 
 
-def _jobs(planned: Planned, costs: Sequence[Cost]) -> list[str]:
+def jobs_table(planned: Planned, costs: Sequence[Cost]) -> list[str]:
+    """Lines of the table of jobs."""
     rows = [
         [
             cost.kind.name,
@@ -145,7 +146,7 @@ def _hours(costs: Sequence[Cost], cores: Sequence[int], args: argparse.Namespace
     return lines
 
 
-def _seconds(costs) -> list[tuple[int, float]]:
+def _seconds(costs: Iterable[Cost]) -> list[tuple[int, float]]:
     return [(cost.kind.to_do, cost.seconds) for cost in costs]
 
 

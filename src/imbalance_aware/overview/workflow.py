@@ -153,7 +153,7 @@ def _planned(workflow: Any, alike: Alike) -> Planned:
 
 
 def _job(dag: Any, job: Any, needed: bool, alike: Alike, asked: dict[tuple[str, ...], Any]) -> Job:
-    """A job of Snakemake; ``asked`` keeps the resources of a rule on a study and dataset, which are slow to work out."""
+    """A job of Snakemake; ``asked`` keeps the resources of each rule, study and dataset, which take long to get."""
     reason = dag.reason(job)
     wildcards = dict(job.wildcards_dict)
     kind = (job.rule.name, wildcards.get("study", ""), wildcards.get("dataset", ""))
