@@ -147,7 +147,7 @@ def _hours(costs: Sequence[Cost], cores: Sequence[int], args: argparse.Namespace
 
 
 def _seconds(costs: Iterable[Cost]) -> list[tuple[int, float]]:
-    return [(cost.kind.to_do, cost.seconds) for cost in costs]
+    return [(cost.kind.to_do, cost.seconds) for cost in costs if cost.seconds is not None]
 
 
 def _cost(kind: Kind, datasets: Mapping[str, KnownDataset], time_steps: bool) -> Cost:

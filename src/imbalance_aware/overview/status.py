@@ -97,7 +97,11 @@ def status(planned: Planned, shown: int | None = SHOWN) -> list[str]:
 
 def failures(planned: Planned, states: Sequence[RunState]) -> list[Failure]:
     """Jobs whose outputs are missing and whose logs end with an error; of subjects, each by itself."""
-    found = [Failure(f"{run.job.rule} {run.name}", run.detail, run.job.log) for run in states if run.state == FAILED]
+    found = [
+        Failure(f"{run.job.rule} {run.name}", run.detail, run.job.log)
+        for run in states
+        if run.state == FAILED and run.job.log
+    ]
     for job in planned.jobs:
         by_itself = not job.trains and "subject" not in job.wildcards
         if by_itself and job.needed and job.missing and job.log and (why := failure(job.log)):

@@ -59,7 +59,8 @@ class Alike:
         datasets = {dataset for study in config.run for dataset in studies[study].settings.datasets}
         self.used = {name for name in datasets if config.datasets[name].kind == "volumes"}
         self.listed: dict[str, dict[str, int]] = {}
-        self._included, self._rows = names["included_rows"], {}
+        self._included = names["included_rows"]
+        self._rows: dict[str, dict[str, dict[str, str]]] = {}
         names["included_rows"] = self._representatives
 
     def represented(self, wildcards: Mapping[str, str]) -> int:
@@ -86,8 +87,8 @@ class Alike:
         for rule in self.rules:
             outputs = [filled(pattern, dataset, subject) for pattern in rule.outputs]
             shared = [filled(pattern, dataset, subject) for pattern in rule.inputs]
-            times = [_written(path) for path in outputs]
-            made = None not in times
+            times = [time for path in outputs if (time := _written(path)) is not None]
+            made = len(times) == len(outputs)
             newest = max(newest, _newest(shared))
             state.append((made, made and min(times) >= newest))
             if made:
