@@ -30,7 +30,7 @@ from imbalance_aware.overview.run_states import (
     RUNNING,
     run_states,
 )
-from imbalance_aware.overview.space import model_bytes
+from imbalance_aware.overview.space import finished_model_bytes, network_bytes
 from imbalance_aware.overview.status import status
 from imbalance_aware.overview.timed_step import read_settings, time_step
 from imbalance_aware.overview.workflow import AFTER_OTHERS, Job, Planned, plan_jobs
@@ -199,11 +199,12 @@ def test_the_size_of_a_model_is_that_of_its_weights(tmp_path):
     known, settings = known_dataset("moles", DATASET, tmp_path), read_settings(training_cases.settings())
     model = make_model(settings.model.model_dump(), InputSpec(1, (16, 16), "uint8", None, known.classes), 0)
     weights = sum(value.numel() for value in model.state_dict().values())
-    assert model_bytes(tmp_path / "runs/small/moles", settings, known) == 4 * weights
+    assert network_bytes(settings, known) == 4 * weights
+    assert finished_model_bytes(tmp_path / "runs/small/moles") is None
     run = tmp_path / "runs/small/moles/ce-uniform/seed-0"
     run.mkdir(parents=True)
     torch.save(model.state_dict(), run / "model.pt")
-    assert model_bytes(tmp_path / "runs/small/moles", settings, known) == (run / "model.pt").stat().st_size
+    assert finished_model_bytes(tmp_path / "runs/small/moles") == (run / "model.pt").stat().st_size
 
 
 @pytest.mark.parametrize(

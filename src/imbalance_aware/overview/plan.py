@@ -22,7 +22,7 @@ from imbalance_aware.overview.durations import hours_on
 from imbalance_aware.overview.job_kinds import SHORT, UNKNOWN, Kind, kinds, place
 from imbalance_aware.overview.known_samples import KnownDataset, known_dataset
 from imbalance_aware.overview.layout import count, duration, heading, paragraph, size, table
-from imbalance_aware.overview.space import model_bytes
+from imbalance_aware.overview.space import finished_model_bytes, network_bytes
 from imbalance_aware.overview.timed_step import TimedStep, read_settings, time_step
 from imbalance_aware.overview.workflow import Job, Planned, add_configuration, plan_jobs
 from imbalance_aware.runs.run_folder import CONFIG
@@ -52,7 +52,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--cores", type=int, nargs="+", help="for how many cores hours are given (default: all here)")
     parser.add_argument("--gpus", type=int, default=0, help="how many GPUs, each with one job at a time (default: 0)")
     parser.add_argument(
-        "--time-step", action="store_true", help="time a few steps of each training that has no benchmark file"
+        "--time-step",
+        action="store_true",
+        help="time a few steps of each training that has no benchmark file, and count the network's parameters",
     )
     given = parser.add_mutually_exclusive_group()
     given.add_argument(
@@ -86,7 +88,7 @@ def plan(planned: Planned, cores: Sequence[int], args: argparse.Namespace) -> li
     lines = _studies(planned)
     lines += jobs_table(planned, costs)
     lines += _hours(costs, cores, args)
-    lines += _disk(planned, datasets)
+    lines += _disk(planned, datasets, args.time_step)
     lines += _memory(costs)
     return lines + _differences(planned, datasets, args)
 
@@ -183,7 +185,7 @@ def _device(folder: Path) -> str:
         return ""
 
 
-def _disk(planned: Planned, datasets: Mapping[str, KnownDataset]) -> list[str]:
+def _disk(planned: Planned, datasets: Mapping[str, KnownDataset], time_steps: bool) -> list[str]:
     rows, total, unknown = [], 0, []
     for name, dataset in datasets.items():
         if not dataset.samples:
@@ -196,16 +198,23 @@ def _disk(planned: Planned, datasets: Mapping[str, KnownDataset]) -> list[str]:
         rows.append([f"{name}: {dataset.samples} images of {shape}, {dataset.dtype}", size(of)])
         total += of
     for study, jobs in _trainings(planned).items():
-        dataset = datasets[jobs[0].wildcards["dataset"]]
-        if len(dataset.classes) < 2:
-            unknown.append(f"models of {study}")
+        dataset, each = datasets[jobs[0].wildcards["dataset"]], finished_model_bytes(RUNS / study)
+        if each is None and time_steps and len(dataset.classes) > 1:
+            each = network_bytes(read_settings(json.loads(jobs[0].params["settings"])), dataset)
+        if each is None:
+            unknown.append(f"{count(len(jobs), 'model')} of {study}")
             continue
-        of = len(jobs) * model_bytes(RUNS / study, read_settings(json.loads(jobs[0].params["settings"])), dataset)
+        of = len(jobs) * each
         rows.append([f"{study}: {count(len(jobs), 'model')}", size(of)])
         total += of
     lines = heading("Disk, of all results")
     lines += table(["what", ">size"], [*rows, ["together", size(total)]]) if rows else []
-    return lines + (paragraph(f"Unknown until the cohort is listed: {', '.join(unknown)}.", "  ") if unknown else [])
+    if unknown:
+        lines += paragraph(f"Unknown, and not in it: {', '.join(unknown)}.", "  ")
+        lines += paragraph(
+            "Images are known when the cohort is listed; models after the first run, or with --time-step.", "  "
+        )
+    return lines
 
 
 def _trainings(planned: Planned) -> dict[str, list[Job]]:
