@@ -36,7 +36,7 @@ def main() -> None:
         folder = Path(name)
         plant(folder)
         listed = [sys.executable, "-m", "snakemake", "--cores", "1", "--quiet", "all"]
-        subprocess.run([*listed, "results/datasets/glioma/cohort.csv"], cwd=folder, check=True)
+        subprocess.run([*listed, "--", "results/datasets/glioma/cohort.csv"], cwd=folder, check=True)
         dry_run = [sys.executable, "-m", "snakemake", "--dry-run", "--quiet", "all"]
         commands = {command: [sys.executable, "-m", "imbalance_aware", command] for command in ("plan", "status")}
         print("| command | CPU seconds | wall seconds |\n|---|--:|--:|")

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from imbalance_aware.__main__ import main
-from imbalance_aware.overview.layout import WIDTH
+from imbalance_aware.overview.terminal import WIDTH
 from imbalance_aware.tables.predictions import predictions_csv
 
 CLASSES = ("no", "early")

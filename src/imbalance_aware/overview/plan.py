@@ -21,8 +21,8 @@ from imbalance_aware.overview import detectable
 from imbalance_aware.overview.durations import hours_on
 from imbalance_aware.overview.job_kinds import SHORT, UNKNOWN, Kind, kinds, place
 from imbalance_aware.overview.known_samples import KnownDataset, known_dataset
-from imbalance_aware.overview.layout import count, duration, heading, paragraph, size, table
 from imbalance_aware.overview.space import finished_model_bytes, network_bytes
+from imbalance_aware.overview.terminal import count, duration, heading, paragraph, size, table
 from imbalance_aware.overview.timed_step import TimedStep, read_settings, time_step
 from imbalance_aware.overview.workflow import Job, Planned, add_configuration, plan_jobs
 from imbalance_aware.runs.run_folder import CONFIG

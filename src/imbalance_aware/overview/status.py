@@ -13,7 +13,6 @@ from pathlib import Path
 
 from imbalance_aware.overview.durations import hours_on
 from imbalance_aware.overview.job_kinds import SHORT, kinds, place
-from imbalance_aware.overview.layout import count, duration, heading, paragraph, table
 from imbalance_aware.overview.logs import failure
 from imbalance_aware.overview.run_states import (
     DONE,
@@ -26,6 +25,7 @@ from imbalance_aware.overview.run_states import (
     run_states,
 )
 from imbalance_aware.overview.subjects import filled
+from imbalance_aware.overview.terminal import count, duration, heading, paragraph, table
 from imbalance_aware.overview.workflow import AFTER_OTHERS, Job, Planned, add_configuration, plan_jobs
 from imbalance_aware.runs.run_folder import CONFIG
 from imbalance_aware.tables.cohort import COLUMNS, CONTENT, included_subjects
