@@ -43,6 +43,7 @@ def environment(form: str) -> "Environment":
         "counted": counted,
         "sum_of": sum_of,
         "paragraph": lambda text: Markup(in_one_line(text)),
+        "code": lambda text: Markup(text),
         "prose": lambda parts: Markup(in_one_line(" ".join(parts))),
     }
     return made
@@ -55,14 +56,15 @@ def render(template: str, form: str = MARKDOWN, **facts: Any) -> str:
 
 
 def _without_gaps(lines: Sequence[str]) -> str:
-    """Lines with one empty line between blocks, and none between the rows of a table."""
+    """Lines with one empty line between blocks, and none in a table, a list or a block of code."""
     kept: list[str] = []
+    fenced = False
     for line in filter(None, lines):
-        if kept and not (line.startswith("|") and kept[-1].startswith("|")) and not (
-            line.startswith("- ") and kept[-1].startswith("- ")
-        ):
+        together = fenced or any(kept and line.startswith(mark) and kept[-1].startswith(mark) for mark in ("|", "- "))
+        if kept and not together:
             kept.append("")
         kept.append(line)
+        fenced ^= line.startswith("```")
     return "\n".join(kept) + "\n"
 
 
@@ -98,6 +100,17 @@ def counted(n: int, noun: str) -> str:
     if noun.endswith("y"):
         return f"{n} {noun[:-1]}ies"
     return f"{n} {noun}{'es' if noun.endswith('ss') else 's'}"
+
+
+def nouns(kind: str, phantoms: bool) -> dict[str, str]:
+    """What texts call one sample of a dataset, and several.
+
+    Args:
+        kind: ``images`` or ``volumes``.
+        phantoms: whether the workflow drew them.
+    """
+    noun = "phantom" if phantoms else {"images": "image", "volumes": "subject"}[kind]
+    return {"sample": noun, "samples": f"{noun}s"}
 
 
 def sum_of(rows: Iterable[Mapping[str, Any]], key: str) -> Any:

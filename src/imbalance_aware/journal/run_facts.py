@@ -50,10 +50,10 @@ def run_facts(configs: Sequence[Path]) -> dict[str, Any]:
     recorded = [content["recorded"] for _, _, content in runs]
     return {
         "n": len(runs),
-        "model": _shared([(path, content["model"]) for path, _, content in runs], "model"),
-        "training": _shared([(path, content["training"]) for path, _, content in runs], "training"),
+        "model": shared([(path, content["model"]) for path, _, content in runs], "model"),
+        "training": shared([(path, content["training"]) for path, _, content in runs], "training"),
         "augmentation": {
-            name: _shared(
+            name: shared(
                 [(path, content["augmentation"]) for path, run, content in runs if run.dataset == name], "augmentation"
             )
             for name in datasets
@@ -79,7 +79,7 @@ def _different(recorded: Iterable[Mapping[str, Any]], key: str) -> list[str]:
     return list(dict.fromkeys(str(of[key]) for of in recorded if key in of))
 
 
-def _shared(parts: Sequence[tuple[Path, dict[str, Any]]], name: str) -> dict[str, Any]:
+def shared(parts: Sequence[tuple[Path, dict[str, Any]]], name: str) -> dict[str, Any]:
     """The settings that all parts have.
 
     Raises:

@@ -14,6 +14,7 @@ from imbalance_aware.errors import UserError
 from imbalance_aware.evaluation.candidates import condition_and_rule
 from imbalance_aware.evaluation.decision_rules import RULES, TAU
 from imbalance_aware.journal.dataset_facts import dataset_facts
+from imbalance_aware.journal.rendering import nouns
 from imbalance_aware.journal.run_facts import run_facts
 from imbalance_aware.metrics.catalogue import METRICS, OVERALL
 from imbalance_aware.reporting.labels import readable
@@ -80,7 +81,7 @@ def study_facts(name: str, files: Files, revision: str = "") -> dict[str, Any]:
         judged = _of(verdict["datasets"], folder.name, str(files.tables / "verdict.json"))
         datasets.append(
             here
-            | _nouns(here)
+            | nouns(here["kind"], here["phantoms"])
             | {"augmentation": _of(runs["augmentation"], folder.name, "--configs")}
             | {"imbalance": _imbalance(here)}
             | {"result": _result(judged, values[values["dataset"] == folder.name], comparisons, folder.name, baseline)}
@@ -167,14 +168,6 @@ def _conditions(columns: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     labelled = label_conditions(pd.DataFrame(columns))
     labelled["label"] = labelled["loss_label"] + ", " + labelled["sampling_label"]
     return [{str(key): value for key, value in row.items()} for row in labelled.to_dict("records")]
-
-
-def _nouns(dataset: Mapping[str, Any]) -> dict[str, str]:
-    """What the texts call one sample of a dataset, and several."""
-    if dataset["phantoms"]:
-        return {"sample": "phantom", "samples": "phantoms"}
-    noun = {"images": "image", "volumes": "subject"}[dataset["kind"]]
-    return {"sample": noun, "samples": f"{noun}s"}
 
 
 def _imbalance(dataset: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from pydantic import BaseModel
 
 from imbalance_aware.config import Config, Study
 from imbalance_aware.losses import LOSSES
-from imbalance_aware.losses.arguments import parameters_of
+from imbalance_aware.losses.arguments import takes_class_counts
 from imbalance_aware.provenance import PACKAGE, module_path
 from imbalance_aware.sources.lookup import is_generated
 from imbalance_aware.sources.user_table import Listed
@@ -17,8 +17,6 @@ from imbalance_aware.training.sampling import SAMPLERS
 
 #: Begins the paragraph of a loss's docstring that names where its formula is from.
 SOURCE = "Source:"
-#: Argument of the losses that are given the class counts of the training set.
-CLASS_COUNTS = "class_counts"
 
 
 def journal_settings(study: Study, config: Config) -> dict[str, Any]:
@@ -55,6 +53,15 @@ def about_dataset(settings: Any) -> dict[str, Any]:
         "sources": [_first_paragraph(type(part).__doc__ or "") for part in known],
         "sequences": [*settings.sequences] if settings.kind == "volumes" else [],
     }
+
+
+def card_settings(settings: Any) -> dict[str, Any]:
+    """What a model card states of the dataset that is in no file of the run, as values of JSON.
+
+    Raises:
+        UserError: the table that decides the dataset's split cannot be read.
+    """
+    return about_dataset(settings) | {"split": settings.chosen_split().method, "shape": [*settings.training_shape]}
 
 
 def _of_data(settings: Any) -> dict[str, Any]:
@@ -95,7 +102,7 @@ def loss_reference(name: str) -> dict[str, Any]:
     return {
         "summary": paragraphs[0] if paragraphs else "",
         "source": sources[0] if sources else "",
-        "takes_counts": CLASS_COUNTS in parameters_of(LOSSES[name]).types,
+        "takes_counts": takes_class_counts(LOSSES[name]),
     }
 
 
