@@ -71,7 +71,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--training", type=Path, nargs="+", default=[], help="training_predictions.csv, likewise")
     parser.add_argument("--primary", default="balanced_accuracy", help="metric that offsets are tuned for")
     parser.add_argument("--card", type=Path, help="model_card.md to write")
-    parser.add_argument("--configs", type=Path, nargs="+", default=[], help="for it: config.yaml of the run or each fold")
+    parser.add_argument(
+        "--configs", type=Path, nargs="+", default=[], help="for it: config.yaml of the run or each fold"
+    )
     parser.add_argument("--about", default="{}", help="for it: JSON of what the dataset is")
     parser.add_argument("--out", type=Path, required=True, help="metrics.json to write")
 

@@ -11,13 +11,11 @@ from typing import Any
 
 from imbalance_aware.errors import UserError
 from imbalance_aware.journal.rendering import MARKDOWN, PLAIN, in_one_line, macros
-from imbalance_aware.reporting.formats import escape_markdown
+from imbalance_aware.journal.texts import ANSWERS, CHECKLISTS
+from imbalance_aware.reporting.markdown import escape_markdown
 from imbalance_aware.schema import nearest
 from imbalance_aware.tables.csv_text import csv_text, read_rows
 
-ANSWERS = "answers.jinja"
-#: Name of a checklist, as in the table -> its title.
-CHECKLISTS = {"claim_2024": "CLAIM 2024", "tripod_ai": "TRIPOD+AI"}
 COLUMNS = ("checklist", "item", "section", "topic", "answer", "author", "source")
 CONTENT = "the table of checklist items, which ships with the project"
 #: What the sheet says of an item.
@@ -55,7 +53,8 @@ def read_items(path: Path) -> list[Item]:
             author, or whose answer is no macro.
     """
     _, rows = read_rows(path, CONTENT, COLUMNS)
-    known, items = macros(ANSWERS, PLAIN), []
+    known = macros(ANSWERS, PLAIN)
+    items: list[Item] = []
     for line, row in rows:
         item = Item(*(row[name] for name in COLUMNS))
         place = f"{path}, line {line}: item {item.number} of {item.checklist}"
@@ -87,10 +86,8 @@ def fill(items: Sequence[Item], study: Mapping[str, Any]) -> list[Row]:
     rows = []
     for item in items:
         told = {form: in_one_line(written[form][item.answer](study)) if item.answer else "" for form in written}
-        if not told[PLAIN]:
-            status = AUTHOR
-        else:
-            status = PART if item.author else FILLED
+        filled = PART if item.author else FILLED
+        status = filled if told[PLAIN] else AUTHOR
         rows.append(Row(item, status, told[PLAIN], told[MARKDOWN]))
     return rows
 

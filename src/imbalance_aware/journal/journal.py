@@ -12,16 +12,10 @@ from typing import Any
 
 from imbalance_aware.errors import UserError
 from imbalance_aware.files import write_text
-from imbalance_aware.journal.checklists import CHECKLISTS, fill, read_items, sheet_csv, sheet_markdown
+from imbalance_aware.journal.checklists import fill, read_items, sheet_csv, sheet_markdown
 from imbalance_aware.journal.rendering import render
 from imbalance_aware.journal.study_facts import Files, study_facts
-
-#: Texts that are written beside the sheets -> their template.
-TEXTS = {"methods.md": "methods.jinja", "class_imbalance.md": "class_imbalance.jinja"}
-#: All that the step writes.
-OUTPUTS = (*(f"{name}.{suffix}" for name in CHECKLISTS for suffix in ("csv", "md")), *TEXTS)
-#: Templates that the outputs are made of.
-TEMPLATES = ("answers.jinja", "sentences.jinja", *TEXTS.values())
+from imbalance_aware.journal.texts import CHECKLISTS, OUTPUTS, TEXTS
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -30,7 +24,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--settings", required=True, help="settings of the study and its datasets, as JSON")
     parser.add_argument("--items", type=Path, required=True, help="table of the checklists' items")
     parser.add_argument("--datasets", type=Path, nargs="+", required=True, help="folder of each dataset's tables")
-    parser.add_argument("--tables", type=Path, required=True, help="folder of verdict.json, values.csv, comparisons.csv")
+    parser.add_argument(
+        "--tables", type=Path, required=True, help="folder of verdict.json, values.csv, comparisons.csv"
+    )
     parser.add_argument("--configs", type=Path, nargs="+", required=True, help="config.yaml of every training")
     parser.add_argument("--environments", type=Path, nargs="*", default=[], help="environments of the steps")
     parser.add_argument("--revision", default="", help="revision of the workflow's code")

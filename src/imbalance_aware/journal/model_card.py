@@ -13,7 +13,8 @@ from typing import Any
 from imbalance_aware.class_names import metric_of_class
 from imbalance_aware.errors import UserError
 from imbalance_aware.journal.rendering import nouns, render
-from imbalance_aware.journal.run_facts import read_config, shared, versions
+from imbalance_aware.journal.run_facts import PARTS, read_config, shared, versions
+from imbalance_aware.journal.texts import CARD
 from imbalance_aware.losses import LOSSES
 from imbalance_aware.losses.arguments import takes_class_counts
 from imbalance_aware.metrics.catalogue import METRICS, OVERALL, TEST_GROUPS, TEST_SUBJECTS
@@ -23,10 +24,6 @@ from imbalance_aware.runs.identity import identify
 from imbalance_aware.tables.folds import read_fold
 from imbalance_aware.tables.samples import SPLITS, read_samples
 
-#: File in the folder of a run.
-CARD = "model_card.md"
-#: Templates that a card is made of.
-TEMPLATES = ("model_card.jinja", "sentences.jinja")
 #: What the card says of each class.
 OF_A_CLASS = ("recall", "precision", "f1", "auroc")
 
@@ -61,7 +58,7 @@ def model_card(report: Mapping[str, Any], about: str, files: CardFiles) -> str:
     Raises:
         UserError: a file that is missing or damaged, or folds that were not trained alike.
     """
-    return render(TEMPLATES[0], card=card_facts(report, about, files))
+    return render(CARD, card=card_facts(report, about, files))
 
 
 def card_facts(report: Mapping[str, Any], about: str, files: CardFiles) -> dict[str, Any]:
@@ -70,7 +67,9 @@ def card_facts(report: Mapping[str, Any], about: str, files: CardFiles) -> dict[
     configs = [(path, read_config(path)) for path in files.configs]
     if not configs:
         raise UserError("--configs: a model card needs the config.yaml of the run, or of each of its folds")
-    settings = {name: shared([(path, config[name]) for path, config in configs], name) for name in PARTS}
+    settings = {
+        name: shared([(path, config[name]) for path, config in configs], name) for name in PARTS if name != "recorded"
+    }
     condition, recorded = settings["condition"], [config["recorded"] for _, config in configs]
     dataset = _about(about) | {"name": run.dataset, "label": readable(run.dataset)}
     dataset |= nouns(dataset["kind"], dataset["phantoms"])
@@ -86,13 +85,22 @@ def card_facts(report: Mapping[str, Any], about: str, files: CardFiles) -> dict[
             "trainings": len(configs),
         },
         "dataset": dataset | _samples(files) | {"augmentation": settings["augmentation"]},
-        "study": {"runs": {"model": settings["model"], "training": settings["training"]}, "datasets": [dataset]},
+        "study": {
+            "runs": {
+                "model": settings["model"],
+                "training": settings["training"],
+                "devices": list(dict.fromkeys(str(of["device"]) for of in recorded if "device" in of)),
+            },
+            "datasets": [dataset],
+        },
         "condition": condition
         | {
             "loss_label": loss_label(loss),
             "sampling_label": sampling_label(condition["sampling"], condition["weighted"]),
             "arguments": [
-                f"{name}: {key} = {value}" for name, given in condition["kwargs"].items() for key, value in given.items()
+                f"{name}: {key} = {value}"
+                for name, given in condition["kwargs"].items()
+                for key, value in given.items()
             ],
             "balances": condition["weighted"] or condition["sampling"] != "uniform" or bool(counts),
         },
@@ -103,14 +111,9 @@ def card_facts(report: Mapping[str, Any], about: str, files: CardFiles) -> dict[
         "few": FEW_IN_CLASS,
         "versions": versions(recorded),
         "codes": list(dict.fromkeys(str(of["code"]) for of in recorded if "code" in of)),
-        "devices": list(dict.fromkeys(str(of["device"]) for of in recorded if "device" in of)),
         "models": [shlex.quote(path.parent.as_posix()) for path, _ in configs],
-        "max_value": configs[0][1]["max_value"],
+        "max_value": configs[0][1].get("max_value"),
     }
-
-
-#: Parts of a run's settings that all folds share.
-PARTS = ("condition", "model", "training", "augmentation")
 
 
 def _about(text: str) -> dict[str, Any]:

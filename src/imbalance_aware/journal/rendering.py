@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from imbalance_aware.reporting.formats import escape_markdown
+from imbalance_aware.reporting.markdown import escape_markdown
 
 if TYPE_CHECKING:
     from jinja2 import Environment

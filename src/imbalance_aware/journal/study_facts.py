@@ -172,9 +172,7 @@ def _conditions(columns: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 def _imbalance(dataset: Mapping[str, Any]) -> dict[str, Any]:
     """The most and the least frequent class of what networks are trained on, and how many times as frequent it is."""
-    sizes = {
-        row["class"]: row["n"] if dataset["folds"] else row["parts"]["train"]["n"] for row in dataset["parts"]
-    }
+    sizes = {row["class"]: row["n"] if dataset["folds"] else row["parts"]["train"]["n"] for row in dataset["parts"]}
     most, least = max(sizes, key=lambda name: sizes[name]), min(sizes, key=lambda name: sizes[name])
     return {
         "most": most,
@@ -192,7 +190,9 @@ def _result(
     """What the verdict says of a dataset, with the baseline beside the leader and the numbers of comparisons."""
     primary = judged["primary"]["metric"]
     compared = comparisons[
-        (comparisons["dataset"] == dataset) & (comparisons["unit"] == judged["unit"]) & (comparisons["metric"] == primary)
+        (comparisons["dataset"] == dataset)
+        & (comparisons["unit"] == judged["unit"])
+        & (comparisons["metric"] == primary)
     ]
     labels = judged["condition_labels"]
     by_name = {one["candidate"]: one for one in judged["candidates"]}

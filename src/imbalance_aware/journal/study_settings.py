@@ -76,7 +76,9 @@ def _of_data(settings: Any) -> dict[str, Any]:
         steps = settings.preprocessing
         shown |= {
             # The wheel holds one atlas, whose bytes are checked; of a folder, only its owner knows what it is.
-            "atlas": "SRI24 in the space of BraTS" if getattr(steps, "atlas", None) and steps.atlas.suffix == ".whl" else "",
+            "atlas": "SRI24 in the space of BraTS"
+            if getattr(steps, "atlas", None) and steps.atlas.suffix == ".whl"
+            else "",
             "brain_volume_ml": list(steps.brain_extraction.volume_ml),
             "min_atlas_overlap": steps.brain_extraction.min_atlas_overlap,
             "min_edge_match": steps.brain_extraction.min_edge_match,

@@ -12,6 +12,7 @@ from imbalance_aware.errors import UserError
 from imbalance_aware.losses import LOSSES
 from imbalance_aware.provenance import PACKAGE
 from imbalance_aware.schema import nearest
+
 #: Argument of the losses that correct for the class frequencies themselves.
 CLASS_COUNTS = "class_counts"
 
@@ -88,7 +89,7 @@ def parameters_of(reference: str) -> Parameters:
 
 
 def takes_class_counts(reference: str) -> bool:
-    """Whether a loss, ``"module:Class"``, is given the class counts of the training set, so that it corrects for them."""
+    """Whether a loss, ``"module:Class"``, is given the class counts of the training set, and so corrects for them."""
     return CLASS_COUNTS in parameters_of(reference).types
 
 
