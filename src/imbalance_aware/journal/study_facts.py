@@ -225,7 +225,9 @@ def _result(
 def _value_of(values: pd.DataFrame, candidate: str, by_name: Mapping[str, Any]) -> dict[str, Any] | None:
     condition, rule = condition_and_rule(candidate)
     rows = values[(values["condition"] == condition) & (values["rule"] == rule)].dropna(subset="value")
-    return {"label": by_name[candidate]["label"], "value": float(rows["value"].iloc[0])} if len(rows) else None
+    if candidate not in by_name or rows.empty:
+        return None
+    return {"label": by_name[candidate]["label"], "value": float(rows["value"].iloc[0])}
 
 
 def _rules(values: pd.DataFrame) -> list[dict[str, str]]:
