@@ -46,9 +46,10 @@ class Run:
         columns = ["subject", "group", "cohort", "class", "label"]
         rows = [(subject, group, "c", CLASSES[label], label) for subject, group, label in self.rows()]
         training = [(f"t{number}", f"t{number}", "c", CLASSES[number % 2], number % 2) for number in range(26)]
-        fold = [[number % self.folds] if self.folds else [] for number in range(40)]
+        fold = [[number // 2 % self.folds] if self.folds else [] for number in range(40)]
         names = [f"prob_{name}" for name in CLASSES]
-        lines = [(*row, *number, *p) for row, number, p in zip(rows, fold, self.probabilities, strict=True)]
+        cells = [[repr(float(p)) for p in row] for row in self.probabilities]
+        lines = [(*row, *number, *p) for row, number, p in zip(rows, fold, cells, strict=True)]
         header = [*columns, *(["fold"] if self.folds else []), *names]
         (self.place / "predictions.csv").write_text(csv_text(header, lines))
         samples = [(*row, "" if self.folds else "test", "0" * 16) for row in rows]
@@ -60,9 +61,8 @@ class Run:
             (place / "config.yaml").write_text(yaml.safe_dump(self.config))
         folds = []
         if self.folds:
-            parts = [
-                ["test" if number % self.folds == k else "train" for number in range(40)] for k in range(self.folds)
-            ]
+            tested = [number // 2 % self.folds for number in range(40)]
+            parts = [["test" if fold == number else "train" for fold in tested] for number in range(self.folds)]
             (self.folder / "repeat-0.csv").write_text(folds_csv([row[0] for row in rows], parts))
             folds = ["--folds", str(self.folder / "repeat-0.csv")]
         return [
@@ -149,7 +149,7 @@ def test_a_card_changes_with_what_the_dataset_is(run, about, then):
 
 
 def test_a_collapsed_and_a_diverged_run_are_called_so(run):
-    assert "collapsed" not in run.card()
+    assert "The model collapsed" not in run.card()
     run.probabilities = np.tile([0.9, 0.1], (40, 1))
     assert "The model collapsed: it predicts one class for every image" in run.card()
     run.probabilities = np.full((40, 2), np.nan)
@@ -168,7 +168,7 @@ def test_all_folds_have_one_card(run):
     card = run.card()
     assert "These are 4 networks, one for each fold" in card and "| benign | 20 |" in card
     assert f"--model {run.place}/fold-0 {run.place}/fold-1 {run.place}/fold-2 {run.place}/fold-3 --images" in card
-    run.probabilities[np.arange(40) % 4 == 1] = [0.1, 0.9]
+    run.probabilities[np.arange(40) // 2 % 4 == 1] = [0.1, 0.9]
     assert "The networks of 1 fold collapsed (1)" in run.card()
 
 
@@ -183,7 +183,7 @@ def test_a_single_fold_counts_its_own_parts(run):
     (run.folder / "samples.csv").write_text("".join(line for line in samples.splitlines(True) if ",train," not in line))
     assert main(arguments) == 0
     card = (fold / "model_card.md").read_text()
-    assert "seed 3, fold 2" in card and "| benign | 10 | 10 |" in card
+    assert "seed 3, fold 2" in card and "| benign | 15 | 5 |" in card
 
 
 @pytest.mark.parametrize(
