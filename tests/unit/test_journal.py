@@ -245,8 +245,8 @@ def test_every_item_has_a_macro_and_every_macro_an_item():
     [
         (
             "preprocessing|preprocessing|",
-            "preprocessing|preprocesing|",
-            'answers.jinja has no macro preprocesing. Did you mean "preprocessing"?',
+            "preprocessing|preprocessing_x|",
+            'answers.jinja has no macro preprocessing_x. Did you mean "preprocessing"?',
         ),
         ("claim_2024|1|", "claim_2025|1|", "there is no such checklist"),
         ("claim_2024|2|", "claim_2024|1|", "is listed twice"),

@@ -12,7 +12,7 @@ from imbalance_aware.tables.duplicates import GROUP, PIXELS, read_duplicates
 from imbalance_aware.tables.flow import read_flow
 from imbalance_aware.tables.samples import SPLITS, read_samples_frame
 
-SAMPLES = ("subject", "group", "cohort", "class", "label", "split")
+SAMPLES = ("subject", "group", "class", "label", "split", "cohort")
 #: Kind of a dataset -> its tables after all preprocessing: the cohort, and the counts of the flow.
 TABLES = {"images": ("cohort.csv", "flow.csv"), "volumes": ("preprocessed.csv", "preprocessed_flow.csv")}
 #: What a subject's preprocessing starts from -> what the texts call it, in this order.
