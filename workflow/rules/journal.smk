@@ -24,7 +24,7 @@ rule journal:
         datasets=lambda wildcards: [f"results/datasets/{name}" for name in study_of(wildcards).settings.datasets],
         settings=journal_argument,
         # The commit alone is no reason to write the texts again, so it is no param that Snakemake compares.
-        revision=lambda wildcards, input: revision(),
+        revision=lambda wildcards, input: option("revision", revision()),
         checklists=ITEMS,
         stated=STATED,
         content=[digest(path)[:16] for path in (ITEMS, *STATED)],
@@ -33,5 +33,5 @@ rule journal:
     shell:
         "python -m imbalance_aware journal --study {wildcards.study:q} --settings {params.settings:q}"
         " --items {params.checklists:q} --datasets {params.datasets:q} --tables {params.tables:q}"
-        " --configs {input.configs:q} --environments {params.stated:q} {input.installed:q} --revision {params.revision:q}"
+        " --configs {input.configs:q} --environments {params.stated:q} {input.installed:q} {params.revision}"
         " --out {params.folder:q} 2> {log:q}"

@@ -44,11 +44,16 @@ def journal_argument(wildcards):
     return json.dumps(explained(journal_settings, study, CONFIG))
 
 
+def git(*arguments):
+    """What git says of this checkout."""
+    command = ["git", "-C", str(CHECKOUT), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+
 @cache
 def revision():
-    """The revision of this checkout, as git names it; empty where there is no git or no repository."""
-    command = ["git", "-C", str(CHECKOUT), "describe", "--always", "--dirty", "--abbrev=12"]
+    """The revision of this checkout, as git names it; empty without git, or in the repository of something else."""
     try:
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+        return "" if git("rev-parse", "--show-prefix") else git("describe", "--always", "--dirty", "--abbrev=12")
     except (OSError, subprocess.CalledProcessError):
         return ""
