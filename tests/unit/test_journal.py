@@ -168,6 +168,16 @@ def test_several_datasets_are_told_apart_and_phantoms_are_called_so(tmp_path):
         assert "synthetic images that the workflow drew" in alone[name]
 
 
+def test_a_study_too_small_for_any_estimate_is_told_without_one(tmp_path):
+    case = Case()
+    result = case.results["moles"]
+    result["could_have_shown"]["detectable"] = None
+    for one in result["candidates"]:
+        one |= {"models": None, "procedure": None, "note": "not estimable"}
+    told = texts(case, tmp_path)["tripod_ai.md"]
+    assert "would have been detected" not in told and "0.657 (no interval: not estimable)" in told
+
+
 def test_runs_that_differ_are_refused(tmp_path, capsys):
     case = Case()
     arguments = case.write(tmp_path)
