@@ -32,8 +32,10 @@ rule evaluate:
         predictions="results/runs/{study}/{dataset}/{condition}/{replicate}/predictions.csv",
         samples="results/datasets/{dataset}/samples.csv",
         folds=folds_if_any,
+        configs=configs_of_replicate,
     output:
-        "results/runs/{study}/{dataset}/{condition}/{replicate}/metrics.json",
+        metrics="results/runs/{study}/{dataset}/{condition}/{replicate}/metrics.json",
+        card="results/runs/{study}/{dataset}/{condition}/{replicate}/model_card.md",
     log:
         "results/logs/evaluate/{study}/{dataset}/{condition}/{replicate}.log",
     group:
@@ -44,10 +46,13 @@ rule evaluate:
         folds=named_inputs(["folds"]),
         context=context_argument,
         parts=part_arguments,
+        card=card_files,
+        about=card_about,
+        templates=templates_digest(CARD_TEMPLATES),
         code=code_digest(["evaluation.evaluate"]),
     shell:
         "python -m imbalance_aware evaluate --predictions {input.predictions:q} --samples {input.samples:q}"
-        " {params.folds} {params.context} {params.parts} --out {output:q} 2> {log:q}"
+        " {params.folds} {params.context} {params.parts} {params.card} {params.about} --out {output.metrics:q} 2> {log:q}"
 
 
 # Only on demand: no table is made of the metrics of single folds.
@@ -56,8 +61,10 @@ use rule evaluate as evaluate_fold with:
         predictions="results/runs/{study}/{dataset}/{condition}/{replicate}/fold-{fold}/predictions.csv",
         samples="results/datasets/{dataset}/samples.csv",
         folds=folds_table,
+        configs=["results/runs/{study}/{dataset}/{condition}/{replicate}/fold-{fold}/config.yaml"],
     output:
-        "results/runs/{study}/{dataset}/{condition}/{replicate}/fold-{fold}/metrics.json",
+        metrics="results/runs/{study}/{dataset}/{condition}/{replicate}/fold-{fold}/metrics.json",
+        card="results/runs/{study}/{dataset}/{condition}/{replicate}/fold-{fold}/model_card.md",
     log:
         "results/logs/evaluate/{study}/{dataset}/{condition}/{replicate}/fold-{fold}.log",
     group:
@@ -66,6 +73,9 @@ use rule evaluate as evaluate_fold with:
         folds=lambda wildcards, input: shlex.join(["--folds", input.folds, "--fold", wildcards.fold]),
         context=context_argument,
         parts=part_arguments,
+        card=card_files,
+        about=card_about,
+        templates=templates_digest(CARD_TEMPLATES),
         code=code_digest(["evaluation.evaluate"]),
 
 
@@ -95,7 +105,7 @@ use rule evaluate as evaluate_ensemble with:
         predictions=ensemble_predictions,
         samples="results/datasets/{dataset}/samples.csv",
     output:
-        "results/runs/{study}/{dataset}/{condition}/ensemble/metrics.json",
+        metrics="results/runs/{study}/{dataset}/{condition}/ensemble/metrics.json",
     log:
         "results/logs/evaluate/{study}/{dataset}/{condition}/ensemble.log",
     group:
@@ -104,6 +114,9 @@ use rule evaluate as evaluate_ensemble with:
         folds="",
         context=context_argument,
         parts="",
+        card="",
+        about="",
+        templates="",
         code=code_digest(["evaluation.evaluate"]),
 
 

@@ -93,6 +93,11 @@ def all_verdicts():
     return expand("results/tables/{study}/verdict.html", study=CONFIG.run)
 
 
+def all_journal_texts():
+    """Checklists and methods of every study to run."""
+    return expand("results/tables/{study}/journal/{file}", study=CONFIG.run, file=JOURNAL)
+
+
 def all_figures():
     """Every figure of the studies to run: some show all datasets of a study, some one."""
     return [
