@@ -51,6 +51,7 @@ STEPS = {
     "claims": ("evaluation.claims", "recompute the paper's claims from the runs of a study"),
     "tables": ("reporting.tables", "write the tables of a study"),
     "verdict": ("reporting.verdict", "say what a study shows, and with what certainty"),
+    "report": ("report.page", "write the report of a study as one HTML file"),
     "html_table": ("reporting.html_table", "write a CSV table as a page for the report"),
     **{figure.step: (f"reporting.{figure.step}", figure.summary) for figure in FIGURES},
     "manual": ("manual", "write the manual of the configuration"),
