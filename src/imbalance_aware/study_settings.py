@@ -3,6 +3,7 @@
 from typing import Any
 
 from imbalance_aware.config import Config, Study
+from imbalance_aware.sources.licences import licence_of
 from imbalance_aware.sources.lookup import is_generated
 
 
@@ -28,6 +29,6 @@ def _dataset(settings: Any) -> dict[str, Any]:
     return {
         "kind": settings.kind,
         "phantoms": is_generated(settings.adapter),
-        "licence": "",
+        "licence": licence_of(settings),
         "settings": settings.model_dump(mode="json"),
     }
