@@ -10,9 +10,12 @@ from imbalance_aware.sources.lookup import is_generated
 def study_settings(study: Study, config: Config) -> dict[str, Any]:
     """All settings that a study is made with, values of defaults included, as values of JSON.
 
-    Keys: ``study``; ``datasets`` (name -> ``kind``, ``phantoms``, ``licence``, ``settings``); ``conditions`` (one row
-    each); ``model`` and ``training`` with the study's own values; ``augmentation``; ``evaluation`` with the study's
-    baseline.
+    Keys: ``study``; ``datasets`` (name -> ``kind``, ``phantoms``, ``folds`` and ``repeats`` of its cross-validation,
+    ``settings``); ``conditions`` (one row each); ``model`` and ``training`` with the study's own values;
+    ``augmentation``; ``evaluation`` with the study's baseline.
+
+    Raises:
+        UserError: the table that decides a dataset's split cannot be read.
     """
     return {
         "study": study.settings.model_dump(mode="json"),
@@ -26,9 +29,12 @@ def study_settings(study: Study, config: Config) -> dict[str, Any]:
 
 
 def _dataset(settings: Any) -> dict[str, Any]:
+    folds = settings.cross_validation()
     return {
         "kind": settings.kind,
         "phantoms": is_generated(settings.adapter),
         "licence": licence_of(settings),
+        "folds": folds and folds.folds,
+        "repeats": folds.repeats if folds else 1,
         "settings": settings.model_dump(mode="json"),
     }

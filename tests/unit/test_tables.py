@@ -280,6 +280,23 @@ def test_posthoc_values_are_beside_those_before():
     ]
 
 
+def test_temperature_scaling_is_beside_what_was_before():
+    metrics = tidy(
+        *(
+            ("x", "ce-uniform", 0, value, "ok", name)
+            for name, value in (("brier", 0.5), ("ece", 0.2), ("log_loss", 1.5))
+        ),
+        *(("x", "ce-uniform", 0, 0.3, "ok", f"temperature_{name}") for name in ("brier", "ece", "log_loss")),
+    )
+    grid = make_table("temperature_scaling", metrics)[0]
+    assert "lower is better" in grid.title
+    assert [[cell.text for cell in row.cells] for row in grid.panels[0].rows] == [
+        ["0.30"] * 3,
+        ["1.50", "0.50", "0.20"],
+        ["−1.20", "−0.20", "+0.10"],
+    ]
+
+
 def test_small_batches_name_their_size_and_the_papers_table(published):
     metrics = tidy(("glioma", "mcc-oversampling", 0, 0.5), batch_size=10)
     grid, _ = make_table("table6_small_batches", metrics, published)
@@ -534,6 +551,23 @@ def test_what_needs_no_image_comes_first(tmp_path, name, metric, labels):
     assert grid.notes[0].startswith("Mean ± sample standard deviation (n − 1) over 2 seeds.")
     assert any(note.startswith("Majority class: the most frequent") for note in grid.notes)
     assert {*references_in_print} == {MAJORITY_CLASS, PRIOR_RANDOM}
+
+
+def test_a_bold_value_is_no_conclusion_where_others_may_be_the_best():
+    metrics = tidy(("toy", "ce-uniform", 0, 0.7), ("toy", "mcc-oversampling", 0, 0.8))
+    ranks = pd.DataFrame(
+        [
+            {"dataset": "toy", "metric": "balanced_accuracy", "possible_best": possible}
+            for possible in (True, True, False)
+        ]
+    )
+    lines = make_table("table1_balanced_accuracy", metrics, ranks=ranks)[0].notes
+    assert "not a conclusion" in lines[0] and lines[1].startswith("May be the best by balanced accuracy")
+    assert lines[1].endswith(": Toy 2 of 3.")
+    assert not any(
+        "May be" in line
+        for line in make_table("calibration", tidy(("toy", "ce-uniform", 0, 0.2), metric="brier"), ranks=ranks)[0].notes
+    )
 
 
 def test_the_head_of_a_table_counts_test_patients_and_marks_small_classes():

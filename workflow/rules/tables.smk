@@ -27,17 +27,27 @@ class TableJob:
 STUDY = "results/tables/{study}"
 TABLE_JOBS = {
     "tables": TableJob(
-        tables=[*(name for name, table in TABLES.items() if not table.own_batch_size), COMPARISON],
+        tables=[*(name for name, table in TABLES.items() if not table.only), COMPARISON],
         inputs={
             "comparison": f"{STUDY}/comparisons.csv",
             "references": f"{STUDY}/values.csv",
+            "ranks": f"{STUDY}/ranks.csv",
             "published": published_if_shown,
         },
     ),
     "table_of_small_batches": TableJob(
-        tables=[name for name, table in TABLES.items() if table.own_batch_size],
-        inputs={"references": f"{STUDY}/values.csv", "published": published_if_shown},
+        tables=[name for name, table in TABLES.items() if table.only == "own_batch_size"],
+        inputs={
+            "references": f"{STUDY}/values.csv",
+            "ranks": f"{STUDY}/ranks.csv",
+            "published": published_if_shown,
+        },
         of=lambda study: study.training.batch_size != CONFIG.training.batch_size,
+    ),
+    "table_of_temperatures": TableJob(
+        tables=[name for name, table in TABLES.items() if table.only == "validation"],
+        inputs={},
+        of=lambda study: not study.validation_metrics.keys().isdisjoint(study.settings.datasets),
     ),
     "table_of_published_cells": TableJob(
         tables=[PUBLISHED_CELLS],

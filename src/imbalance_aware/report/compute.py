@@ -1,12 +1,14 @@
 """What the steps of a study took: wall time, processor time, time on GPUs, memory."""
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from imbalance_aware.report.study_files import StudyFiles
-from imbalance_aware.runs.run_folder import CONFIG, HISTORY, finished
+from imbalance_aware.report.trainings import recorded
+from imbalance_aware.runs.identity import Run
+from imbalance_aware.runs.run_folder import HISTORY
 from imbalance_aware.tables.benchmarks import Measured, read_benchmark
 from imbalance_aware.tables.history import read_history
 
@@ -80,9 +82,7 @@ def taken(study: StudyFiles) -> list[Taken]:
         UserError: a benchmark file or a history cannot be read.
     """
     found = [
-        part
-        for step, of in STEPS.items()
-        for part in (_trainings(study) if step == TRAIN else _step(study, step, of))
+        part for step, of in STEPS.items() for part in (_trainings(study) if step == TRAIN else _step(study, step, of))
     ]
     return [part for part in found if part.jobs]
 
@@ -105,28 +105,18 @@ def _job(measured: Measured) -> Job:
 
 def _trainings(study: StudyFiles) -> Iterator[Taken]:
     for dataset in study.datasets:
-        configs = sorted((study.runs / dataset).rglob(CONFIG))
-        yield Taken(TRAIN, dataset, list(_training_jobs(study, (path.parent for path in configs))))
+        yield Taken(TRAIN, dataset, [_training(study, run) for run in study.trainings(dataset)])
 
 
-def _training_jobs(study: StudyFiles, folders: Iterable[Path]) -> Iterator[Job]:
-    """One for each finished training.
+def _training(study: StudyFiles, run: Run) -> Job:
+    """What a training took.
 
     Its wall time is the longer of what Snakemake measured, which counts only the last attempt of a training that was
     interrupted, and the sum over its epochs, which also speaks for one that was trained on another machine.
     """
-    for folder in folders:
-        config = finished(folder)
-        if config is None:
-            continue
-        place = study.benchmarks / TRAIN / study.name / folder.relative_to(study.runs)
-        file = place.with_name(f"{place.name}.tsv")
-        measured = read_benchmark(file) if file.is_file() else Measured(math.nan, math.nan, math.nan)
-        epochs = math.fsum(epoch.seconds for epoch in read_history(folder / HISTORY).epochs)
-        seconds = epochs if math.isnan(measured.seconds) else max(measured.seconds, epochs)
-        yield Job(seconds, measured.cpu_seconds, seconds if _on_gpu(config) else 0.0, measured.memory_mib)
-
-
-def _on_gpu(config: Mapping) -> bool:
-    recorded = config.get("recorded")
-    return isinstance(recorded, Mapping) and str(recorded.get("device", "")).startswith("cuda")
+    file = study.benchmarks / TRAIN / run.place.parent / f"{run.place.name}.tsv"
+    measured = read_benchmark(file) if file.is_file() else Measured(math.nan, math.nan, math.nan)
+    epochs = math.fsum(epoch.seconds for epoch in read_history(study.folder(run) / HISTORY).epochs)
+    seconds = epochs if math.isnan(measured.seconds) else max(measured.seconds, epochs)
+    on_gpu = str(recorded(study, run).get("device", "")).startswith("cuda")
+    return Job(seconds, measured.cpu_seconds, seconds if on_gpu else 0.0, measured.memory_mib)

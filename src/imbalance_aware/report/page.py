@@ -10,7 +10,7 @@ from typing import Any
 
 from imbalance_aware.files import write_text
 from imbalance_aware.report.catalogue import SECTIONS, Section
-from imbalance_aware.report.render import environment
+from imbalance_aware.report.render import assets, environment
 from imbalance_aware.report.study_files import StudyFiles, read_settings, study_files
 
 
@@ -36,7 +36,7 @@ def page(study: StudyFiles) -> str:
         if shown is not None:
             template = templates.get_template(f"sections/{section.name}.html")
             parts.append({"name": section.name, "title": section.title, "body": template.render(study=study, **shown)})
-    return templates.get_template("page.html").render(study=study, parts=parts)
+    return templates.get_template("page.html").render(study=study, parts=parts, **assets())
 
 
 def gather(section: Section, study: StudyFiles) -> dict[str, Any] | None:

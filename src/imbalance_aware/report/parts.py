@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from imbalance_aware.report.study_files import DatasetFiles
 from imbalance_aware.tables.folds import read_folds
@@ -58,17 +57,16 @@ def read_parts(dataset: DatasetFiles) -> Parts:
     """
     samples = read_samples(dataset.folder / "samples.csv", COLUMNS)
     classes = [name for _, name in sorted({(int(sample["label"]), sample["class"]) for sample in samples})]
-    tables = fold_tables(dataset.folder)
-    if not tables:
+    folds = first_folds(dataset)
+    if not folds:
         of_split = {part: [row for row in samples if row["split"] == part] for part in SPLITS}
         return Parts(samples, classes, {PART_NAMES[part]: rows for part, rows in of_split.items() if rows})
-    folds = read_folds(tables[0])
     tested = [[row for row in samples if fold.get(row["subject"]) == "test"] for fold in folds]
     left_out = [sum(not part for part in fold.values()) for fold in folds]
     named = {f"Fold {number}": rows for number, rows in enumerate(tested)}
-    return Parts(samples, classes, named, len(tables), left_out)
+    return Parts(samples, classes, named, dataset.repeats, left_out)
 
 
-def fold_tables(folder: Path) -> list[Path]:
-    """The tables of folds of a dataset, by repeat; empty of one with a fixed split."""
-    return sorted((folder / "folds").glob("repeat-*.csv"), key=lambda path: int(path.stem.removeprefix("repeat-")))
+def first_folds(dataset: DatasetFiles) -> list[dict[str, str]]:
+    """For each fold of the first repeat: subject -> its part; empty of a dataset with a fixed split."""
+    return [] if dataset.folds is None else read_folds(dataset.folder / "folds" / "repeat-0.csv")

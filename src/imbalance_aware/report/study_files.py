@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from imbalance_aware.errors import UserError
+from imbalance_aware.runs.identity import Run
 
 
 @dataclass(frozen=True)
@@ -18,6 +19,8 @@ class DatasetFiles:
         folder: ``results/datasets/{name}``.
         kind: ``images`` or ``volumes``.
         phantoms: whether the workflow drew the data itself.
+        folds: of its cross-validation; None where it has a fixed split.
+        repeats: of its cross-validation.
         settings: its block of the configuration, with the values of all defaults.
         licence: of the data, in words; empty where none is known.
     """
@@ -26,6 +29,8 @@ class DatasetFiles:
     folder: Path
     kind: str
     phantoms: bool
+    folds: int | None
+    repeats: int
     settings: Mapping[str, Any]
     licence: str = ""
 
@@ -57,6 +62,26 @@ class StudyFiles:
         """Whether any of its data is phantom."""
         return any(dataset.phantoms for dataset in self.datasets.values())
 
+    def trainings(self, dataset: str) -> list[Run]:
+        """Every training of the study on a dataset, in the order of conditions, repeats, seeds and folds."""
+        of = self.datasets[dataset]
+        folds = [None] if of.folds is None else range(of.folds)
+        return [
+            Run(self.name, dataset, condition["condition"], seed, repeat, fold)
+            for condition in self.config["conditions"]
+            for repeat in range(of.repeats)
+            for seed in self.config["study"]["seeds"]
+            for fold in folds
+        ]
+
+    def folder(self, run: Run) -> Path:
+        """The folder of a training."""
+        return self.runs.parent / run.place
+
+    def verdict(self) -> dict[str, Any]:
+        """The facts of the step `verdict`."""
+        return read_json(self.tables / "verdict.json")
+
 
 def study_files(name: str, settings: Mapping[str, Any], results: Path) -> StudyFiles:
     """The files of a study below the folder of results.
@@ -72,6 +97,8 @@ def study_files(name: str, settings: Mapping[str, Any], results: Path) -> StudyF
             folder=results / "datasets" / dataset,
             kind=known["kind"],
             phantoms=known["phantoms"],
+            folds=known["folds"],
+            repeats=known["repeats"],
             settings=known["settings"],
             licence=known.get("licence", ""),
         )
@@ -102,3 +129,17 @@ def read_settings(text: str) -> Mapping[str, Any]:
     if missing:
         raise UserError(f"--settings: no {', '.join(sorted(missing))}")
     return settings
+
+
+def read_json(path: Path) -> Any:
+    """A JSON file of the results.
+
+    Raises:
+        UserError: there is no such file, or it is not JSON.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file") from None
+    except ValueError as error:
+        raise UserError(f"{path}: not valid JSON: {error}") from None

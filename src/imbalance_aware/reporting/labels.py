@@ -13,6 +13,8 @@ SAMPLINGS = {
 }
 #: What needs no image -> its name in print; they come first.
 REFERENCES = {"majority_class": "Majority class", "prior_random": "Prior-random"}
+#: What metrics count, by their unit.
+COUNTED = {"sample": "images", "group": "patients"}
 #: The paper's columns, rows and datasets, in its order; everything else follows.
 PAPER_LOSSES = ("ce", "ce_f1", "ce_mcc", "f1", "focal", "mcc")
 PAPER_DATASETS = ("glioma", "glaucoma")

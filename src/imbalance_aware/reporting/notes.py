@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import pandas as pd
 
-from imbalance_aware.metrics.catalogue import COLLAPSED_FOLDS, FOLDS, TEST_GROUPS, TEST_SUBJECTS
+from imbalance_aware.metrics.catalogue import COLLAPSED_FOLDS, FOLDS, METRICS, TEST_GROUPS, TEST_SUBJECTS
 from imbalance_aware.reporting.grid import COLLAPSED, DIVERGED
 from imbalance_aware.reporting.labels import readable
 from imbalance_aware.reporting.small_classes import Few, note
@@ -14,8 +14,8 @@ NOT_BOLD = "; values that depend on it are not bold"
 PAPER = "Scholz et al. (MIDL 2024)"
 
 BOLD = (
-    "Bold: best of its dataset, ties at the printed precision included; nothing is bold where all values are equal, "
-    "where the best is of collapsed runs only, or where it is a score of 0 or less."
+    "Bold: best mean of its dataset, not a conclusion; ties at the printed precision included; nothing is bold where "
+    "all values are equal, where the best is of collapsed runs only, or where it is a score of 0 or less."
 )
 ENSEMBLE_BOLD = BOLD.replace("collapsed runs only", "a collapsed ensemble")
 
@@ -29,6 +29,29 @@ def notes(summary: pd.DataFrame, few: Few) -> tuple[str, ...]:
     if "reference" in summary and summary["reference"].notna().any():
         lines += _comparison(summary.dropna(subset="reference"))
     return tuple(lines)
+
+
+def who_may_be_best(ranks: pd.DataFrame, metrics: Iterable[str], datasets: Iterable[str]) -> list[str]:
+    """How many candidates may be the best, so that nobody takes the bold value for the answer.
+
+    Args:
+        ranks: of one unit, from `RANKS`; metrics without ranks are left out.
+        metrics: those of the table.
+        datasets: those of the table.
+    """
+    lines = []
+    for metric in dict.fromkeys(metrics):
+        said = []
+        for dataset in dict.fromkeys(datasets):
+            possible = ranks.loc[(ranks["dataset"] == dataset) & (ranks["metric"] == metric), "possible_best"]
+            if len(possible):
+                said.append(f"{readable(dataset)} {possible.sum()} of {len(possible)}")
+        if said:
+            lines.append(
+                f"May be the best by {METRICS[metric].label.lower()} (simultaneous 95 % intervals of all pairs, each "
+                f"condition under each decision rule): {'; '.join(said)}."
+            )
+    return lines
 
 
 def mark_notes(collapsed: str, diverged: str) -> list[str]:
@@ -47,9 +70,9 @@ def mark_notes(collapsed: str, diverged: str) -> list[str]:
     return lines
 
 
-#: What a group is worth in the metrics that count groups.
+#: What a patient is worth in the metrics that count patients (groups).
 GROUPS_COUNTED = (
-    "metrics count groups (patients), each by the mean of the probabilities of its samples; a group with samples of "
+    "metrics count patients, each by the mean of the probabilities of the images; a patient with images of "
     "several classes counts once for each of these classes."
 )
 
@@ -67,7 +90,7 @@ def counted(metrics: pd.DataFrame) -> list[str]:
     if set(metrics.loc[metrics["dataset"].isin(several), "unit"]) == {"group"}:
         return [f"{names}: {GROUPS_COUNTED}"]
     return [
-        f"{names}: metrics count samples, of which groups (patients) have several; those of groups are in metrics.csv, "
+        f"{names}: metrics count images, of which patients have several; those of patients are in metrics.csv, "
         "and in this table with `evaluation.unit: group`."
     ]
 

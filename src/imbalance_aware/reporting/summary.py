@@ -11,7 +11,7 @@ import pandas as pd
 
 from imbalance_aware.conditions import loss_key
 from imbalance_aware.errors import UserError
-from imbalance_aware.metrics.catalogue import POSTHOC, named
+from imbalance_aware.metrics.catalogue import named
 from imbalance_aware.reporting import labels
 from imbalance_aware.reporting.small_classes import few_test_subjects, rests_on_few
 
@@ -41,9 +41,10 @@ def read_published(path: str | Path) -> pd.DataFrame:
 
 
 def unadjusted(metrics: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
-    """The values before post-hoc logit adjustment, to compare ``names`` (``posthoc_<metric>``) with."""
-    summary = summarise(metrics, [name.removeprefix(POSTHOC) for name in names])
-    return _as_reference(summary.assign(metric=POSTHOC + summary["metric"]), "before")
+    """The values before an adjustment, to compare ``names`` (such as ``posthoc_<metric>``, all of one) with."""
+    adjustment = named(names[0]).adjustment
+    summary = summarise(metrics, [name.removeprefix(adjustment) for name in names])
+    return _as_reference(summary.assign(metric=adjustment + summary["metric"]), "before")
 
 
 def single_runs(metrics: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:

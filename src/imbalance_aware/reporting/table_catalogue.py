@@ -17,14 +17,15 @@ class Table:
         title: ``{batch_size}`` is replaced by the study's, ``{better}`` for the direction of its metrics.
         metrics: names as in ``metrics.csv``; ``<class>`` means every class of a dataset.
         layout: function of `layouts`.
-        own_batch_size: whether it is for studies whose batch size is not that of the configuration.
+        only: the studies that have it, if not all do: those whose batch size is not that of the configuration, or those
+            with a dataset that sets a validation part aside.
     """
 
     name: str
     title: str
     metrics: tuple[str, ...]
     layout: Literal["losses_across", "metrics_across"]
-    own_batch_size: bool = False
+    only: Literal["", "own_batch_size", "validation"] = ""
 
 
 TABLES = {
@@ -45,13 +46,20 @@ TABLES = {
             "Small batches (batch size {batch_size})",
             ("balanced_accuracy", "mcc", "auroc_macro"),
             "metrics_across",
-            own_batch_size=True,
+            only="own_batch_size",
         ),
         Table(
             "posthoc_logit_adjustment",
             "After post-hoc logit adjustment",
             ("posthoc_balanced_accuracy", "posthoc_f1_macro", "posthoc_mcc"),
             "metrics_across",
+        ),
+        Table(
+            "temperature_scaling",
+            "After temperature scaling on the validation part ({better} is better)",
+            ("temperature_log_loss", "temperature_brier", "temperature_ece"),
+            "metrics_across",
+            only="validation",
         ),
         Table("calibration", "Calibration ({better} is better)", ("brier", "ece"), "metrics_across"),
     )

@@ -14,14 +14,14 @@ import pandas as pd
 
 from imbalance_aware.errors import UserError
 from imbalance_aware.files import write_csv, write_text
-from imbalance_aware.metrics.catalogue import POSTHOC, Named, is_count, named
+from imbalance_aware.metrics.catalogue import Named, is_count, named
 from imbalance_aware.reporting import formats, layouts
 from imbalance_aware.reporting.claims_table import make_claims
 from imbalance_aware.reporting.cohort_table import make_cohorts
 from imbalance_aware.reporting.comparison_table import make_comparison
 from imbalance_aware.reporting.ensemble_table import make_ensembles
 from imbalance_aware.reporting.grid import Grid
-from imbalance_aware.reporting.notes import counted, cross_validation, notes
+from imbalance_aware.reporting.notes import counted, cross_validation, notes, who_may_be_best
 from imbalance_aware.reporting.overfitting_table import make_overfitting
 from imbalance_aware.reporting.paper_checks import contradictions
 from imbalance_aware.reporting.published_cells import make_published_cells
@@ -29,7 +29,9 @@ from imbalance_aware.reporting.reference_rows import NOTE, read_references, with
 from imbalance_aware.reporting.small_classes import few_test_subjects, headed
 from imbalance_aware.reporting.summary import read_published, summarise, unadjusted
 from imbalance_aware.reporting.table_catalogue import TABLES
+from imbalance_aware.tables.frames import of_unit
 from imbalance_aware.tables.metrics import read_metrics
+from imbalance_aware.tables.ranks import RANKS
 
 #: In the name of a metric: every class of a dataset.
 CLASS = "<class>"
@@ -42,6 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--published", type=Path, help="the paper's values, if the study is the paper's")
     parser.add_argument("--comparison", type=Path, help="comparisons.csv from compare, for one more table")
     parser.add_argument("--references", type=Path, help="values.csv from compare, for rows of what needs no image")
+    parser.add_argument("--ranks", type=Path, help="ranks.csv from compare, for a note on how many may be the best")
     parser.add_argument("--ensembles", type=Path, help="ensemble_metrics.csv from collect, for one more table")
     parser.add_argument("--overfitting", metavar="METRIC", help="the primary metric, for one more table")
     parser.add_argument("--cohorts", type=Path, help="cohort_metrics.csv, for one more table")
@@ -51,7 +54,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--unit", choices=["sample", "group"], default="sample", help="what metrics count (default: sample)"
     )
-    parser.add_argument("--tables", nargs="*", choices=TABLES, default=list(TABLES), help="default: all")
+    parser.add_argument(
+        "--tables",
+        nargs="*",
+        choices=TABLES,
+        default=[name for name, table in TABLES.items() if not table.only],
+        help="default: those that every study has",
+    )
     parser.add_argument("--out", type=Path, required=True, help="folder for <table>.csv, .md, .tex and .html")
 
 
@@ -60,7 +69,8 @@ def run(args: argparse.Namespace) -> None:
     metrics = read_metrics(args.metrics, args.unit)
     published = read_published(args.published) if args.published else None
     references = read_references(args.references, args.unit) if args.references else None
-    made = [make_table(name, metrics, published, references) for name in args.tables]
+    ranks = of_unit(RANKS.read(args.ranks), args.unit) if args.ranks else None
+    made = [make_table(name, metrics, published, references, ranks) for name in args.tables]
     if args.comparison:
         made.append(make_comparison(args.comparison, metrics))
     if args.ensembles:
@@ -88,6 +98,7 @@ def make_table(
     metrics: pd.DataFrame,
     published: pd.DataFrame | None = None,
     references: pd.DataFrame | None = None,
+    ranks: pd.DataFrame | None = None,
 ) -> tuple[Grid, pd.DataFrame]:
     """The table ``name`` of `TABLES`, ready to print, and the numbers behind it.
 
@@ -96,6 +107,7 @@ def make_table(
         metrics: the tidy table of the study.
         published: values to compare with, from `read_published`.
         references: what needs no image, from `read_references`; its rows come first.
+        ranks: of the candidates, of one unit.
 
     Raises:
         UserError: a metric of the table does not exist, or no run has any of its metrics.
@@ -105,9 +117,11 @@ def make_table(
     if not wanted:
         raise UserError(f"{name}: no run has the metric {' or '.join(table.metrics)}")
     shown = [named(metric) for metric in wanted]
-    summary = summarise(metrics, wanted, unadjusted(metrics, wanted) if shown[0].adjustment == POSTHOC else published)
+    summary = summarise(metrics, wanted, unadjusted(metrics, wanted) if shown[0].adjustment else published)
     title = table.title.format(batch_size=summary["batch_size"].iloc[0], better=shown[0].metric.better)
     lines = [*notes(summary, few_test_subjects(metrics))]
+    if ranks is not None:
+        lines[1:1] = who_may_be_best(ranks, wanted, summary["dataset"])
     if references is not None and not shown[0].adjustment:
         summary = with_references(summary, references, table.layout)
         lines.append(NOTE)

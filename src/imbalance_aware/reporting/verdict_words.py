@@ -3,9 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from imbalance_aware.metrics.catalogue import named
 from imbalance_aware.reporting.blocks import Block, Heading, Items, Paragraph
 from imbalance_aware.reporting.grid import MISSING, Cell, Panel, Row, number
-from imbalance_aware.reporting.labels import readable
+from imbalance_aware.reporting.labels import COUNTED, readable
 from imbalance_aware.reporting.small_classes import FEW_IN_CLASS
 from imbalance_aware.reporting.verdict_facts import NOT_ESTIMABLE, SIMULTANEOUS, UNDECIDED
 from imbalance_aware.reporting.verdict_warnings import text
@@ -32,11 +33,12 @@ Fact = Mapping[str, Any]
 def page(facts: Fact) -> list[Block]:
     """The whole page of a study."""
     judged = facts["evaluation"]
+    primary = named(judged["primary"]).metric.label.lower()
     blocks: list[Block] = [
         Heading(f"Verdict: {facts['study']}", 1),
         Paragraph(
-            f"Declared before the runs: primary metric {judged['primary']}, baseline {judged['baseline']}, relevant "
-            f"difference {judged['relevant_difference']:g}. Everything but the primary metric is exploratory."
+            f"Declared before the runs: primary metric {primary}, baseline {judged['baseline']}, relevant difference "
+            f"{judged['relevant_difference']:g}. Everything but the primary metric is exploratory."
         ),
     ]
     blocks += [Paragraph(f"{readable(name)}: {summary(of)}", strong=True) for name, of in facts["datasets"].items()]
@@ -209,7 +211,7 @@ def _size(of: Fact) -> str:
     )
     folds = f", cross-validated in {of['folds']} folds" if of["folds"] else ""
     n = of["n_replicates"]
-    return f"{images}{folds}; {n} {of['replicate']}{'s' if n != 1 else ''}; metrics count {of['unit']}s."
+    return f"{images}{folds}; {n} {of['replicate']}{'s' if n != 1 else ''}; metrics count {COUNTED[of['unit']]}."
 
 
 def _classes(of: Fact) -> Panel:

@@ -4,14 +4,13 @@ from typing import Any
 
 import pandas as pd
 
-from imbalance_aware.report.parts import fold_tables
+from imbalance_aware.report.parts import first_folds
 from imbalance_aware.report.pictures import data_uri
 from imbalance_aware.report.sample_pictures import SamplePictures
 from imbalance_aware.report.study_files import DatasetFiles, StudyFiles
 from imbalance_aware.reporting.grid import Cell, Panel, Row
 from imbalance_aware.tables.cohort import included, read_cohort
 from imbalance_aware.tables.duplicates import PIXELS, read_duplicates
-from imbalance_aware.tables.folds import read_folds
 
 #: Sets whose pictures are shown; all are in the table of duplicates.
 MOST_SETS = 60
@@ -29,9 +28,7 @@ FLAGS = {
 
 def gather(study: StudyFiles) -> dict[str, Any] | None:
     """What was found in each dataset; None where none has a table of duplicates."""
-    found = [
-        _dataset(dataset) for dataset in study.datasets.values() if (dataset.folder / "duplicates.csv").is_file()
-    ]
+    found = [_dataset(dataset) for dataset in study.datasets.values() if (dataset.folder / "duplicates.csv").is_file()]
     return {"datasets": found} if found else None
 
 
@@ -111,13 +108,10 @@ def _share_picture(members: list[dict[str, Any]]) -> None:
 
 
 def _tested_by(dataset: DatasetFiles) -> dict[str, str]:
-    """Subject -> the fold of the first repeat that tests it, of a cross-validated dataset."""
-    tables = fold_tables(dataset.folder)
-    if not tables:
-        return {}
+    """Subject -> the fold of the first repeat that tests it; empty of a fixed split."""
     return {
         subject: f"tested in fold {number}"
-        for number, fold in enumerate(read_folds(tables[0]))
+        for number, fold in enumerate(first_folds(dataset))
         for subject, part in fold.items()
         if part == "test"
     }
@@ -128,9 +122,7 @@ def _panel(twins: pd.DataFrame) -> Panel | None:
     columns = ("kind", "subject", "group", "cohort", "class", "split", "excluded", *FLAGS, "image")
     heads = ("Kind", "Subject", "Patient", "Cohort", "Class", "Split", "Excluded", "Across split", "Labels differ")
     words = twins.replace({name: {FLAG: "yes", "False": "no"} for name in FLAGS})
-    rows = tuple(
-        Row((row["set"],), tuple(Cell(row[name]) for name in columns)) for row in words.to_dict("records")
-    )
+    rows = tuple(Row((row["set"],), tuple(Cell(row[name]) for name in columns)) for row in words.to_dict("records"))
     return Panel(("Set",), (*heads, "Several patients", "File"), rows) if rows else None
 
 

@@ -52,9 +52,7 @@ def classes_panel(parts: Parts, unit: str) -> Panel:
     return Panel(("Class",), tuple(heads) * len(columns), (*rows, total), groups)
 
 
-def _cells(
-    parts: Parts, samples: Sequence[Sequence[Sample]], columns: dict[str, Sequence[Sample]]
-) -> Iterator[Cell]:
+def _cells(parts: Parts, samples: Sequence[Sequence[Sample]], columns: dict[str, Sequence[Sample]]) -> Iterator[Cell]:
     for some, whole in zip(samples, columns.values(), strict=True):
         yield Cell(str(len(some)))
         yield Cell(number(100 * len(some) / len(whole), 1) if whole else MISSING)
