@@ -47,6 +47,7 @@ STEPS = {
     "compare": ("evaluation.compare", "compare and rank all conditions of a study, with intervals and tests"),
     "plan": ("evaluation.plan", "say which differences a study of given size could show, before it runs"),
     "cohort_metrics": ("evaluation.by_cohort", "compute every metric on each cohort and subgroup, with intervals"),
+    "failures": ("evaluation.failures", "list the test subjects that conditions get wrong, and how certain they are"),
     "claims": ("evaluation.claims", "recompute the paper's claims from the runs of a study"),
     "tables": ("reporting.tables", "write the tables of a study"),
     "verdict": ("reporting.verdict", "say what a study shows, and with what certainty"),

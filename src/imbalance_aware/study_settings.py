@@ -3,6 +3,7 @@
 from typing import Any
 
 from imbalance_aware.config import Config, Study
+from imbalance_aware.sources.licences import licence_of
 from imbalance_aware.sources.lookup import is_generated
 
 
@@ -32,6 +33,7 @@ def _dataset(settings: Any) -> dict[str, Any]:
     return {
         "kind": settings.kind,
         "phantoms": is_generated(settings.adapter),
+        "licence": licence_of(settings),
         "folds": folds and folds.folds,
         "repeats": folds.repeats if folds else 1,
         "settings": settings.model_dump(mode="json"),

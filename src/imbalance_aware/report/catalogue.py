@@ -25,6 +25,13 @@ SECTIONS = (
     Section("verdict", "Verdict"),
     Section("tables", "Tables"),
     Section("figures", "Figures"),
+    Section("failures", "Failure gallery"),
+    Section("flow", "Cohort flow"),
+    Section("characteristics", "Classes and cohorts by split"),
+    Section("audit", "Data audit"),
+    Section("quality", "Quality control"),
     Section("learning_curves", "Learning curves"),
     Section("settings", "Settings and versions"),
+    Section("compute", "Compute"),
+    Section("licences", "Licences of the data"),
 )
