@@ -47,9 +47,22 @@ def trainings_of_study(wildcards, file):
     ]
 
 
+def data_of_study(wildcards):
+    """What is known of the samples of a study: where they come from, what became of them, and their pictures."""
+    names = ["cohort.csv", "flow.csv", "duplicates.csv", "samples.csv", "images.npy"]
+    volumes = ["preprocessed.csv", "preprocessed_flow.csv", "qc.csv"]
+    datasets = study_of(wildcards).settings.datasets
+    return folds_of_study(wildcards) + [
+        f"results/datasets/{dataset}/{name}"
+        for dataset in datasets
+        for name in names + (volumes if CONFIG.datasets[dataset].kind == "volumes" else [])
+    ]
+
+
 def report_settings(wildcards):
-    """All settings of a study, which its report shows, as JSON."""
-    return json.dumps(explained(study_settings, study_of(wildcards), CONFIG))
+    """All settings of a study and the names of its tables, which its report shows, as JSON."""
+    tables = [os.path.basename(table) for table in tables_of(study_of(wildcards).name)]
+    return json.dumps(explained(study_settings, study_of(wildcards), CONFIG) | {"tables": tables})
 
 
 # For ../report/workflow.rst: what the verdicts say, as far as they were made when the workflow is read.
