@@ -9,15 +9,17 @@ from imbalance_aware.report.study_files import StudyFiles
 from imbalance_aware.reporting.grid import MISSING, Cell, Panel, Row, number
 
 HOUR = 3600
-#: What is shown of each step after the number of jobs: heading, field of a job, whether it is added up, and the unit's
-#: size.
+#: What is shown of each step after the number of jobs: heading, field of a job, whether it is added up, size of the
+#: unit, decimals.
 COLUMNS = (
-    ("Wall time of all jobs (h)", "seconds", True, HOUR),
-    ("CPU (h)", "cpu_seconds", True, HOUR),
-    ("GPU (h)", "gpu_seconds", True, HOUR),
-    ("Longest job (min)", "seconds", False, 60),
-    ("Largest memory of a job (GiB)", "memory_mib", False, 1024),
+    ("Wall time of all jobs (h)", "seconds", True, HOUR, 3),
+    ("CPU (h)", "cpu_seconds", True, HOUR, 3),
+    ("GPU (h)", "gpu_seconds", True, HOUR, 3),
+    ("Longest job (min)", "seconds", False, 60, 2),
+    ("Largest memory of a job (GiB)", "memory_mib", False, 1024, 2),
 )
+#: What the text says of all steps.
+TOTALS = {"wall": "seconds", "cpu": "cpu_seconds", "gpu": "gpu_seconds"}
 ALL = "All steps"
 
 
@@ -31,11 +33,8 @@ def gather(study: StudyFiles) -> dict[str, Any] | None:
         "panel": panel(steps, whole),
         "jobs": len(whole.jobs),
         "unmeasured": whole.unmeasured,
-        "totals": {name: _value(whole, field, True, HOUR) for name, field in _TOTALS.items()},
+        "totals": {name: _value(whole, field, True, HOUR, 2) for name, field in TOTALS.items()},
     }
-
-
-_TOTALS = {"wall": "seconds", "cpu": "cpu_seconds", "gpu": "gpu_seconds"}
 
 
 def panel(steps: Sequence[Taken], whole: Taken) -> Panel:
@@ -48,6 +47,6 @@ def panel(steps: Sequence[Taken], whole: Taken) -> Panel:
     return Panel(("Step", "Dataset"), heads, tuple(rows))
 
 
-def _value(step: Taken, field: str, added: bool, unit: float) -> str:
+def _value(step: Taken, field: str, added: bool, unit: float, decimals: int) -> str:
     value = (step.total(field) if added else step.largest(field)) / unit
-    return MISSING if math.isnan(value) else number(value, 2 if value >= 0.1 or value == 0 else 4)
+    return MISSING if math.isnan(value) else number(value, decimals)

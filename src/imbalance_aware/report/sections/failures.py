@@ -61,17 +61,20 @@ def _shown(row: dict[str, Any], pictures: SamplePictures) -> dict[str, Any]:
 
 def _panel(rows: pd.DataFrame) -> Panel | None:
     """All subjects that any condition gets wrong; None where there are none."""
+    known = bool((rows["group"] != rows["subject"]).any())
     heads = (
-        *("Patient", "Cohort", "Class", "Wrong conditions", "Wrong runs", "Predicted", "Probability"),
+        *["Patient"] * known,
+        *("Cohort", "Class", "Wrong conditions", "Wrong runs", "Predicted", "Probability"),
         *("Of the class", "Most certain condition", "It predicts", "With probability"),
     )
-    body = tuple(Row((row["subject"],), tuple(map(Cell, _cells(row)))) for row in rows.to_dict("records"))
+    body = tuple(Row((row["subject"],), tuple(map(Cell, _cells(row, known)))) for row in rows.to_dict("records"))
     return Panel(("Subject",), heads, body) if body else None
 
 
-def _cells(row: dict[str, Any]) -> tuple[str, ...]:
+def _cells(row: dict[str, Any], patients_known: bool) -> tuple[str, ...]:
     return (
-        *(row[name] for name in ("group", "cohort", "class")),
+        *[row["group"]] * patients_known,
+        *(row[name] for name in ("cohort", "class")),
         *(f"{row[name]:.0f}" for name in ("n_wrong", "n_runs_wrong")),
         row["predicted"],
         *(number(row[name], DECIMALS) for name in ("probability", "probability_of_class")),

@@ -82,8 +82,8 @@ def _parts(parts: Parts, unit: str) -> Iterator[Stage]:
             yield Stage(title, (_classes(parts, samples),), side=True)
         return
     folds, repeats = len(parts.parts), parts.repeats
-    words = "once" if repeats == 1 else f"{repeats} times"
-    lines = [f"each {unit} is tested once by a network that did not see it; done {words}"]
+    once = "once" if repeats == 1 else "once in each repeat"
+    lines = [f"each {unit} is tested {once}, by a network that did not see it"]
     sizes = [len(samples) for samples in parts.parts.values()]
     if folds <= MOST_FOLDS:
         named = zip(parts.parts.items(), parts.left_out, strict=True)
@@ -93,9 +93,11 @@ def _parts(parts: Parts, unit: str) -> Iterator[Stage]:
         ]
     else:
         lines.append(f"each fold tests {min(sizes)} to {max(sizes)}")
+    title = f"Cross-validation: {folds} folds"
     if repeats > 1:
-        lines.append("folds shown: those of the first repeat")
-    yield Stage(f"Cross-validation: {folds} folds", tuple(lines), side=True)
+        lines.append("numbers of each fold: in the first repeat")
+        title += f", {repeats} repeats"
+    yield Stage(title, tuple(lines), side=True)
 
 
 def _classes(parts: Parts, samples: Sequence[Sample]) -> str:
