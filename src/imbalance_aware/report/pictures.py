@@ -33,12 +33,12 @@ def data_uri(picture: "Path | str | np.ndarray", longest_side_px: int, quality: 
         image.thumbnail((longest_side_px, longest_side_px), Image.Resampling.LANCZOS)
     memory = io.BytesIO()
     image.save(memory, format="WEBP", quality=quality, method=4)
-    return f"data:image/webp;base64,{base64.b64encode(memory.getvalue()).decode('ascii')}"
+    return uri(memory.getvalue(), "image/webp")
 
 
-def file_uri(path: Path, kind: str) -> str:
-    """A file as it is in a ``data:`` URI, for a link that saves it; ``kind`` is its media type."""
-    return f"data:{kind};base64,{base64.b64encode(path.read_bytes()).decode('ascii')}"
+def uri(content: bytes, kind: str) -> str:
+    """A file's content as a ``data:`` URI; ``kind`` is its media type."""
+    return f"data:{kind};base64,{base64.b64encode(content).decode('ascii')}"
 
 
 def _open(picture: "Path | str | np.ndarray") -> "Image.Image":
