@@ -13,6 +13,9 @@ rule report_page:
         figures=lambda wildcards: expand(
             "{figure}.{suffix}", figure=figures_of(study_of(wildcards).name), suffix=["png", "pdf"]
         ),
+        failures="results/tables/{study}/failures.csv",
+        data=data_of_study,
+        folds=folds_of_study,
         records=lambda wildcards: trainings_of_study(wildcards, "config.yaml"),
         histories=lambda wildcards: trainings_of_study(wildcards, "history.csv"),
     output:

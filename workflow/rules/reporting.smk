@@ -47,6 +47,19 @@ def trainings_of_study(wildcards, file):
     ]
 
 
+def data_of_study(wildcards):
+    """What the report shows of the datasets of a study: tables, images, pictures of quality control."""
+    of_all = ["cohort.csv", "duplicates.csv", "flow.csv", "images.npy", "samples.csv"]
+    of_volumes = ["preprocessed.csv", "preprocessed_flow.csv", "qc.csv"]
+    files = []
+    for name in study_of(wildcards).settings.datasets:
+        dataset = SimpleNamespace(dataset=name)
+        volumes = dataset_of(dataset).kind == "volumes"
+        files += [f"results/datasets/{name}/{file}" for file in [*of_all, *of_volumes * volumes]]
+        files += of_each_subject("results/datasets/{dataset}/subjects/{subject}/qc.png")(dataset) if volumes else []
+    return files
+
+
 def report_settings(wildcards):
     """All settings of a study, which its report shows, as JSON."""
     return json.dumps(explained(study_settings, study_of(wildcards), CONFIG))
