@@ -77,7 +77,7 @@ def isolated_name(name: str) -> str:
 
 
 def lay_out(stages: Sequence[Stage]) -> Diagram:
-    """Place the boxes of at least one stage; the first is on the spine."""
+    """Place the boxes of some stages, the first of which is on the spine."""
     boxes: list[Box] = []
     top = 1
     for stage in stages:
