@@ -6,17 +6,18 @@ from imbalance_aware.report.code import report_code
 rule report_page:
     input:
         verdict=multiext("results/tables/{study}/verdict", ".json", ".md"),
-        statistics=expand("results/tables/{{study}}/{table}.csv", table=[*STATISTICS, "metrics", "cohort_metrics"]),
+        statistics=expand(
+            "results/tables/{{study}}/{table}.csv", table=[*STATISTICS, "metrics", "cohort_metrics", "failures"]
+        ),
         tables=lambda wildcards: expand(
             "{table}.{suffix}", table=tables_of(study_of(wildcards).name), suffix=["csv", "html", "md", "tex"]
         ),
         figures=lambda wildcards: expand(
             "{figure}.{suffix}", figure=figures_of(study_of(wildcards).name), suffix=["png", "pdf"]
         ),
-        failures="results/tables/{study}/failures.csv",
-        data=data_of_study,
         folds=folds_of_study,
         records=lambda wildcards: trainings_of_study(wildcards, "config.yaml"),
+        data=data_of_study,
         histories=lambda wildcards: trainings_of_study(wildcards, "history.csv"),
     output:
         "results/report/{study}.html",

@@ -61,8 +61,9 @@ def data_of_study(wildcards):
 
 
 def report_settings(wildcards):
-    """All settings of a study, which its report shows, as JSON."""
-    return json.dumps(explained(study_settings, study_of(wildcards), CONFIG))
+    """All settings of a study and the names of its tables, which its report shows, as JSON."""
+    tables = [os.path.basename(table) for table in tables_of(study_of(wildcards).name)]
+    return json.dumps(explained(study_settings, study_of(wildcards), CONFIG) | {"tables": tables})
 
 
 # For ../report/workflow.rst: what the verdicts say, as far as they were made when the workflow is read.

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from imbalance_aware.report.links import Link, links
-from imbalance_aware.report.pictures import data_uri
+from imbalance_aware.report.pictures import data_uri, picture_size_px
 from imbalance_aware.report.study_files import StudyFiles
 from imbalance_aware.reporting.figure_catalogue import FIGURES, Figure
 from imbalance_aware.reporting.labels import readable
@@ -15,6 +15,8 @@ from imbalance_aware.reporting.labels import readable
 FIGURES_OF_DATASETS = tuple(figure.name for figure in FIGURES if figure.scope == "dataset")
 #: Longer side of a figure's picture; the PDF has every detail.
 LONGEST_SIDE_PX = 1600
+#: Pixels of the page for one of a figure's, which is drawn with 300 to the inch; a page has 96.
+SCALE = 1.4 * 96 / 300
 #: Drawings need more than photographs, or lines get fringes.
 QUALITY = 90
 #: Emphasis in captions, in reStructuredText.
@@ -30,6 +32,7 @@ class Shown:
         anchor: of its place in the page.
         label: what it is called.
         picture: as a ``data:`` URI.
+        size_px: width and height at which it is shown: 1.4 times as large as in print.
         caption: parts of the text, each with its emphasis: ``strong``, ``em`` or none.
         links: files to save.
     """
@@ -38,6 +41,7 @@ class Shown:
     anchor: str
     label: str
     picture: str
+    size_px: tuple[int, int]
     caption: list[tuple[str, str]]
     links: list[Link]
 
@@ -66,12 +70,13 @@ def _drawn(path: Path) -> bool:
 
 
 def _shown(figure: Figure, study: StudyFiles, path: Path, dataset: str = "") -> Shown:
-    names = {"study": study.name, "dataset": readable(dataset)}
+    names, file = {"study": study.name, "dataset": readable(dataset)}, path.with_name(f"{path.name}.png")
     return Shown(
         name=figure.name,
         anchor="-".join(filter(None, ("figure", figure.name, dataset))),
         label=figure.label,
-        picture=data_uri(path.with_name(f"{path.name}.png"), LONGEST_SIDE_PX, QUALITY),
+        picture=data_uri(file, LONGEST_SIDE_PX, QUALITY),
+        size_px=tuple(round(SCALE * side) for side in picture_size_px(file)),
         caption=caption(figure.caption, names),
         links=links(path, ("pdf",), prefix="-".join(filter(None, (study.name, dataset))) + "-"),
     )

@@ -36,6 +36,15 @@ def data_uri(picture: "Path | str | np.ndarray", longest_side_px: int, quality: 
     return uri(memory.getvalue(), "image/webp")
 
 
+def picture_size_px(path: Path) -> tuple[int, int]:
+    """Width and height of a picture.
+
+    Raises:
+        UserError: there is no such file, or it is no picture; the message names it.
+    """
+    return _open(path).size
+
+
 def uri(content: bytes, kind: str) -> str:
     """A file's content as a ``data:`` URI; ``kind`` is its media type."""
     return f"data:{kind};base64,{base64.b64encode(content).decode('ascii')}"

@@ -18,7 +18,7 @@ TEMPLATES = Path(__file__).with_name("templates")
 LETTERS = r"[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]+"
 RIGHT_TO_LEFT = re.compile(rf"{LETTERS}(?:[\s\-,.]+{LETTERS})*")
 #: What a cell of numbers begins with, and what one without a value holds.
-NUMBER = re.compile(rf"[+{MINUS}-]?\d+(?:\.\d+)?")
+NUMBER = re.compile(rf"\[?([+{MINUS}-]?\d+(?:\.\d+)?)(?![\w-])")
 EMPTY = ("", MISSING)
 
 
@@ -43,9 +43,12 @@ def kilobytes(size: int) -> str:
 
 
 def order(text: str) -> float | None:
-    """The number that ``text`` begins with, by which a column is sorted: ``"−0.05 [−0.2, 0.1]"`` -> -0.05."""
+    """The number that ``text`` begins with, by which a column is sorted.
+
+    ``"−0.05 [−0.2, 0.1]"`` -> -0.05; of an interval alone, its lower bound.
+    """
     found = NUMBER.match(text)
-    return float(found[0].replace(MINUS, "-")) if found else None
+    return float(found[1].replace(MINUS, "-")) if found else None
 
 
 def of_numbers(panel: Panel) -> list[bool]:

@@ -9,6 +9,9 @@ from typing import Any
 from imbalance_aware.errors import UserError
 from imbalance_aware.runs.identity import Run
 
+#: What the settings of a study hold.
+KEYS = {"study", "datasets", "conditions", "model", "training", "augmentation", "evaluation", "tables"}
+
 
 @dataclass(frozen=True)
 class DatasetFiles:
@@ -46,7 +49,8 @@ class StudyFiles:
         figures: ``results/figures/{name}``.
         runs: ``results/runs/{name}``.
         benchmarks: ``results/benchmarks``.
-        config: the merged settings of the study; the keys are those that `study_settings` writes.
+        config: the merged settings of the study; the keys are those of `study_settings`, and ``tables``, the names of
+            its tables.
     """
 
     name: str
@@ -123,7 +127,7 @@ def read_settings(text: str) -> Mapping[str, Any]:
     """
     try:
         settings = json.loads(text)
-        missing = {"datasets", "study", "conditions", "model", "training", "augmentation", "evaluation"} - set(settings)
+        missing = KEYS - set(settings)
     except (ValueError, TypeError) as error:
         raise UserError(f"--settings: not valid JSON: {error}") from None
     if missing:

@@ -25,8 +25,8 @@ NUMBERS = ("metrics", "values", "comparisons", "ranks", "effects", "cohort_metri
 
 
 def gather(study: StudyFiles) -> dict[str, Any]:
-    """The tables that the study has."""
-    shown = [_table(study.tables / name) for name in ORDER if (study.tables / f"{name}.html").is_file()]
+    """The tables of the study."""
+    shown = [_table(study.tables / name) for name in sorted(study.config["tables"], key=ORDER.index)]
     numbers = [link for name in NUMBERS for link in links(study.tables / name, ("csv",), prefix=f"{study.name}-")]
     return {"tables": shown, "numbers": [*numbers, *links(study.tables / "verdict", ("json", "md"))]}
 
