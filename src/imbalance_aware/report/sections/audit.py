@@ -18,6 +18,8 @@ MOST_SETS = 60
 MOST_MEMBERS = 8
 PICTURE_PX = 320
 FLAG = "True"
+#: What members of a set have in common, by kind of dataset.
+KINDS = {"images": "equal pixels", "volumes": "equal voxels"}
 #: Column of the table -> what is said of a set in which it is true.
 FLAGS = {
     "across_split": "on several sides of the split",
@@ -47,7 +49,7 @@ def _dataset(dataset: DatasetFiles) -> dict[str, Any]:
         "patients_known": patients_known,
         "sets": [_set(rows, pictures if packed else None, tested) for rows in sets[:MOST_SETS]],
         "further": max(0, len(sets) - MOST_SETS),
-        "duplicates": _panel(twins, patients_known),
+        "duplicates": _panel(twins.replace({"kind": {PIXELS: KINDS[dataset.kind]}}), patients_known),
         "excluded": _excluded(dataset),
     }
 

@@ -12,7 +12,7 @@ HOUR = 3600
 
 
 class Column(NamedTuple):
-    """What is shown of a step: a field of `Job`, added up over its jobs or the largest of them, in units of ``unit``."""
+    """A field of `Job`, added up over the jobs of a step or the largest of them, as multiples of ``unit``."""
 
     heading: str
     field: str

@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from imbalance_aware.report.flow_diagram import Stage, isolated_name, lay_out
+from imbalance_aware.report.flow_diagram import Stage, counted, lay_out
 from imbalance_aware.report.parts import UNIT, Parts, Sample, of_class, patients, read_parts
 from imbalance_aware.report.study_files import DatasetFiles, StudyFiles
 from imbalance_aware.tables.flow import read_flow
@@ -65,13 +65,13 @@ def _breakdown(flow: pd.DataFrame, stage: str) -> tuple[str, ...]:
     for column, label in (("class", "by class"), ("cohort", "by cohort")):
         counts = rows.groupby(column, sort=False)["subjects"].sum()
         if len(counts) > 1 or column == "class":
-            named = [f"{isolated_name(name or 'no class')} {count}" for name, count in counts.items()]
+            named = [counted(name or "no class", count) for name, count in counts.items()]
             lines.append(f"{label}: {', '.join(named)}")
     return tuple(lines)
 
 
 def _excluded(reasons: pd.Series, unit: str, title: str) -> list[Stage]:
-    lines = tuple(f"{isolated_name(name)}: {count}" for name, count in reasons.items())
+    lines = tuple(counted(name, count, ":") for name, count in reasons.items())
     return [Stage(f"{title}: {_count(int(reasons.sum()), unit)}", lines, side=True)]
 
 
@@ -101,7 +101,7 @@ def _parts(parts: Parts, unit: str) -> Iterator[Stage]:
 
 
 def _classes(parts: Parts, samples: Sequence[Sample]) -> str:
-    return ", ".join(f"{isolated_name(name)} {len(of_class(samples, name))}" for name in parts.classes)
+    return ", ".join(counted(name, len(of_class(samples, name))) for name in parts.classes)
 
 
 def _with_patients(number: int, samples: Sequence[Sample], parts: Parts, unit: str) -> str:
