@@ -97,7 +97,7 @@ def _write_dataset(folder: Path, samples: pd.DataFrame, rng: np.random.Generator
     flow = pd.concat([counts.assign(stage=stage, criterion="") for stage in ("found", "included")])
     for name in ("flow.csv", "preprocessed_flow.csv"):
         flow[["cohort", "class", "stage", "criterion", "subjects"]].to_csv(folder / name, index=False)
-    twins = samples.iloc[:2].assign(set=1, kind="equal voxels", excluded="", conflicting_label=True, across_split=False)
+    twins = samples.iloc[:2].assign(set=1, kind="equal pixels", excluded="", conflicting_label=True, across_split=False)
     twins = twins.assign(across_groups=True, image="t1.nii.gz", pixel_sha256="0")
     columns = "set,kind,subject,group,cohort,class,split,excluded,conflicting_label,across_split,across_groups,image"
     twins[[*columns.split(","), "pixel_sha256"]].to_csv(folder / "duplicates.csv", index=False)

@@ -15,6 +15,7 @@ rule report_page:
         figures=lambda wildcards: expand(
             "{figure}.{suffix}", figure=figures_of(study_of(wildcards).name), suffix=["png", "pdf"]
         ),
+        folds=folds_of_study,
         records=lambda wildcards: trainings_of_study(wildcards, "config.yaml"),
         data=data_of_study,
         histories=lambda wildcards: trainings_of_study(wildcards, "history.csv"),

@@ -48,15 +48,16 @@ def trainings_of_study(wildcards, file):
 
 
 def data_of_study(wildcards):
-    """What is known of the samples of a study: where they come from, what became of them, and their pictures."""
-    names = ["cohort.csv", "flow.csv", "duplicates.csv", "samples.csv", "images.npy"]
-    volumes = ["preprocessed.csv", "preprocessed_flow.csv", "qc.csv"]
-    datasets = study_of(wildcards).settings.datasets
-    return folds_of_study(wildcards) + [
-        f"results/datasets/{dataset}/{name}"
-        for dataset in datasets
-        for name in names + (volumes if CONFIG.datasets[dataset].kind == "volumes" else [])
-    ]
+    """What the report shows of the datasets of a study: tables, images, pictures of quality control."""
+    of_all = ["cohort.csv", "duplicates.csv", "flow.csv", "images.npy", "samples.csv"]
+    of_volumes = ["preprocessed.csv", "preprocessed_flow.csv", "qc.csv"]
+    files = []
+    for name in study_of(wildcards).settings.datasets:
+        dataset = SimpleNamespace(dataset=name)
+        volumes = dataset_of(dataset).kind == "volumes"
+        files += [f"results/datasets/{name}/{file}" for file in [*of_all, *of_volumes * volumes]]
+        files += of_each_subject("results/datasets/{dataset}/subjects/{subject}/qc.png")(dataset) if volumes else []
+    return files
 
 
 def report_settings(wildcards):

@@ -3,6 +3,7 @@
 The diagram is narrow (`WIDTH`), so that it is readable on a telephone without being scaled down. A template draws it.
 """
 
+import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -11,6 +12,8 @@ from dataclasses import dataclass
 WIDTH, INDENT, SPINE, GAP, PADDING = 380, 52, 26, 22, 10
 #: Height of a line, and width that a character takes at most on average; of scripts with wide characters, one of those.
 LINE, CHARACTER, WIDE = 18, 7, 14
+#: Where lines may be broken, and the space between a name and its number, where they may not.
+BREAKS, NO_BREAK = re.compile(r"[ \t\n]+"), "\u00a0"
 #: Around a name, so that text that runs from right to left does not reorder what stands beside it.
 ISOLATE, END_OF_ISOLATE = "\u2068", "\u2069"
 
@@ -71,13 +74,13 @@ class Diagram:
     description: str
 
 
-def isolated_name(name: str) -> str:
-    """A name of a class, cohort or dataset, fit to stand between other words."""
-    return f"{ISOLATE}{name}{END_OF_ISOLATE}"
+def counted(name: str, number: int, between: str = "") -> str:
+    """A name of a class, cohort or reason and how many there are of it, fit to stand between other words."""
+    return f"{ISOLATE}{name}{END_OF_ISOLATE}{between}{NO_BREAK}{number}"
 
 
 def lay_out(stages: Sequence[Stage]) -> Diagram:
-    """Place the boxes of at least one stage; the first is on the spine."""
+    """Place the boxes of some stages, the first of which is on the spine."""
     boxes: list[Box] = []
     top = 1
     for stage in stages:
@@ -114,9 +117,9 @@ def _branches(boxes: Sequence[Box]) -> Iterator[tuple[int, int, int]]:
 
 
 def wrap(text: str, width_px: float) -> list[str]:
-    """``text`` in lines that are no wider; a word that is too long is broken."""
+    """``text`` in lines that are no wider, broken at spaces that allow it; a word that is too long is cut."""
     lines, line = [], ""
-    for word in _pieces(text.split(), width_px):
+    for word in _pieces(BREAKS.split(text.strip()), width_px):
         longer = f"{line} {word}" if line else word
         if line and breadth(longer) > width_px:
             lines.append(line)
@@ -133,7 +136,8 @@ def _pieces(words: Iterable[str], width_px: float) -> Iterator[str]:
                 yield piece
                 piece = ""
             piece += character
-        yield piece
+        if piece:
+            yield piece
 
 
 def breadth(text: str) -> float:

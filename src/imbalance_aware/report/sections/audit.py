@@ -4,7 +4,7 @@ from typing import Any
 
 import pandas as pd
 
-from imbalance_aware.report.parts import first_folds
+from imbalance_aware.report.parts import PART_NAMES, first_folds
 from imbalance_aware.report.pictures import data_uri
 from imbalance_aware.report.sample_pictures import SamplePictures
 from imbalance_aware.report.study_files import DatasetFiles, StudyFiles
@@ -18,6 +18,8 @@ MOST_SETS = 60
 MOST_MEMBERS = 8
 PICTURE_PX = 320
 FLAG = "True"
+#: What members of a set have in common, by kind of dataset.
+KINDS = {"images": "equal pixels", "volumes": "equal voxels"}
 #: Column of the table -> what is said of a set in which it is true.
 FLAGS = {
     "across_split": "on several sides of the split",
@@ -38,14 +40,16 @@ def _dataset(dataset: DatasetFiles) -> dict[str, Any]:
     pictures = SamplePictures(dataset)
     packed = (dataset.folder / "images.npy").is_file()
     tested = _tested_by(dataset)
+    patients_known = bool((twins["group"] != twins["subject"]).any())
     return {
         "name": dataset.name,
         "phantoms": dataset.phantoms,
         "kind": dataset.kind,
         "counts": _counts(twins),
+        "patients_known": patients_known,
         "sets": [_set(rows, pictures if packed else None, tested) for rows in sets[:MOST_SETS]],
         "further": max(0, len(sets) - MOST_SETS),
-        "duplicates": _panel(twins),
+        "duplicates": _panel(twins.replace({"kind": {PIXELS: KINDS[dataset.kind]}}), patients_known),
         "excluded": _excluded(dataset),
     }
 
@@ -91,7 +95,7 @@ def _member(row: dict[str, Any], pictures: SamplePictures | None, tested: dict[s
         "group": row["group"],
         "class": row["class"],
         "cohort": row["cohort"],
-        "side": row["split"] or tested.get(row["subject"], ""),
+        "side": PART_NAMES.get(row["split"], row["split"]).lower() or tested.get(row["subject"], ""),
         "excluded": row["excluded"],
         "file": row["image"],
         "picture": None if pixels is None else data_uri(pixels, PICTURE_PX),
@@ -117,13 +121,29 @@ def _tested_by(dataset: DatasetFiles) -> dict[str, str]:
     }
 
 
-def _panel(twins: pd.DataFrame) -> Panel | None:
+#: Columns of the table of duplicates that are shown, and their headings; some only where patients are known.
+HEADS = {
+    "kind": "Kind",
+    "subject": "Subject",
+    "group": "Patient",
+    "cohort": "Cohort",
+    "class": "Class",
+    "split": "Split",
+    "excluded": "Excluded",
+    "across_split": "Across split",
+    "conflicting_label": "Labels differ",
+    "across_groups": "Several patients",
+    "image": "File",
+}
+OF_PATIENTS = ("group", "across_groups")
+
+
+def _panel(twins: pd.DataFrame, patients_known: bool) -> Panel | None:
     """The table of duplicates without its digests; None where it has no rows."""
-    columns = ("kind", "subject", "group", "cohort", "class", "split", "excluded", *FLAGS, "image")
-    heads = ("Kind", "Subject", "Patient", "Cohort", "Class", "Split", "Excluded", "Across split", "Labels differ")
+    columns = [name for name in HEADS if patients_known or name not in OF_PATIENTS]
     words = twins.replace({name: {FLAG: "yes", "False": "no"} for name in FLAGS})
     rows = tuple(Row((row["set"],), tuple(Cell(row[name]) for name in columns)) for row in words.to_dict("records"))
-    return Panel(("Set",), (*heads, "Several patients", "File"), rows) if rows else None
+    return Panel(("Set",), tuple(HEADS[name] for name in columns), rows) if rows else None
 
 
 def _excluded(dataset: DatasetFiles) -> Panel | None:

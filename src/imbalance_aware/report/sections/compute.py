@@ -2,22 +2,34 @@
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from imbalance_aware.report.compute import Taken, taken
 from imbalance_aware.report.study_files import StudyFiles
 from imbalance_aware.reporting.grid import MISSING, Cell, Panel, Row, number
 
 HOUR = 3600
-#: What is shown of each step after the number of jobs: heading, field of a job, whether it is added up, and the unit's
-#: size.
+
+
+class Column(NamedTuple):
+    """A field of `Job`, added up over the jobs of a step or the largest of them, as multiples of ``unit``."""
+
+    heading: str
+    field: str
+    added: bool
+    unit: float
+    decimals: int
+
+
 COLUMNS = (
-    ("Wall time of all jobs (h)", "seconds", True, HOUR),
-    ("CPU (h)", "cpu_seconds", True, HOUR),
-    ("GPU (h)", "gpu_seconds", True, HOUR),
-    ("Longest job (min)", "seconds", False, 60),
-    ("Largest memory of a job (GiB)", "memory_mib", False, 1024),
+    Column("Wall time of all jobs (h)", "seconds", True, HOUR, 3),
+    Column("CPU (h)", "cpu_seconds", True, HOUR, 3),
+    Column("GPU (h)", "gpu_seconds", True, HOUR, 3),
+    Column("Longest job (min)", "seconds", False, 60, 2),
+    Column("Largest memory of a job (GiB)", "memory_mib", False, 1024, 2),
 )
+#: What the text says of all steps, in hours with two decimals.
+TOTALS = {"wall": COLUMNS[0], "cpu": COLUMNS[1], "gpu": COLUMNS[2]}
 ALL = "All steps"
 
 
@@ -31,23 +43,20 @@ def gather(study: StudyFiles) -> dict[str, Any] | None:
         "panel": panel(steps, whole),
         "jobs": len(whole.jobs),
         "unmeasured": whole.unmeasured,
-        "totals": {name: _value(whole, field, True, HOUR) for name, field in _TOTALS.items()},
+        "totals": {name: _value(whole, column._replace(decimals=2)) for name, column in TOTALS.items()},
     }
-
-
-_TOTALS = {"wall": "seconds", "cpu": "cpu_seconds", "gpu": "gpu_seconds"}
 
 
 def panel(steps: Sequence[Taken], whole: Taken) -> Panel:
     """One row per step and dataset, then all of them together."""
-    heads = ("Jobs", *(heading for heading, *_ in COLUMNS))
+    heads = ("Jobs", *(column.heading for column in COLUMNS))
     rows = [
-        Row((step.step, step.dataset), (Cell(str(len(step.jobs))), *(Cell(_value(step, *of)) for _, *of in COLUMNS)))
+        Row((step.step, step.dataset), (Cell(str(len(step.jobs))), *(Cell(_value(step, column)) for column in COLUMNS)))
         for step in (*steps, whole)
     ]
     return Panel(("Step", "Dataset"), heads, tuple(rows))
 
 
-def _value(step: Taken, field: str, added: bool, unit: float) -> str:
-    value = (step.total(field) if added else step.largest(field)) / unit
-    return MISSING if math.isnan(value) else number(value, 2 if value >= 0.1 or value == 0 else 4)
+def _value(step: Taken, column: Column) -> str:
+    value = (step.total(column.field) if column.added else step.largest(column.field)) / column.unit
+    return MISSING if math.isnan(value) else number(value, column.decimals)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from imbalance_aware.report.flow_diagram import Stage, isolated_name, lay_out
+from imbalance_aware.report.flow_diagram import Stage, counted, lay_out
 from imbalance_aware.report.parts import UNIT, Parts, Sample, of_class, patients, read_parts
 from imbalance_aware.report.study_files import DatasetFiles, StudyFiles
 from imbalance_aware.tables.flow import read_flow
@@ -65,13 +65,13 @@ def _breakdown(flow: pd.DataFrame, stage: str) -> tuple[str, ...]:
     for column, label in (("class", "by class"), ("cohort", "by cohort")):
         counts = rows.groupby(column, sort=False)["subjects"].sum()
         if len(counts) > 1 or column == "class":
-            named = [f"{isolated_name(name or 'no class')} {count}" for name, count in counts.items()]
+            named = [counted(name or "no class", count) for name, count in counts.items()]
             lines.append(f"{label}: {', '.join(named)}")
     return tuple(lines)
 
 
 def _excluded(reasons: pd.Series, unit: str, title: str) -> list[Stage]:
-    lines = tuple(f"{isolated_name(name)}: {count}" for name, count in reasons.items())
+    lines = tuple(counted(name, count, ":") for name, count in reasons.items())
     return [Stage(f"{title}: {_count(int(reasons.sum()), unit)}", lines, side=True)]
 
 
@@ -82,8 +82,8 @@ def _parts(parts: Parts, unit: str) -> Iterator[Stage]:
             yield Stage(title, (_classes(parts, samples),), side=True)
         return
     folds, repeats = len(parts.parts), parts.repeats
-    words = "once" if repeats == 1 else f"{repeats} times"
-    lines = [f"each {unit} is tested once by a network that did not see it; done {words}"]
+    once = "once" if repeats == 1 else "once in each repeat"
+    lines = [f"each {unit} is tested {once}, by a network that did not see it"]
     sizes = [len(samples) for samples in parts.parts.values()]
     if folds <= MOST_FOLDS:
         named = zip(parts.parts.items(), parts.left_out, strict=True)
@@ -93,13 +93,15 @@ def _parts(parts: Parts, unit: str) -> Iterator[Stage]:
         ]
     else:
         lines.append(f"each fold tests {min(sizes)} to {max(sizes)}")
+    title = f"Cross-validation: {folds} folds"
     if repeats > 1:
-        lines.append("folds shown: those of the first repeat")
-    yield Stage(f"Cross-validation: {folds} folds", tuple(lines), side=True)
+        lines.append("numbers of each fold: in the first repeat")
+        title += f", {repeats} repeats"
+    yield Stage(title, tuple(lines), side=True)
 
 
 def _classes(parts: Parts, samples: Sequence[Sample]) -> str:
-    return ", ".join(f"{isolated_name(name)} {len(of_class(samples, name))}" for name in parts.classes)
+    return ", ".join(counted(name, len(of_class(samples, name))) for name in parts.classes)
 
 
 def _with_patients(number: int, samples: Sequence[Sample], parts: Parts, unit: str) -> str:

@@ -17,7 +17,7 @@ BUDGET = 24_000_000
 SIDES_PX = (900, 640, 480, 360, 240)
 QUALITY = 50
 #: Pictures whose sizes tell what all of them will take.
-PROBES = 6
+PROBES = 10
 #: Measures of the table, the unit, and decimals.
 MEASURES = {
     "brain_ml": ("Brain (ml)", 0),
