@@ -18,10 +18,11 @@ WITHIN = ("data:", "blob:")
 
 @dataclass
 class Opened:
-    """The page, and everything that went wrong in it."""
+    """The page, how long it took to open, and everything that went wrong in it."""
 
     path: Path
     tab: object
+    seconds: float = 0.0
     problems: list[str] = field(default_factory=list)
 
 
@@ -42,7 +43,7 @@ def opened(report):
     with sync_playwright() as tools:
         browser = tools.chromium.launch(executable_path=executable, args=["--no-sandbox"])
         tab = browser.new_page(viewport={"width": 1280, "height": 900})
-        tab.set_default_timeout(120_000)
+        tab.set_default_timeout(60_000)
         page = Opened(report, tab)
         tab.on("console", lambda said: said.type in ("error", "warning") and page.problems.append(said.text))
         tab.on("pageerror", lambda error: page.problems.append(str(error)))
@@ -51,17 +52,30 @@ def opened(report):
         tab.on("request", lambda request: _within(request.url, address) or page.problems.append(request.url))
         tab.goto(address)
         tab.wait_for_function("document.documentElement.dataset.ready")
+        page.seconds = _main_thread_seconds(tab)
         yield page
         browser.close()
+
+
+def _main_thread_seconds(tab) -> float:
+    """Processor time of the page's main thread, which does not depend on what else the machine does."""
+    metrics = tab.context.new_cdp_session(tab)
+    metrics.send("Performance.enable", {"timeDomain": "threadTicks"})
+    found = {one["name"]: one["value"] for one in metrics.send("Performance.getMetrics")["metrics"]}
+    return found["ThreadTime"]
 
 
 def _within(url: str, page: str) -> bool:
     return url.startswith(WITHIN) or url.partition("#")[0] == page
 
 
+def _unfold(tab) -> None:
+    tab.evaluate("for (const details of document.querySelectorAll('details')) details.open = true")
+
+
 def _read_all(tab) -> None:
     """Scroll through the page with everything unfolded, so that each lazy picture and table is made."""
-    tab.evaluate("for (const details of document.querySelectorAll('details')) details.open = true")
+    _unfold(tab)
     tab.evaluate("""async () => {
         for (let y = 0; y < document.documentElement.scrollHeight; y += 1500) {
             scrollTo({ top: y, behavior: "instant" });
@@ -72,10 +86,7 @@ def _read_all(tab) -> None:
 
 def test_it_is_small_enough_and_opens_in_seconds(opened):
     assert opened.path.stat().st_size < MAX_BYTES
-    metrics = opened.tab.context.new_cdp_session(opened.tab)
-    metrics.send("Performance.enable")
-    found = {one["name"]: one["value"] for one in metrics.send("Performance.getMetrics")["metrics"]}
-    assert found["ThreadTime"] < MAX_SECONDS
+    assert 0 < opened.seconds < MAX_SECONDS
 
 
 def test_names_are_text_and_never_markup(opened):
@@ -102,6 +113,7 @@ def test_names_are_text_and_never_markup(opened):
 
 def test_a_table_sorts_its_numbers_as_numbers(opened):
     tab = opened.tab
+    _unfold(tab)
     panel = tab.locator("#quality table.data").first
     panel.scroll_into_view_if_needed()
     tab.wait_for_selector("#quality table.dataTable")
@@ -114,14 +126,16 @@ def test_a_table_sorts_its_numbers_as_numbers(opened):
 
     before = shown()
     assert len(before) == PATIENTS
-    column.click()
-    assert shown() == sorted(before)
-    column.click()
-    assert shown() == sorted(before, reverse=True)
+    for direction in ("ascending", "descending"):
+        column.click()
+        tab.wait_for_selector(f"#quality thead th[aria-sort={direction}]")
+        assert shown() == sorted(before, reverse=direction == "descending")
 
 
 def test_a_table_is_searched_and_copied(opened):
     tab = opened.tab
+    _unfold(tab)
+    tab.locator("#quality table.data").first.scroll_into_view_if_needed()
     place = tab.locator("#quality .dt-container").first
     search = place.locator("input[type=search]")
     search.fill(subject_name(3))

@@ -76,10 +76,15 @@ def _shown(figure: Figure, study: StudyFiles, path: Path, dataset: str = "") -> 
         anchor="-".join(filter(None, ("figure", figure.name, dataset))),
         label=figure.label,
         picture=data_uri(file, LONGEST_SIDE_PX, QUALITY),
-        size_px=tuple(round(SCALE * side) for side in picture_size_px(file)),
+        size_px=_shown_size_px(file),
         caption=caption(figure.caption, names),
         links=links(path, ("pdf",), prefix="-".join(filter(None, (study.name, dataset))) + "-"),
     )
+
+
+def _shown_size_px(file: Path) -> tuple[int, int]:
+    width, height = picture_size_px(file)
+    return round(SCALE * width), round(SCALE * height)
 
 
 def caption(text: str, names: dict[str, str]) -> list[tuple[str, str]]:
