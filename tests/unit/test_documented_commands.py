@@ -65,7 +65,7 @@ def cluster(tmp_path, monkeypatch):
 
 
 def test_jobs_left_on_a_cluster_are_listed_and_cancelled_by_the_commands_given(checkout, cluster):
-    lines = [*(checkout / "README.md").read_text().splitlines()]
+    lines = [*(checkout / "docs/running.md").read_text().splitlines()]
     lines += (checkout / "workflow/profiles/slurm/profile.yaml").read_text().splitlines()
     found = [line.removeprefix("# ") for line in lines if line.removeprefix("# ").startswith("squeue --me")]
     assert len(found) == 3
