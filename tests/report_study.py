@@ -1,4 +1,4 @@
-"""A made-up study of volumes for tests of its report: names that break pages, tables by the real steps, small pictures."""
+"""A made-up study for tests of its report: names that break pages, small pictures, tables by the real steps."""
 
 import json
 from dataclasses import dataclass
@@ -117,7 +117,7 @@ def _write_quality(folder: Path, samples: pd.DataFrame, rng: np.random.Generator
     for subject in samples["subject"]:
         (folder / "subjects" / subject).mkdir(parents=True)
         grey = Image.fromarray(rng.integers(0, 256, (20, 30), np.uint8))
-        grey.resize((900, 600)).save(folder / "subjects" / subject / "qc.png", compress_level=1)
+        grey.resize((450, 300)).save(folder / "subjects" / subject / "qc.png", compress_level=1)
 
 
 def _write_run(results: Path, samples: pd.DataFrame, condition: str, rng: np.random.Generator) -> Path:

@@ -32,7 +32,7 @@ def data_uri(picture: "Path | str | np.ndarray", longest_side_px: int, quality: 
     if max(image.size) > longest_side_px:
         image.thumbnail((longest_side_px, longest_side_px), Image.Resampling.LANCZOS)
     memory = io.BytesIO()
-    image.save(memory, format="WEBP", quality=quality, method=4)
+    image.save(memory, format="WEBP", quality=quality, method=2)
     return uri(memory.getvalue(), "image/webp")
 
 

@@ -8,6 +8,12 @@ URL.revokeObjectURL(address);
 
 const SEARCH_FROM = 6;
 
+// What is copied or saved is the rows that the search shows, without a title.
+function saved(table) {
+  const filename = table.closest("[id]").id;
+  return ["copyHtml5", "csvHtml5"].map((extend) => ({ extend, filename, title: null, messageTop: null }));
+}
+
 function improve(table) {
   const rows = table.tBodies[0].rows.length;
   if (rows < 2 || DataTable.isDataTable(table)) return;
@@ -17,7 +23,7 @@ function improve(table) {
     order: [],
     autoWidth: false,
     layout: {
-      topStart: rows >= SEARCH_FROM ? { buttons: ["copyHtml5", "csvHtml5"] } : null,
+      topStart: rows >= SEARCH_FROM ? { buttons: saved(table) } : null,
       topEnd: rows >= SEARCH_FROM ? { search: { text: "", placeholder: "Search" } } : null,
       bottomStart: null,
       bottomEnd: null,
