@@ -25,6 +25,7 @@ STEPS = {
     "bundle": STUDY,
     "train": STUDY,
     "compare": STUDY,
+    "explanations": STUDY,
 }
 TRAIN = "train"
 
