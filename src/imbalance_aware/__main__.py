@@ -20,7 +20,7 @@ from imbalance_aware.system_errors import WRONG_PATH, is_disk_full
 DONE, UNEXPECTED, MISTAKE, NO_SPACE = 0, 1, 2, 74
 
 #: What all steps need; `pip install imbalance-aware` installs what the losses need.
-EVERYTHING = "imbalance-aware[preprocess,strip,train,analysis]"
+EVERYTHING = "imbalance-aware[preprocess,strip,train,monai,analysis]"
 
 #: Steps in the order of the flow: name -> (module, what it does). A step's module is imported only when it runs.
 STEPS = {
