@@ -168,3 +168,22 @@ rule cohort_metrics:
         code=code_digest(["evaluation.by_cohort"]),
     shell:
         "python -m imbalance_aware cohort_metrics --out {output:q} {input:q} 2> {log:q}"
+
+
+# Who is classified wrongly, by how many conditions and with what confidence.
+rule failures:
+    input:
+        lambda wildcards: runs_of(wildcards, "predictions.csv"),
+    output:
+        "results/tables/{study}/failures.csv",
+    log:
+        "results/logs/failures/{study}.log",
+    conda:
+        "../../envs/analysis.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        code=code_digest(["evaluation.failures"]),
+    shell:
+        "python -m imbalance_aware failures --out {output:q} {input:q} 2> {log:q}"

@@ -22,7 +22,7 @@ from imbalance_aware.reporting import blocks, verdict_warnings
 from imbalance_aware.reporting.candidate_labels import effect_labels, labels_of
 from imbalance_aware.reporting.labels import REFERENCES
 from imbalance_aware.reporting.verdict_facts import Fact, Tables, facts
-from imbalance_aware.reporting.verdict_words import page
+from imbalance_aware.reporting.verdict_words import page, summary
 from imbalance_aware.schema import validate
 from imbalance_aware.tables.comparisons import COMPARISONS
 from imbalance_aware.tables.duplicates import read_duplicates
@@ -53,6 +53,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Write the verdict."""
     found = verdict(args)
+    for of in found["datasets"].values():
+        of["summary"] = summary(of)
     write_json(args.out / "verdict.json", found)
     said = page(found)
     write_text(args.out / "verdict.md", blocks.to_markdown(said))
