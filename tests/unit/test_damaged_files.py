@@ -61,8 +61,15 @@ def command(step, folder):
             *("collect", "--study", "s", "--conditions", CONDITIONS, "--batch-size", "5"),
             *("--out", str(folder / "metrics.csv"), *(str(run / "metrics.json") for run in runs)),
         ],
-        "compare": [
-            *("compare", "--conditions", CONDITIONS, "--evaluation", json.dumps({"baseline": "ce-uniform"}), *samples),
+        "statistics": [
+            *(
+                "statistics",
+                "--conditions",
+                CONDITIONS,
+                "--evaluation",
+                json.dumps({"baseline": "ce-uniform"}),
+                *samples,
+            ),
             *("--out", str(folder), "--predictions", *predictions),
         ],
         "cohort_metrics": ["cohort_metrics", "--out", str(folder / "cohort_metrics.csv"), *predictions],
@@ -86,12 +93,20 @@ def command(step, folder):
     }[step]
 
 
-STEPS = [*(f"evaluate {n}" for n in range(4)), "collect", "compare", "cohort_metrics", "ensemble", "tables", "verdict"]
+STEPS = [
+    *(f"evaluate {n}" for n in range(4)),
+    "collect",
+    "statistics",
+    "cohort_metrics",
+    "ensemble",
+    "tables",
+    "verdict",
+]
 #: A file -> the steps that read it, and what they write.
 RUN = "runs/s/glaucoma/ce-uniform/seed-1"
 READERS = [
     (f"{RUN}/predictions.csv", "evaluate 1", f"{RUN}/metrics.json"),
-    (f"{RUN}/predictions.csv", "compare", "values.csv"),
+    (f"{RUN}/predictions.csv", "statistics", "values.csv"),
     (f"{RUN}/predictions.csv", "cohort_metrics", "cohort_metrics.csv"),
     (f"{RUN}/predictions.csv", "ensemble", "ensemble.csv"),
     (f"{RUN}/metrics.json", "collect", "metrics.csv"),

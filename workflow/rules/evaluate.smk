@@ -1,6 +1,6 @@
 # Runs to metrics: computed from predictions alone. The post-hoc adjustment also needs the training set's class counts.
 
-# What `compare` writes.
+# What `statistics` writes.
 STATISTICS = ["values", "comparisons", "ranks", "effects"]
 
 
@@ -32,8 +32,10 @@ rule evaluate:
         predictions="results/runs/{study}/{dataset}/{condition}/{replicate}/predictions.csv",
         samples="results/datasets/{dataset}/samples.csv",
         folds=folds_if_any,
+        configs=configs_of_replicate,
     output:
-        "results/runs/{study}/{dataset}/{condition}/{replicate}/metrics.json",
+        metrics="results/runs/{study}/{dataset}/{condition}/{replicate}/metrics.json",
+        card="results/runs/{study}/{dataset}/{condition}/{replicate}/model_card.md",
     log:
         "results/logs/evaluate/{study}/{dataset}/{condition}/{replicate}.log",
     group:
@@ -44,10 +46,13 @@ rule evaluate:
         folds=named_inputs(["folds"]),
         context=context_argument,
         parts=part_arguments,
+        card=card_files,
+        about=card_about,
+        templates=templates_digest(CARD_TEMPLATES),
         code=code_digest(["evaluation.evaluate"]),
     shell:
         "python -m imbalance_aware evaluate --predictions {input.predictions:q} --samples {input.samples:q}"
-        " {params.folds} {params.context} {params.parts} --out {output:q} 2> {log:q}"
+        " {params.folds} {params.context} {params.parts} {params.card} {params.about} --out {output.metrics:q} 2> {log:q}"
 
 
 # Only on demand: no table is made of the metrics of single folds.
@@ -56,8 +61,10 @@ use rule evaluate as evaluate_fold with:
         predictions="results/runs/{study}/{dataset}/{condition}/{replicate}/fold-{fold}/predictions.csv",
         samples="results/datasets/{dataset}/samples.csv",
         folds=folds_table,
+        configs=["results/runs/{study}/{dataset}/{condition}/{replicate}/fold-{fold}/config.yaml"],
     output:
-        "results/runs/{study}/{dataset}/{condition}/{replicate}/fold-{fold}/metrics.json",
+        metrics="results/runs/{study}/{dataset}/{condition}/{replicate}/fold-{fold}/metrics.json",
+        card="results/runs/{study}/{dataset}/{condition}/{replicate}/fold-{fold}/model_card.md",
     log:
         "results/logs/evaluate/{study}/{dataset}/{condition}/{replicate}/fold-{fold}.log",
     group:
@@ -66,6 +73,9 @@ use rule evaluate as evaluate_fold with:
         folds=lambda wildcards, input: shlex.join(["--folds", input.folds, "--fold", wildcards.fold]),
         context=context_argument,
         parts=part_arguments,
+        card=card_files,
+        about=card_about,
+        templates=templates_digest(CARD_TEMPLATES),
         code=code_digest(["evaluation.evaluate"]),
 
 
@@ -95,7 +105,7 @@ use rule evaluate as evaluate_ensemble with:
         predictions=ensemble_predictions,
         samples="results/datasets/{dataset}/samples.csv",
     output:
-        "results/runs/{study}/{dataset}/{condition}/ensemble/metrics.json",
+        metrics="results/runs/{study}/{dataset}/{condition}/ensemble/metrics.json",
     log:
         "results/logs/evaluate/{study}/{dataset}/{condition}/ensemble.log",
     group:
@@ -104,11 +114,14 @@ use rule evaluate as evaluate_ensemble with:
         folds="",
         context=context_argument,
         parts="",
+        card="",
+        about="",
+        templates="",
         code=code_digest(["evaluation.evaluate"]),
 
 
 # Of all runs of a study together: what is known of seeds is shared by its conditions.
-rule compare:
+rule statistics:
     input:
         samples=lambda wildcards: files_of_datasets(wildcards, "samples.csv"),
         folds=folds_of_study,
@@ -116,9 +129,9 @@ rule compare:
     output:
         expand("results/tables/{{study}}/{table}.csv", table=STATISTICS),
     log:
-        "results/logs/compare/{study}.log",
+        "results/logs/statistics/{study}.log",
     benchmark:
-        "results/benchmarks/compare/{study}.tsv"
+        "results/benchmarks/statistics/{study}.tsv"
     conda:
         "../../envs/analysis.yaml"
     resources:
@@ -133,7 +146,7 @@ rule compare:
         conditions=condition_columns,
         code=code_digest(["evaluation.compare"]),
     shell:
-        "python -m imbalance_aware compare --evaluation {params.evaluation:q} --conditions {params.conditions:q}"
+        "python -m imbalance_aware statistics --evaluation {params.evaluation:q} --conditions {params.conditions:q}"
         " --context {params.context:q} --samples {input.samples:q} {params.folds} {params.validation}"
         " --out {params.folder:q} --predictions {input.predictions:q} 2> {log:q}"
 
@@ -155,3 +168,22 @@ rule cohort_metrics:
         code=code_digest(["evaluation.by_cohort"]),
     shell:
         "python -m imbalance_aware cohort_metrics --out {output:q} {input:q} 2> {log:q}"
+
+
+# Who is classified wrongly, by how many conditions and with what confidence.
+rule failures:
+    input:
+        lambda wildcards: runs_of(wildcards, "predictions.csv"),
+    output:
+        "results/tables/{study}/failures.csv",
+    log:
+        "results/logs/failures/{study}.log",
+    conda:
+        "../../envs/analysis.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        code=code_digest(["evaluation.failures"]),
+    shell:
+        "python -m imbalance_aware failures --out {output:q} {input:q} 2> {log:q}"
