@@ -17,9 +17,11 @@ rule pool:
     wildcard_constraints:
         dataset=IN_FOLDS,
     group:
-        "run"
+        "study"
     conda:
         "../../envs/analysis.yaml"
+    resources:
+        runtime=growing(SHORT_MIN),
     params:
         code=code_digest(["evaluation.pool"]),
     shell:
@@ -37,9 +39,11 @@ rule evaluate:
     log:
         "results/logs/evaluate/{study}/{dataset}/{condition}/{replicate}.log",
     group:
-        "run"
+        group_of_evaluation
     conda:
         "../../envs/analysis.yaml"
+    resources:
+        runtime=growing(SHORT_MIN),
     params:
         folds=named_inputs(["folds"]),
         context=context_argument,
@@ -81,9 +85,11 @@ rule ensemble:
     wildcard_constraints:
         dataset=NOT_IN_FOLDS,
     group:
-        "ensemble"
+        "study"
     conda:
         "../../envs/analysis.yaml"
+    resources:
+        runtime=growing(SHORT_MIN),
     params:
         code=code_digest(["evaluation.ensemble"]),
     shell:
@@ -99,7 +105,7 @@ use rule evaluate as evaluate_ensemble with:
     log:
         "results/logs/evaluate/{study}/{dataset}/{condition}/ensemble.log",
     group:
-        "ensemble"
+        "study"
     params:
         folds="",
         context=context_argument,
@@ -119,11 +125,13 @@ rule compare:
         "results/logs/compare/{study}.log",
     benchmark:
         "results/benchmarks/compare/{study}.tsv"
+    group:
+        "study"
     conda:
         "../../envs/analysis.yaml"
     resources:
-        mem_mb=2000,
-        runtime=60,
+        mem_mb=growing(2000),
+        runtime=growing(60),
     params:
         folder=subpath(output[0], parent=True),
         folds=named_inputs(["folds"]),
@@ -146,11 +154,13 @@ rule cohort_metrics:
         "results/tables/{study}/cohort_metrics.csv",
     log:
         "results/logs/cohort_metrics/{study}.log",
+    group:
+        "study"
     conda:
         "../../envs/analysis.yaml"
     resources:
-        mem_mb=2000,
-        runtime=60,
+        mem_mb=growing(2000),
+        runtime=growing(60),
     params:
         code=code_digest(["evaluation.by_cohort"]),
     shell:

@@ -78,11 +78,12 @@ rule collect:
         "results/tables/{study}/metrics.csv",
     log:
         "results/logs/collect/{study}.log",
+    group:
+        "study"
     conda:
         "../../envs/analysis.yaml"
     resources:
-        mem_mb=1000,
-        runtime=10,
+        runtime=growing(SHORT_MIN),
     params:
         conditions=condition_columns,
         batch_size=lambda wildcards: study_of(wildcards).training.batch_size,
@@ -133,6 +134,8 @@ for name, job in TABLE_JOBS.items():
             ),
         log:
             f"results/logs/{name}/{{study}}.log",
+        group:
+            "study"
         conda:
             "../../envs/analysis.yaml"
         resources:
@@ -159,11 +162,13 @@ rule claims:
         "results/tables/{study}/claim_estimates.csv",
     log:
         "results/logs/claims/{study}.log",
+    group:
+        "study"
     conda:
         "../../envs/analysis.yaml"
     resources:
-        mem_mb=2000,
-        runtime=60,
+        mem_mb=growing(2000),
+        runtime=growing(60),
     params:
         stand_ins=lambda wildcards: json.dumps(study_of(wildcards).settings.stand_ins()),
         unit=CONFIG.evaluation.unit,
@@ -193,11 +198,12 @@ rule verdict:
         ),
     log:
         "results/logs/verdict/{study}.log",
+    group:
+        "study"
     conda:
         "../../envs/analysis.yaml"
     resources:
-        mem_mb=1000,
-        runtime=10,
+        runtime=growing(SHORT_MIN),
     params:
         folder=subpath(output[0], parent=True),
         folds=named_inputs(["folds"]),
