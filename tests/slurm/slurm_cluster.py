@@ -65,7 +65,10 @@ SlurmdTimeout=15
 {nodes}
 PartitionName=all Nodes={names} Default=YES MaxTime=INFINITE State=UP
 """
-NODE = "NodeName={name} NodeHostname={host} NodeAddr=127.0.0.1 Port={port} CPUs={cores} RealMemory={memory} Gres=gpu:{gpus}"
+NODE = (
+    "NodeName={name} NodeHostname={host} NodeAddr=127.0.0.1 Port={port} "
+    "CPUs={cores} RealMemory={memory} Gres=gpu:{gpus}"
+)
 #: Python reads this at its start: Snakemake's processes in a job note their CPU time when they end.
 SITE = """\
 import atexit, json, os, sys, time
@@ -240,7 +243,7 @@ def stop_leftovers() -> None:
 def stop(folder: Path) -> None:
     """End every process of a cluster, its jobs first of all, and remove its folder."""
     for _ in range(5):
-        found = [process for process in psutil.process_iter() if _belongs(process, str(folder))]
+        found = [process for process in psutil.process_iter() if uses(process, str(folder))]
         for process in found:
             with suppress(psutil.NoSuchProcess):
                 process.send_signal(signal.SIGKILL)
@@ -250,11 +253,11 @@ def stop(folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def _belongs(process: psutil.Process, folder: str) -> bool:
+def uses(process: psutil.Process, folder: str) -> bool:
     """Whether a process is a daemon of a cluster, of a step (these hide their command), or uses it."""
     try:
         if process.name().startswith(("munged", "slurm")):
-            opened = (os.readlink(link) for link in Path(f"/proc/{process.pid}/fd").iterdir())
+            opened = (str(link.readlink()) for link in Path(f"/proc/{process.pid}/fd").iterdir())
             return any(folder in name for name in (*process.cmdline(), *opened))
         return any(folder in value for value in process.environ().values())
     except (psutil.Error, OSError):
