@@ -61,7 +61,7 @@ COMPARED = {
     "results/tables/**/*.*": 10,
 }
 #: Memory in MB and minutes of the job that makes tables, figures and verdict.
-STUDY_ASKS = (4000, 60)
+STUDY_ASKS = (3000, 60 + 3)
 #: Faster than a cluster's users need, for the test.
 QUICK = ["--slurm-init-seconds-before-status-checks", "1", "--latency-wait", "10"]
 TIMEOUT_S = 1500
@@ -243,13 +243,14 @@ def test_the_end_is_that_of_a_local_run(ran, tmp_path_factory, checkout):
 
 
 def test_nothing_that_was_finished_is_computed_twice(ran):
-    states: dict[str, list[str]] = {}
+    ends: dict[str, list[Submission]] = {}
     for job in submissions(ran.cluster):
         for target in job.targets:
-            states.setdefault(target, []).append(job.state)
-    for target, ends in states.items():
-        assert ends[-1] == "COMPLETED", (target, ends)
-        assert ends.count("COMPLETED") == 1, (target, ends)
+            ends.setdefault(target, []).append(job)
+    for target, jobs in ends.items():
+        completed = [job for job in jobs if job.state == "COMPLETED"]
+        # What was written when its job was cancelled with all others is not made again.
+        assert completed == jobs[-1:] or (not completed and jobs[-1].number in ran.left), (target, jobs)
     assert sum(map(len, ran.finished)) >= 10, "much was finished when Snakemake was killed"
     unfinished = {job.number for job in submissions(ran.cluster) if job.state != "COMPLETED"}
     assert unfinished == ran.lost | {ran.cancelled} | ran.left

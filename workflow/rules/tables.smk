@@ -139,8 +139,7 @@ for name, job in TABLE_JOBS.items():
         conda:
             "../../envs/analysis.yaml"
         resources:
-            mem_mb=1000,
-            runtime=10,
+            runtime=growing(SHORT_MIN),
         params:
             folder=subpath(output[0], parent=True),
             inputs=named_inputs(job.inputs),
