@@ -117,6 +117,8 @@ def counted(dag: DAG) -> tuple[dict[str, list[int]], Counter[str]]:
             submissions[job.rule.name].append(1)
     for group in groups.values():
         submissions[f"group {group.groupid}"].append(len(list(group.jobs)))
+    # The patients had to be listed to plan the rest.
+    submissions["cohort"].append(1)
     return dict(sorted(submissions.items())), local
 
 

@@ -26,8 +26,10 @@ def test_short_steps_of_the_papers_study_cost_no_submission_each(checkout):
     plan = counted(checkout, 3, 3, 3)
     assert plan["group subject"] == (9, 4 * 9), "one job for each patient"
     assert plan["group run"] == (60 + 60 + 12, 2 * 132), "a training with its metrics"
-    assert plan["group study"][0] == 2 and plan["group study"][1] > 200
     submitted, _ = plan.pop("in all")
+    (local,) = (name for name in plan if name.startswith("not submitted"))
+    assert plan.pop(local)[1] > 100
+    assert {"tables", "collect", "verdict", "ensemble", "evaluate_ensemble"} <= set(re.findall(r"\w+", local))
     others = {name: count for name, (count, _) in plan.items() if name not in ("group subject", "group run")}
     assert sum(others.values()) < 15, others
 

@@ -66,7 +66,6 @@ rule cohort_page:
         "results/logs/cohort_page/{dataset}/{table}.log",
     wildcard_constraints:
         table="|".join(PAGES),
-    # A second of work.
     localrule: True
     conda:
         "../../envs/analysis.yaml"

@@ -104,10 +104,6 @@ def option(name, values):
     return shlex.join([f"--{name}", *values]) if values else ""
 
 
-# Minutes that a short step asks for; most take seconds.
-SHORT_MIN = 3
-
-
 def growing(amount):
     """Resource function: an amount that a job gets at its first attempt, twice that at its second, and so on.
 

@@ -1,4 +1,8 @@
 # Runs to metrics: computed from predictions alone. The post-hoc adjustment also needs the training set's class counts.
+#
+# Local rules take seconds: on a cluster they run where Snakemake does. A group with the tables and figures would be one job
+# too, but Snakemake 9.27 checks groups in a time that grows with the square of their size and with the number of patients:
+# minutes for each plan of the paper's study.
 
 # What `compare` writes.
 STATISTICS = ["values", "comparisons", "ranks", "effects"]
@@ -16,12 +20,9 @@ rule pool:
         "results/logs/pool/{study}/{dataset}/{condition}/{replicate}.log",
     wildcard_constraints:
         dataset=IN_FOLDS,
-    group:
-        "study"
+    localrule: True
     conda:
         "../../envs/analysis.yaml"
-    resources:
-        runtime=growing(SHORT_MIN),
     params:
         code=code_digest(["evaluation.pool"]),
     shell:
@@ -29,21 +30,20 @@ rule pool:
         " {input.predictions:q} 2> {log:q}"
 
 
-rule evaluate:
+rule evaluate_pooled:
     input:
         predictions="results/runs/{study}/{dataset}/{condition}/{replicate}/predictions.csv",
         samples="results/datasets/{dataset}/samples.csv",
-        folds=folds_if_any,
+        folds=folds_table,
     output:
         "results/runs/{study}/{dataset}/{condition}/{replicate}/metrics.json",
     log:
         "results/logs/evaluate/{study}/{dataset}/{condition}/{replicate}.log",
-    group:
-        group_of_evaluation
+    wildcard_constraints:
+        dataset=IN_FOLDS,
+    localrule: True
     conda:
         "../../envs/analysis.yaml"
-    resources:
-        runtime=growing(SHORT_MIN),
     params:
         folds=named_inputs(["folds"]),
         context=context_argument,
@@ -54,8 +54,20 @@ rule evaluate:
         " {params.folds} {params.context} {params.parts} --out {output:q} 2> {log:q}"
 
 
+# With a fixed split, in one job with the training.
+use rule evaluate_pooled as evaluate with:
+    input:
+        predictions="results/runs/{study}/{dataset}/{condition}/{replicate}/predictions.csv",
+        samples="results/datasets/{dataset}/samples.csv",
+        folds=folds_if_any,
+    wildcard_constraints:
+        dataset=NOT_IN_FOLDS,
+    group:
+        "run"
+
+
 # Only on demand: no table is made of the metrics of single folds.
-use rule evaluate as evaluate_fold with:
+use rule evaluate_pooled as evaluate_fold with:
     input:
         predictions="results/runs/{study}/{dataset}/{condition}/{replicate}/fold-{fold}/predictions.csv",
         samples="results/datasets/{dataset}/samples.csv",
@@ -64,6 +76,8 @@ use rule evaluate as evaluate_fold with:
         "results/runs/{study}/{dataset}/{condition}/{replicate}/fold-{fold}/metrics.json",
     log:
         "results/logs/evaluate/{study}/{dataset}/{condition}/{replicate}/fold-{fold}.log",
+    wildcard_constraints:
+        dataset="[^/]+",
     group:
         "fold"
     params:
@@ -84,19 +98,16 @@ rule ensemble:
         "results/logs/ensemble/{study}/{dataset}/{condition}.log",
     wildcard_constraints:
         dataset=NOT_IN_FOLDS,
-    group:
-        "study"
+    localrule: True
     conda:
         "../../envs/analysis.yaml"
-    resources:
-        runtime=growing(SHORT_MIN),
     params:
         code=code_digest(["evaluation.ensemble"]),
     shell:
         "python -m imbalance_aware ensemble --samples {input.samples:q} --out {output:q} {input.predictions:q} 2> {log:q}"
 
 
-use rule evaluate as evaluate_ensemble with:
+use rule evaluate_pooled as evaluate_ensemble with:
     input:
         predictions=ensemble_predictions,
         samples="results/datasets/{dataset}/samples.csv",
@@ -104,8 +115,9 @@ use rule evaluate as evaluate_ensemble with:
         "results/runs/{study}/{dataset}/{condition}/ensemble/metrics.json",
     log:
         "results/logs/evaluate/{study}/{dataset}/{condition}/ensemble.log",
-    group:
-        "study"
+    wildcard_constraints:
+        dataset="[^/]+",
+    localrule: True
     params:
         folds="",
         context=context_argument,
@@ -125,8 +137,6 @@ rule compare:
         "results/logs/compare/{study}.log",
     benchmark:
         "results/benchmarks/compare/{study}.tsv"
-    group:
-        "study"
     conda:
         "../../envs/analysis.yaml"
     resources:
@@ -154,8 +164,6 @@ rule cohort_metrics:
         "results/tables/{study}/cohort_metrics.csv",
     log:
         "results/logs/cohort_metrics/{study}.log",
-    group:
-        "study"
     conda:
         "../../envs/analysis.yaml"
     resources:

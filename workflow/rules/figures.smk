@@ -43,8 +43,7 @@ rule augmentation_examples:
         "results/datasets/{dataset}/augmentation_examples.npz",
     log:
         "results/logs/augmentation_examples/{dataset}.log",
-    group:
-        "examples"
+    localrule: True
     conda:
         "../../envs/train.yaml"
     params:
@@ -74,13 +73,9 @@ for figure in FIGURES:
             pdf=f"{figure.path}.pdf",
         log:
             f"results/logs/{figure.step}/{figure.place}.log",
-        group:
-            group_of_figure(figure)
-        localrule: group_of_figure(figure) is None
+        localrule: True
         conda:
             "../../envs/analysis.yaml"
-        resources:
-            runtime=growing(SHORT_MIN),
         params:
             step=figure.step,
             inputs=named_inputs([name for name in figure.options if name in INPUTS]),

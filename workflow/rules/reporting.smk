@@ -20,14 +20,6 @@ def design_argument(wildcards):
     return option("design", json.dumps(explained(study_design, study, CONFIG)))
 
 
-def group_of_figure(figure):
-    """With the tables if it shows results; else it is drawn before any training. None: not submitted to a cluster, since
-    it takes a few seconds and small tables."""
-    if "metrics" in figure.options:
-        return "study"
-    return "examples" if figure.scope == "dataset" else None
-
-
 def augmentation_settings(wildcards):
     return getattr(CONFIG.augmentation, dataset_of(wildcards).kind).model_dump_json()
 

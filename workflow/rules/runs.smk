@@ -52,12 +52,6 @@ def part_arguments(wildcards, input):
     return shlex.join(arguments)
 
 
-def group_of_evaluation(wildcards):
-    """With its training where that is one job; else with the tables, since the folds of a replicate are jobs of their
-    own."""
-    return "study" if wildcards.dataset in CROSS_VALIDATED else "run"
-
-
 def context_argument(wildcards):
     """What the settings of a dataset say of its classes; they change metrics and nothing before."""
     known = dataset_of(wildcards).for_evaluate()

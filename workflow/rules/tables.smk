@@ -78,12 +78,9 @@ rule collect:
         "results/tables/{study}/metrics.csv",
     log:
         "results/logs/collect/{study}.log",
-    group:
-        "study"
+    localrule: True
     conda:
         "../../envs/analysis.yaml"
-    resources:
-        runtime=growing(SHORT_MIN),
     params:
         conditions=condition_columns,
         batch_size=lambda wildcards: study_of(wildcards).training.batch_size,
@@ -100,6 +97,7 @@ use rule collect as collect_condition with:
         "results/runs/{study}/{dataset}/{condition}/metrics.csv",
     log:
         "results/logs/collect/{study}/{dataset}/{condition}.log",
+    localrule: True
 
 
 use rule collect as collect_ensembles with:
@@ -109,6 +107,7 @@ use rule collect as collect_ensembles with:
         "results/tables/{study}/ensemble_metrics.csv",
     log:
         "results/logs/collect/{study}-ensembles.log",
+    localrule: True
 
 
 # The command of a rule made in a loop is formatted only when its job runs, so all values of a row are passed as params.
@@ -134,12 +133,9 @@ for name, job in TABLE_JOBS.items():
             ),
         log:
             f"results/logs/{name}/{{study}}.log",
-        group:
-            "study"
+        localrule: True
         conda:
             "../../envs/analysis.yaml"
-        resources:
-            runtime=growing(SHORT_MIN),
         params:
             folder=subpath(output[0], parent=True),
             inputs=named_inputs(job.inputs),
@@ -161,8 +157,6 @@ rule claims:
         "results/tables/{study}/claim_estimates.csv",
     log:
         "results/logs/claims/{study}.log",
-    group:
-        "study"
     conda:
         "../../envs/analysis.yaml"
     resources:
@@ -197,12 +191,9 @@ rule verdict:
         ),
     log:
         "results/logs/verdict/{study}.log",
-    group:
-        "study"
+    localrule: True
     conda:
         "../../envs/analysis.yaml"
-    resources:
-        runtime=growing(SHORT_MIN),
     params:
         folder=subpath(output[0], parent=True),
         folds=named_inputs(["folds"]),
