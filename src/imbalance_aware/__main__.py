@@ -19,6 +19,9 @@ from imbalance_aware.system_errors import WRONG_PATH, is_disk_full
 #: sysexits.h). A cluster records the number even if no log can be written.
 DONE, UNEXPECTED, MISTAKE, NO_SPACE = 0, 1, 2, 74
 
+#: What all steps need; `pip install imbalance-aware` installs what the losses need.
+EVERYTHING = "imbalance-aware[preprocess,strip,train,analysis]"
+
 #: Steps in the order of the flow: name -> (module, what it does). A step's module is imported only when it runs.
 STEPS = {
     "phantoms": ("phantoms.generate", "make a phantom source folder"),
@@ -106,6 +109,9 @@ def _explain(error: Exception) -> int:
         return NO_SPACE
     if isinstance(error, OSError) and error.errno in WRONG_PATH and error.filename:
         _say(f"error: {error.filename}: {error.strerror}")
+        return MISTAKE
+    if isinstance(error, ModuleNotFoundError) and error.name and error.name.partition(".")[0] != "imbalance_aware":
+        _say(f"error: the package {error.name} is not installed; all steps: pip install '{EVERYTHING}'")
         return MISTAKE
     _say("".join(traceback.format_exception(error)).rstrip())
     return UNEXPECTED

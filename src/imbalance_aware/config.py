@@ -83,6 +83,11 @@ class Config(Strict):
     training: TrainingSettings = Field(TrainingSettings(), description="the optimisation")
     augmentation: AugmentationSettings = Field(AugmentationSettings(), description="random changes of training images")
     evaluation: EvaluationSettings = Field(EvaluationSettings(), description="what the results are judged by")
+    container: str | None = Field(
+        None,
+        description="image that jobs run in with `--sdm apptainer`: a file, such as one built from "
+        "`containers/imbalance_aware.def`, or an address; left out: they run outside of containers",
+    )
 
 
 @dataclass(frozen=True)

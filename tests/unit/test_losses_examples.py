@@ -1,12 +1,15 @@
 """The examples in the documentation of losses, run."""
 
+import ast
 import doctest
 import re
 from importlib import import_module
+from pathlib import Path
 
 import pytest
 import torch
 
+from imbalance_aware import losses
 from imbalance_aware.losses import COMBINED, LOSSES
 
 
@@ -39,3 +42,11 @@ def test_the_losses_written_in_the_guide(checkout):
     value = loss(logits[:4], absent)
     value.backward()
     assert value.isfinite() and logits.grad.isfinite().all(), "a class that is absent from the batch"
+
+
+def test_type_checkers_see_every_loss_that_the_package_offers():
+    """The imports for type checkers beside the table that is used at run time."""
+    tree = ast.parse(Path(losses.__file__).read_text(encoding="utf-8"))
+    (block,) = (node for node in tree.body if isinstance(node, ast.If))
+    seen = {f"{line.module}:{alias.name}" for line in block.body for alias in line.names if alias.name == alias.asname}
+    assert seen == {*LOSSES.values(), COMBINED}

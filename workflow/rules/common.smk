@@ -10,11 +10,6 @@ from types import SimpleNamespace
 
 from snakemake.settings.types import DeploymentMethod
 
-# Relative to this file, because the main Snakefile may belong to another workflow that uses this one as a module.
-CHECKOUT = Path(str(workflow.current_basedir)).parents[1]
-SOURCE = CHECKOUT / "src"
-sys.path.insert(0, str(SOURCE))
-
 from imbalance_aware.config import check_losses, read_config
 from imbalance_aware.errors import UserError
 from imbalance_aware.provenance import code_digest
@@ -22,12 +17,16 @@ from imbalance_aware.runs.identity import REPLICATE
 from imbalance_aware.sources.lookup import is_generated
 
 # Steps run from this checkout. Inside a conda job Snakemake clears PYTHONPATH (so the command sets it) and puts the
-# environment's python first; otherwise the python that runs Snakemake comes first.
-EXPORTS = {"PYTHONPATH": shlex.quote(str(SOURCE))}
+# environment's python first. In a container, whose engine sets one of these variables, python is the container's.
+# Otherwise the python that runs Snakemake comes first.
 CONDA = DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method
+PREFIX = f"set -euo pipefail; export PYTHONPATH={shlex.quote(str(SOURCE))}; "
 if not CONDA:
-    EXPORTS["PATH"] = f"{shlex.quote(str(Path(sys.executable).parent))}:$PATH"
-shell.prefix("set -euo pipefail; " + "".join(f"export {name}={value}; " for name, value in EXPORTS.items()))
+    PREFIX += (
+        '[ -n "${APPTAINER_CONTAINER:-${SINGULARITY_CONTAINER:-}}" ] || '
+        f"export PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH; "
+    )
+shell.prefix(PREFIX.replace("{", "{{").replace("}", "}}"))  # which Snakemake formats
 
 
 wildcard_constraints:
@@ -96,6 +95,14 @@ def condition_of(wildcards):
 def settings_for(step):
     """Params function: the part of a dataset's settings on which `step` depends, as JSON."""
     return lambda wildcards: json.dumps(explained(getattr(dataset_of(wildcards), f"for_{step}")))
+
+
+def one_environment(names, function):
+    """The environment of a rule: its path where there is only one, else the function of the wildcards.
+
+    `--containerize` takes no function for a rule behind a checkpoint.
+    """
+    return f"../../envs/{names.pop()}.yaml" if len(names) == 1 else function
 
 
 def option(name, values):

@@ -3,15 +3,18 @@
 # only after the cohort is listed.
 
 
-rule environment:
-    output:
-        "results/environments/{environment}.txt",
-    log:
-        "results/logs/environment/{environment}.log",
-    wildcard_constraints:
-        environment="[a-z]+",
-    localrule: True
-    conda:
-        "../../envs/{environment}.yaml"
-    shell:
-        "python -m pip freeze > {output:q} 2> {log:q}"
+# A rule for each, since `--containerize` takes no name of an environment that depends on wildcards.
+for ENVIRONMENT in sorted({"preprocess", "strip", *SEGMENTATIONS}):
+
+    rule:
+        name:
+            f"environment_{ENVIRONMENT}"
+        output:
+            f"results/environments/{ENVIRONMENT}.txt",
+        log:
+            f"results/logs/environment/{ENVIRONMENT}.log",
+        localrule: True
+        conda:
+            f"../../envs/{ENVIRONMENT}.yaml"
+        shell:
+            "python -m pip freeze > {output:q} 2> {log:q}"

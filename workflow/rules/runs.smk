@@ -18,6 +18,11 @@ def train_environment(wildcards):
     return f"../../envs/{network_environment(study_of(wildcards).model.network)}.yaml"
 
 
+TRAIN_ENVIRONMENT = one_environment(
+    {network_environment(study.model.network) for study in STUDIES.values()}, train_environment
+)
+
+
 def train_settings(wildcards):
     dataset_of(wildcards)
     settings = run_settings(study_of(wildcards), condition_of(wildcards).name, wildcards.dataset, CONFIG)

@@ -84,15 +84,22 @@ def atlas_folder(wildcards, input):
     return f"{input}/atlas" if wildcards.dataset in GENERATED else str(input)
 
 
+def segmentation(dataset):
+    """The environment of the step `mask`: it needs the package brats where a BraTS algorithm segments, only there."""
+    return "brats" if dataset.preprocessing.mask.method == "brats" else "preprocess"
+
+
 def mask_environment(wildcards):
-    """The step `mask` needs the package brats where a BraTS algorithm segments, and only there."""
-    brats = dataset_of(wildcards).preprocessing.mask.method == "brats"
-    return "../../envs/brats.yaml" if brats else "../../envs/preprocess.yaml"
+    return f"../../envs/{segmentation(dataset_of(wildcards))}.yaml"
+
+
+SEGMENTATIONS = {segmentation(dataset) for dataset in CONFIG.datasets.values() if dataset.kind == "volumes"}
+MASK_ENVIRONMENT = one_environment(set(SEGMENTATIONS) or {"preprocess"}, mask_environment)
 
 
 def subject_environments(wildcards):
     """The records of all environments in which the subjects of a dataset of volumes are preprocessed."""
     if not CONDA:
         return []
-    names = {"preprocess", "strip", Path(mask_environment(wildcards)).stem}
+    names = {"preprocess", "strip", segmentation(dataset_of(wildcards))}
     return expand("results/environments/{environment}.txt", environment=sorted(names))

@@ -20,7 +20,7 @@ rule train:
     group:
         "run"
     conda:
-        train_environment
+        TRAIN_ENVIRONMENT
     # One thread, so that results do not depend on the machine; several runs at once use its cores better.
     threads: 1
     resources:

@@ -104,7 +104,7 @@ rule mask:
     group:
         "subject"
     conda:
-        mask_environment
+        MASK_ENVIRONMENT
     resources:
         gpu=lambda wildcards: int(dataset_of(wildcards).preprocessing.mask.method == "brats"),
     params:

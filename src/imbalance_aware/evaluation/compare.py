@@ -13,6 +13,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -201,7 +202,7 @@ def _known(dataset: str, runs: Mapping[Run, Predictions], args: argparse.Namespa
     return Dataset(runs, bases(runs, counts, outcomes, METRICS[primary]), context)
 
 
-def _json(text: str, argument: str):
+def _json(text: str, argument: str) -> Any:
     try:
         return json.loads(text)
     except ValueError as error:

@@ -8,7 +8,24 @@ for, so that a step depends on the losses it uses and on no other.
 """
 
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:  # what `__getattr__` below finds, for type checkers; a test holds both together
+    from imbalance_aware.losses.asymmetric import AsymmetricLoss as AsymmetricLoss
+    from imbalance_aware.losses.auc_margin import AUCMarginLoss as AUCMarginLoss
+    from imbalance_aware.losses.balanced_softmax import BalancedSoftmaxLoss as BalancedSoftmaxLoss
+    from imbalance_aware.losses.ce import CrossEntropyLoss as CrossEntropyLoss
+    from imbalance_aware.losses.class_balanced_ce import ClassBalancedCrossEntropyLoss as ClassBalancedCrossEntropyLoss
+    from imbalance_aware.losses.combined import CombinedLoss as CombinedLoss
+    from imbalance_aware.losses.focal import FocalLoss as FocalLoss
+    from imbalance_aware.losses.label_smoothing_ce import (
+        LabelSmoothingCrossEntropyLoss as LabelSmoothingCrossEntropyLoss,
+    )
+    from imbalance_aware.losses.ldam import LDAMLoss as LDAMLoss
+    from imbalance_aware.losses.logit_adjustment import LogitAdjustmentLoss as LogitAdjustmentLoss
+    from imbalance_aware.losses.soft_f1 import SoftF1Loss as SoftF1Loss
+    from imbalance_aware.losses.soft_mcc import SoftMCCLoss as SoftMCCLoss
+    from imbalance_aware.losses.vs import VSLoss as VSLoss
 
 LOSSES = {
     "ce": "imbalance_aware.losses.ce:CrossEntropyLoss",
