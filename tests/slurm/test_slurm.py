@@ -52,6 +52,8 @@ TARGETS = [
     "results/figures/tiny/figure1_study_design.png",
 ]
 RUNS = 4
+#: Memory in MB and minutes of the steps of a patient. A step that was finished is not in a later job.
+SUBJECT = {"register": (1000, 15), "strip": (1000, 40), "mask": (1000, 10), "patch": (1500, 15)}
 #: Files that are compared with those of a local run, and how many there are at least.
 COMPARED = {
     "results/runs/**/model.pt": RUNS,
@@ -270,8 +272,9 @@ def first_attempt(job: Submission) -> tuple[int, int]:
     """Memory in MB and minutes that the rules of a job ask for at the first attempt."""
     if "train" in job.rules:
         return (8000 if "dataset=volumes" in job.targets[0] else 4000), 720 + 10
-    if "register" in job.rules:
-        return 1500, 15 + 40 + 10 + 15
+    if job.rules <= SUBJECT.keys():
+        memory, minutes = zip(*(SUBJECT[rule] for rule in job.rules), strict=True)
+        return max(memory), sum(minutes)
     if "pack" in job.rules:
         return 2000, 60 + (60 if "resize" in job.rules else 10)
     return {"cohort": (2000, 60), "compare": (2000, 60)}.get(*job.rules, (1000, 10))

@@ -18,7 +18,7 @@ def counted(checkout, *patients):
 
 
 def rows(text):
-    found = re.findall(r"^\| \**([^|]+?)\** \| \**(\d*)\** \| \**(\d+)\** \|$", text, re.M)
+    found = re.findall(r"^\| \**([^|]+?)\** \|\s*\**(\d*)\**\s*\| \**(\d+)\** \|$", text, re.M)
     return {name: (int(submissions or 0), int(steps)) for name, submissions, steps in found}
 
 
