@@ -51,7 +51,7 @@ $(INSTALLED): pyproject.toml constraints.txt
 	@[ -x $(BIN)/pip ] || $(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo \
 		"Python's venv module is needed. On Debian and Ubuntu: sudo apt install python3-venv"; exit 1; }
 	@echo "Installing into $(VENV) (once; several minutes)"
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[preprocess,strip,train,analysis,workflow,test]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[preprocess,strip,train,monai,analysis,workflow,test]'
 	@# An oracle of tests that asks for a setuptools too old for torch, which it does not use.
 	$(BIN)/python -m pip install --quiet --no-deps --constraint constraints.txt confidenceinterval
 	@touch $@

@@ -52,6 +52,7 @@ STEPS = {
     "cohort_metrics": ("evaluation.by_cohort", "compute every metric on each cohort and subgroup, with intervals"),
     "claims": ("evaluation.claims", "recompute the paper's claims from the runs of a study"),
     "tables": ("reporting.tables", "write the tables of a study"),
+    "explanations": ("reporting.explanations", "compute what the best and the baseline condition look at"),
     "verdict": ("reporting.verdict", "say what a study shows, and with what certainty"),
     "html_table": ("reporting.html_table", "write a CSV table as a page for the report"),
     **{figure.step: (f"reporting.{figure.step}", figure.summary) for figure in FIGURES},

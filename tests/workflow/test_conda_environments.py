@@ -48,7 +48,7 @@ def first_lines(checkout, *names: str) -> list[str]:
 @pytest.mark.parametrize(
     ("method", "target", "names"),
     [
-        ("provided", [], ["analysis", "preprocess", "strip", "train"]),
+        ("provided", [], ["analysis", "monai", "preprocess", "strip", "train"]),
         ("brats", ["results/datasets/volumes/images.npy"], ["brats", "preprocess", "strip"]),
     ],
 )

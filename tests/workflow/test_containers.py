@@ -83,7 +83,7 @@ def containerized(request, workflow, tmp_path, monkeypatch) -> Path:
 def test_containerize_makes_every_environment_of_a_study_of_both_arms(containerized):
     text = containerized.read_text()
     files = re.findall(r"^(?:COPY|   ) (envs/\w+\.yaml) /conda-envs/", text, re.MULTILINE)
-    assert sorted(files) == [f"envs/{name}.yaml" for name in ("analysis", "preprocess", "strip", "train")]
+    assert sorted(files) == [f"envs/{name}.yaml" for name in ("analysis", "monai", "preprocess", "strip", "train")]
     assert text.count("conda env create") == len(files)
     if containerized.name == "dockerfile":
         hadolint(containerized)

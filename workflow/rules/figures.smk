@@ -20,6 +20,8 @@ INPUTS = {
     "qc": "results/datasets/{dataset}/qc.csv",
     "slices": of_each_subject("results/datasets/{dataset}/subjects/{subject}/slices.npz"),
     "examples": "results/datasets/{dataset}/augmentation_examples.npz",
+    "maps": "results/explanations/{study}/{dataset}/maps.npz",
+    "similarity": "results/explanations/{study}/{dataset}/similarity.csv",
 }
 # Arguments that are not inputs.
 OPTIONS = {
@@ -52,6 +54,35 @@ rule augmentation_examples:
     shell:
         "python -m imbalance_aware augmentation_examples --images {input.images:q} --samples {input.samples:q}"
         " --settings {params.settings:q} --out {output:q} 2> {log:q}"
+
+
+# Of the first run of the best condition, which only the ranks tell, so that all conditions are inputs.
+rule explanations:
+    input:
+        ranks="results/tables/{study}/ranks.csv",
+        images="results/datasets/{dataset}/images.npy",
+        samples="results/datasets/{dataset}/samples.csv",
+        models=lambda wildcards: first_trainings_of(wildcards, "model.pt"),
+        predictions=lambda wildcards: first_trainings_of(wildcards, "predictions.csv"),
+    output:
+        maps="results/explanations/{study}/{dataset}/maps.npz",
+        similarity="results/explanations/{study}/{dataset}/similarity.csv",
+    log:
+        "results/logs/explanations/{study}/{dataset}.log",
+    benchmark:
+        "results/benchmarks/explanations/{study}/{dataset}.tsv"
+    conda:
+        "../../envs/monai.yaml"
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    params:
+        baseline=lambda wildcards: study_of(wildcards).baseline,
+        code=code_digest(["reporting.explanations"]),
+    shell:
+        "python -m imbalance_aware explanations --ranks {input.ranks:q} --baseline {params.baseline:q}"
+        " --images {input.images:q} --samples {input.samples:q} --maps {output.maps:q}"
+        " --similarity {output.similarity:q} {input.models:q} 2> {log:q}"
 
 
 for figure in FIGURES:

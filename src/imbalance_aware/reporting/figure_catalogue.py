@@ -311,4 +311,32 @@ FIGURES = (
             "subjects. Distances between clusters mean little in t-SNE."
         ),
     ),
+    Figure(
+        name="explanations",
+        step="figure_explanations",
+        summary="draw what the best and the baseline condition look at",
+        label="Explanations (Grad-CAM)",
+        scope="dataset",
+        options=("metrics", "similarity", "sequences"),
+        files="maps",
+        caption=(
+            "**Where networks find what raises the score of a class** (Grad-CAM, Selvaraju et al. 2017), dataset "
+            "*{dataset}*, study *{study}*: the baseline, the best condition by the primary metric, and untrained "
+            "networks of the same architecture (sanity check of Adebayo et al. 2018). Networks are of the first seed, "
+            "of a cross-validated dataset of its first fold, and subjects are tested by them. Of each true class: the "
+            "subject that the best condition classifies correctly with median confidence, and the one that it "
+            "classifies wrongly with the highest confidence. All maps of a row explain the class that the best "
+            "condition predicts. "
+            "Below each map: the predicted class with its probability, in brackets the explained class where it is "
+            "another, and the mean of Spearman's correlation with the maps of ten untrained networks, over the cells "
+            "of the layer (undefined where a map is the same in all cells). Of the untrained networks the first is "
+            "shown whose map is not 0 everywhere. Each map has its own scale, from 0 to its maximum over the image or "
+            "volume, so that colours do not compare between maps. Maps are interpolated linearly from few cells, so "
+            "that their edges are no outlines of anything. Of volumes, the middle axial slice of what the network "
+            "sees; the patient's left is on the right. Grad-CAM shows where, not what or why; it leaves out what "
+            "speaks against the class; a map on the lesion does not show that the prediction rests on the lesion; and "
+            "a few subjects say nothing of the others. If the maps of trained networks are as much like those of "
+            "untrained ones as like each other, they show image and architecture rather than what was learned."
+        ),
+    ),
 )
