@@ -1,8 +1,7 @@
 # Runs to metrics: computed from predictions alone. The post-hoc adjustment also needs the training set's class counts.
 #
-# Local rules take seconds: on a cluster they run where Snakemake does. A group with the tables and figures would be one job
-# too, but Snakemake 9.27 checks groups in a time that grows with the square of their size and with the number of patients:
-# minutes for each plan of the paper's study.
+# Local rules take seconds: on a cluster they run where Snakemake does. As a group they would be one job, but Snakemake 9.27
+# then searches the plan once for every pair of jobs in the group, which takes long where there are many patients.
 
 # What `compare` writes.
 STATISTICS = ["values", "comparisons", "ranks", "effects"]

@@ -74,8 +74,8 @@ rule explanations:
     conda:
         "../../envs/monai.yaml"
     resources:
-        mem_mb=4000,
-        runtime=30,
+        mem_mb=growing(4000),
+        runtime=growing(30),
     params:
         baseline=lambda wildcards: study_of(wildcards).baseline,
         code=code_digest(["reporting.explanations"]),
