@@ -305,7 +305,9 @@ def test_what_a_killed_test_leaves_is_stopped_by_the_next():
         [sys.executable, clusters.__file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
     folder = Path(process.stdout.readline().partition("=")[2].partition("/bin:")[0])
-    subprocess.run([folder / "bin/sbatch"], input="#!/bin/sh\nsleep 1000\n", text=True, check=True, cwd=folder)
+    subprocess.run(
+        [folder / "bin/sbatch"], input="#!/bin/sh\nsleep 1000\n", text=True, check=True, cwd=folder, capture_output=True
+    )
     process.kill()
     process.communicate()
     users = lambda: [each for each in psutil.process_iter() if clusters.uses(each, str(folder))]  # noqa: E731
