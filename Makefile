@@ -17,7 +17,8 @@ demo: $(INSTALLED)
 	@if [ -e $(REPORT) ] && [ -z "$$(find results -newer $(REPORT) \( -name '*.html' -o -name '*.png' \) -print -quit)" ]; \
 		then echo "The demo is up to date."; \
 		else $(DEMO) --report $(REPORT); fi
-	@echo "Report:  $(REPORT) (unpack it and open report.html)"
+	@echo "Report:  results/report/demo.html, results/report/demo_validation.html (open them in a browser)"
+	@echo "         $(REPORT): the report of Snakemake (unpack it and open report.html)"
 	@echo "Figures: results/figures/demo/"
 	@echo "Tables:  results/tables/demo/"
 	@ls results/tables/demo/*.md

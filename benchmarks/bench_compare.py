@@ -1,4 +1,4 @@
-"""Time and memory of the step `compare` on a study of 60 runs on 386 images: one table (Markdown) on stdout.
+"""Time and memory of the step `statistics` on a study of 60 runs on 386 images: one table (Markdown) on stdout.
 
 Predictions are made up, written as the workflow leaves them, and the step is run on them from the files on, every
 condition under every decision rule.
@@ -64,7 +64,7 @@ def write(folder: Path, conditions: int, seeds: int, sizes: list[int]) -> list[s
     samples.write_text("\n".join([head, *training]) + "\n")
     known = [{"condition": name, "loss": "ce", "sampling": name.partition("-")[2], "weighted": False} for name in names]
     return [
-        *("compare", "--conditions", json.dumps(known), "--evaluation", json.dumps({"baseline": names[0]})),
+        *("statistics", "--conditions", json.dumps(known), "--evaluation", json.dumps({"baseline": names[0]})),
         *("--samples", str(samples), "--out", str(folder / "out"), "--predictions", *paths),
     ]
 

@@ -20,8 +20,8 @@ import yaml
 
 from imbalance_aware.errors import UserError
 from imbalance_aware.files import write_text
-from imbalance_aware.reporting.formats import escape_markdown
 from imbalance_aware.reporting.labels import readable
+from imbalance_aware.reporting.markdown import escape_markdown
 from imbalance_aware.tables.flow import read_flow
 
 VERDICT = "verdict"

@@ -1,4 +1,4 @@
-"""The command line: ``python -m imbalance_aware STEP --help``."""
+"""The command line: ``imbalance-aware STEP --help``, or ``python -m imbalance_aware STEP --help``."""
 
 import argparse
 import importlib
@@ -20,10 +20,19 @@ from imbalance_aware.system_errors import WRONG_PATH, is_disk_full
 DONE, UNEXPECTED, MISTAKE, NO_SPACE = 0, 1, 2, 74
 
 #: What all steps need; `pip install imbalance-aware` installs what the losses need.
-EVERYTHING = "imbalance-aware[preprocess,strip,train,analysis]"
+EVERYTHING = "imbalance-aware[preprocess,strip,train,monai,analysis]"
 
-#: Steps in the order of the flow: name -> (module, what it does). A step's module is imported only when it runs.
+#: The installed script (pyproject.toml).
+SCRIPT = "imbalance-aware"
+#: Commands for people: name -> (module, what it does).
+COMMANDS = {
+    "plan": ("overview.plan", "what a study takes before it runs: jobs, hours, disk, memory, detectable difference"),
+    "status": ("overview.status", "what is done, running, missing or failed, and what a rerun would do"),
+    "compare": ("overview.compare_results", "whether two folders of results agree: bytes, probabilities, metrics"),
+}
+#: Commands, then steps in the order of the flow. A module is imported only when it runs.
 STEPS = {
+    **COMMANDS,
     "phantoms": ("phantoms.generate", "make a phantom source folder"),
     "cohort": ("cohort.list_subjects", "list and check the samples of a source"),
     "resize": ("preprocessing.resize", "resize photographs to one size"),
@@ -47,13 +56,15 @@ STEPS = {
     "ensemble": ("evaluation.ensemble", "average the predictions of a condition's seeds"),
     "evaluate": ("evaluation.evaluate", "compute the metrics of one run from its predictions"),
     "collect": ("reporting.collect", "gather the metrics of all runs of a study"),
-    "compare": ("evaluation.compare", "compare and rank all conditions of a study, with intervals and tests"),
-    "plan": ("evaluation.plan", "say which differences a study of given size could show, before it runs"),
+    "statistics": ("evaluation.compare", "compare and rank all conditions of a study, with intervals and tests"),
     "cohort_metrics": ("evaluation.by_cohort", "compute every metric on each cohort and subgroup, with intervals"),
+    "failures": ("evaluation.failures", "list the test subjects that conditions get wrong, and how certain they are"),
     "claims": ("evaluation.claims", "recompute the paper's claims from the runs of a study"),
     "tables": ("reporting.tables", "write the tables of a study"),
     "explanations": ("reporting.explanations", "compute what the best and the baseline condition look at"),
+    "journal": ("journal.journal", "write reporting checklists and a methods section for a journal"),
     "verdict": ("reporting.verdict", "say what a study shows, and with what certainty"),
+    "report": ("report.page", "write the report of a study as one HTML file"),
     "html_table": ("reporting.html_table", "write a CSV table as a page for the report"),
     **{figure.step: (f"reporting.{figure.step}", figure.summary) for figure in FIGURES},
     "manual": ("manual", "write the manual of the configuration"),
@@ -67,7 +78,7 @@ def main(arguments: list[str] | None = None) -> int:
         `DONE`, or why not: `MISTAKE`, `NO_SPACE` or `UNEXPECTED`, with the reason on standard error.
     """
     arguments = sys.argv[1:] if arguments is None else arguments
-    parser = argparse.ArgumentParser(prog="python -m imbalance_aware", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(prog=_called(), description=__doc__.splitlines()[0])
     parser.add_argument("--version", action="version", version=__version__)
     steps = parser.add_subparsers(dest="step", metavar="STEP", required=True)
     for name, (_, summary) in STEPS.items():
@@ -85,6 +96,11 @@ def main(arguments: list[str] | None = None) -> int:
         raise
     _check_log()
     return DONE
+
+
+def _called() -> str:
+    """What the user called: the script that is installed, or Python."""
+    return SCRIPT if Path(sys.argv[0]).stem == SCRIPT else "python -m imbalance_aware"
 
 
 def _run(step: str, name: str, arguments: list[str]) -> None:

@@ -13,6 +13,8 @@ ROOT = Path(__file__).resolve().parent
 LOGGERS = ("log", "logger", "logging", "warnings")
 #: Arguments that describe a setting or a command-line argument for people.
 DESCRIPTIONS = ("description", "help")
+#: What a module or class says of the data for people, in an assignment to one of these names.
+NOTES = ("licence",)
 
 
 def code_digest(modules: Iterable[str], named: Mapping[str, str] | None = None) -> str:
@@ -22,8 +24,8 @@ def code_digest(modules: Iterable[str], named: Mapping[str, str] | None = None) 
     package's ``__init__`` holds only names, so it is left out: the caller passes what names resolve to as ``named``, so
     that adding a loss to the table of losses does not change the digests of the others.
 
-    Prose does not count: comments, docstrings, the strings of ``raise`` statements, calls that log or warn, and the
-    ``description=`` and ``help=`` of settings and arguments.
+    Prose does not count: comments, docstrings, the strings of ``raise`` statements, calls that log or warn, the
+    ``description=`` and ``help=`` of settings and arguments, and what a source says of its licence.
 
     Args:
         modules: names below the package, such as ``"training.sampling"`` or ``"losses.soft_mcc"``.
@@ -82,7 +84,8 @@ def _running(node: ast.AST) -> Iterable[ast.AST]:
         if isinstance(child, ast.If) and ast.unparse(child.test).rpartition(".")[2] == "TYPE_CHECKING":
             child = ast.Module(child.orelse, type_ignores=[])
         yield child
-        yield from _running(child)
+        if not isinstance(child, ast.expr):  # no statement is in an expression
+            yield from _running(child)
 
 
 @cache
@@ -92,7 +95,8 @@ def _tree(module: str) -> ast.Module:
 
 @cache
 def _source_digest(module: str) -> str:
-    tree = _WithoutProse().visit(ast.parse(module_path(module).read_text(encoding="utf-8")))
+    imports(module)  # reads the whole tree, which is kept; the next line changes it
+    tree = _WithoutProse().visit(_tree(module))
     return hashlib.sha256(ast.dump(tree).encode()).hexdigest()
 
 
@@ -113,11 +117,21 @@ class _WithoutProse(ast.NodeTransformer):
         comment = isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
         return None if logs or comment else self.generic_visit(node)
 
+    def visit_Assign(self, node: ast.Assign) -> ast.AST | None:
+        return None if all(_is_note(target) for target in node.targets) else self.generic_visit(node)
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST | None:
+        return None if _is_note(node.target) else self.generic_visit(node)
+
     def visit_Raise(self, node: ast.Raise) -> ast.AST:
         return _WithoutStrings().visit(self.generic_visit(node))
 
     def visit_keyword(self, node: ast.keyword) -> ast.AST | None:
         return None if node.arg in DESCRIPTIONS else self.generic_visit(node)
+
+
+def _is_note(target: ast.expr) -> bool:
+    return isinstance(target, ast.Name) and target.id in NOTES
 
 
 class _WithoutStrings(ast.NodeTransformer):

@@ -54,4 +54,6 @@ def test_every_table_has_a_caption_and_every_caption_a_place(checkout):
     rules = "".join(path.read_text() for path in (checkout / "workflow" / "rules").glob("*.smk"))
     named = {name for name in captions if f'caption="../report/{name}.rst"' in rules}
     assert "figure" in named
+    assert 'report: "report/workflow.rst"' in (checkout / "workflow" / "Snakefile").read_text().splitlines()
+    named.add("workflow")
     assert captions - named == {*TABLES, CLAIMS, COHORTS, COMPARISON, ENSEMBLES, OVERFITTING, PUBLISHED_CELLS}

@@ -433,7 +433,15 @@ def write_runs(folder, runs):
 def test_the_step_writes_tables_that_read_back_the_same_every_time(tmp_path):
     runs, _ = simulated(seeds=2)
     paths = write_runs(tmp_path, runs)
-    arguments = ["compare", "--conditions", json.dumps(LEVELS), "--out", str(tmp_path / "out"), "--predictions", *paths]
+    arguments = [
+        "statistics",
+        "--conditions",
+        json.dumps(LEVELS),
+        "--out",
+        str(tmp_path / "out"),
+        "--predictions",
+        *paths,
+    ]
     assert main(arguments) == 0
     first = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
     assert main(arguments) == 0
@@ -458,7 +466,7 @@ def test_the_step_writes_tables_that_read_back_the_same_every_time(tmp_path):
 )
 def test_mistakes_in_arguments_are_told(tmp_path, capsys, arguments, message):
     paths = write_runs(tmp_path, simulated(seeds=1, conditions=2)[0])
-    assert main(["compare", *arguments, "--out", str(tmp_path / "out"), "--predictions", *paths]) == 2
+    assert main(["statistics", *arguments, "--out", str(tmp_path / "out"), "--predictions", *paths]) == 2
     assert message in capsys.readouterr().err
 
 

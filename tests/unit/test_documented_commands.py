@@ -92,7 +92,7 @@ def test_scripts_and_steps_that_the_documentation_names_exist(checkout):
     ]
     text = "\n".join(path.read_text(encoding="utf-8") for path in files)
     scripts = set(re.findall(r"python ((?:benchmarks|docs)/[\w/]+\.py)", text))
-    steps = set(re.findall(r"python -m imbalance_aware ([a-z_]+)", text))
+    steps = set(re.findall(r"(?:python -m imbalance_aware|(?:^|`)imbalance-aware) ([a-z_]+)", text, re.M))
     assert len(scripts) > 5
     assert not [name for name in scripts if not (checkout / name).is_file()]
     assert steps

@@ -52,7 +52,7 @@ WITH_ONE_OF_CURVES = STEPS[:6]
 
 
 def write_runs(folder, seeds, sizes=(20, 12, 9), fold=None, diverged=(), collapsed=()):
-    """Predictions of a made-up study, its metrics and what ``compare`` makes of it; the paths of its files."""
+    """Predictions of a made-up study, its metrics and what ``statistics`` makes of it; the paths of its files."""
     folder.mkdir()
     labels = np.repeat(range(len(sizes)), sizes)
     samples = pd.DataFrame({"subject": [f"s{place}" for place in range(len(labels))], "label": labels})
@@ -86,7 +86,7 @@ def write_runs(folder, seeds, sizes=(20, 12, 9), fold=None, diverged=(), collaps
     (folder / "eyes").mkdir()
     samples.to_csv(folder / "eyes" / "samples.csv", index=False)
     counts = ["--samples", str(folder / "eyes" / "samples.csv")] if fold is None else []
-    assert main(["compare", *counts, "--out", str(folder), "--predictions", *map(str, paths)]) == 0
+    assert main(["statistics", *counts, "--out", str(folder), "--predictions", *map(str, paths)]) == 0
     return SimpleNamespace(folder=folder, paths=paths, metrics=pd.read_csv(folder / "metrics.csv"))
 
 

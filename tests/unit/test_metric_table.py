@@ -158,7 +158,7 @@ runs = [f"s/toy/{condition}/seed-0/" for condition in ("ce-uniform", "mcc-unifor
 steps = [["evaluate", "--predictions", run + "predictions.csv", "--out", run + "metrics.json"] for run in runs]
 steps += [["collect", "--study", "s", "--conditions", CONDITIONS, "--batch-size", "5", "--out", "metrics.csv"]]
 steps[-1] += [run + "metrics.json" for run in runs]
-steps += [["compare", "--out", ".", "--predictions", *[run + "predictions.csv" for run in runs]]]
+steps += [["statistics", "--out", ".", "--predictions", *[run + "predictions.csv" for run in runs]]]
 steps += [["metric_dots", "--metrics", "metrics.csv", "--metric", "regret", "--values", "values.csv"]]
 steps[-1] += ["--png", "x.png", "--pdf", "x.pdf"]
 sys.exit(sum(map(main, steps)))

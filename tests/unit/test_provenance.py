@@ -97,6 +97,7 @@ log = logging.getLogger(__name__)
 
 class Settings:
     limit: int = Field(3, description="the limit")
+    licence: str = "CC0"
 
 
 def check(value: int) -> int:
@@ -112,6 +113,8 @@ def check(value: int) -> int:
     [
         ("is more than {2}; expected less", "exceeds {2 + 0}", False),
         ("the limit", "the largest value", False),
+        ('"CC0"', '"CC BY 4.0, by another name"', False),
+        ('    licence: str = "CC0"\n', "", False),
         ('log.info("checked %d", value)', 'log.debug("%d was checked", value)', False),
         ("    return", '    log.debug("done")\n    return', False),
         ("import logging", "# why\nimport logging", False),

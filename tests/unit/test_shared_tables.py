@@ -23,6 +23,7 @@ from imbalance_aware.tables import (
     comparisons,
     duplicates,
     effects,
+    failures,
     flow,
     folds,
     history,
@@ -307,7 +308,8 @@ def test_columns_are_written_down_once(checkout):
     tables = (cohort, samples, predictions, history, flow, duplicates, quality, metrics, cohort_metrics)
     lists = {module.__name__: module.COLUMNS[:5] for module in tables}
     forms = {"values": values.VALUES, "comparisons": comparisons.COMPARISONS, "ranks": ranks.RANKS}
-    lists |= {name: form.columns[:5] for name, form in (forms | {"effects": effects.EFFECTS}).items()}
+    forms |= {"effects": effects.EFFECTS, "failures": failures.FAILURES}
+    lists |= {name: form.columns[:5] for name, form in forms.items()}
     written = {name: re.compile(r"[\"'],\s*[\"']".join(map(re.escape, columns))) for name, columns in lists.items()}
     package = checkout / "src" / "imbalance_aware"
     for path in (*package.rglob("*.py"), *(checkout / "workflow").rglob("*.smk")):

@@ -14,6 +14,7 @@ from imbalance_aware.errors import UserError
 from imbalance_aware.sources import GLIOMA_COHORTS, SOURCES, lookup
 from imbalance_aware.sources.folder import Settings as FolderSettings
 from imbalance_aware.sources.glioma import Settings as GliomaSettings
+from imbalance_aware.sources.licences import licence_of
 from imbalance_aware.sources.user_table import Listed
 
 TOY = (Path(__file__).parents[1] / "workflow/toy_source.py").read_text(encoding="utf-8")
@@ -139,3 +140,34 @@ def test_a_dataset_depends_on_the_code_of_its_source_and_of_its_own_cohorts():
     egd = {"adapter": "egd", "path": "p", "table": "t.csv"}
     assert lookup.modules(folder) == ["sources.folder"]
     assert lookup.modules(GliomaSettings(adapter="glioma", cohorts=[egd])) == ["sources.glioma", "sources.egd"]
+
+
+@pytest.mark.parametrize("adapter", [*SOURCES, *GLIOMA_COHORTS])
+def test_every_source_states_the_licence_of_its_data(adapter):
+    """Those that list a user's own images have it as a setting, which reaches no step."""
+    module = lookup.source(adapter) if adapter in SOURCES else lookup.glioma_cohort(adapter)
+    if field := module.Settings.model_fields.get("licence"):
+        assert issubclass(module.Settings, Listed) and field.default == "" and field.exclude
+    elif "cohorts" not in module.Settings.model_fields:
+        assert module.Settings.licence.strip()
+
+
+def test_the_licence_of_own_images_is_theirs_to_state_and_reruns_nothing(tmp_path):
+    table = tmp_path / "table.csv"
+    table.write_text("path,class\n")
+    silent = FolderSettings(adapter="folder", table=table)
+    stated = FolderSettings(adapter="folder", table=table, licence=" <i>CC BY</i> ")
+    assert (licence_of(silent), licence_of(stated)) == ("not stated", "<i>CC BY</i>")
+    assert silent.for_cohort() == stated.for_cohort() and silent.for_resize() == stated.for_resize()
+
+
+def test_each_cohort_of_gliomas_has_its_own_licence(tmp_path):
+    cohorts = [{"adapter": name, "path": tmp_path, "table": tmp_path / "t.csv"} for name in ("ucsf_pdgm", "egd")]
+    stated = licence_of(GliomaSettings(adapter="glioma", cohorts=cohorts))
+    assert stated.startswith("UCSF: CC BY 4.0") and "; EGD: data-use agreement" in stated
+
+
+def test_a_source_without_a_licence_is_named(added):
+    added(TOY.replace('    licence: ClassVar[str] = "MIT"\n', ""))
+    with pytest.raises(UserError, match=r"sources\.toy: Settings\.licence is missing"):
+        licence_of(lookup.source("toy").Settings(adapter="toy", path="."))

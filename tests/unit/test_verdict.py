@@ -186,7 +186,7 @@ def study(folder, seeds=(0, 1), sizes=(40, 16, 30), better=0.0, diverged=False, 
     ]
     given = ["--samples", str(folder / "toy/samples.csv")]
     given += ["--folds", str(folder / "toy/folds/repeat-0.csv")] if folds else []
-    compared = ["compare", *given, "--conditions", json.dumps(known), "--out", str(folder / "out")]
+    compared = ["statistics", *given, "--conditions", json.dumps(known), "--out", str(folder / "out")]
     assert main([*compared, "--predictions", *paths]) == 0
     return [
         *("verdict", "--study", "s", "--tables", str(folder / "out"), "--metrics", str(folder / "metrics.csv")),

@@ -16,6 +16,7 @@ class Settings(Images2D):
     """Photographs in one folder per class."""
 
     classes: ClassVar[tuple[str, ...]] = ("dark", "light")
+    licence: ClassVar[str] = "MIT"
 
     adapter: Literal["toy"]
     path: UserPath = Field(description="folder with dark and light")

@@ -3,7 +3,7 @@
 # Local rules take seconds: on a cluster they run where Snakemake does. As a group they would be one job, but Snakemake 9.27
 # then searches the plan once for every pair of jobs in the group, which takes long where there are many patients.
 
-# What `compare` writes.
+# What `statistics` writes.
 STATISTICS = ["values", "comparisons", "ranks", "effects"]
 
 
@@ -34,8 +34,10 @@ rule evaluate_pooled:
         predictions="results/runs/{study}/{dataset}/{condition}/{replicate}/predictions.csv",
         samples="results/datasets/{dataset}/samples.csv",
         folds=folds_table,
+        configs=configs_of_replicate,
     output:
-        "results/runs/{study}/{dataset}/{condition}/{replicate}/metrics.json",
+        metrics="results/runs/{study}/{dataset}/{condition}/{replicate}/metrics.json",
+        card="results/runs/{study}/{dataset}/{condition}/{replicate}/model_card.md",
     log:
         "results/logs/evaluate/{study}/{dataset}/{condition}/{replicate}.log",
     wildcard_constraints:
@@ -47,10 +49,13 @@ rule evaluate_pooled:
         folds=named_inputs(["folds"]),
         context=context_argument,
         parts=part_arguments,
+        card=card_files,
+        about=card_about,
+        templates=templates_digest(CARD_TEMPLATES),
         code=code_digest(["evaluation.evaluate"]),
     shell:
         "python -m imbalance_aware evaluate --predictions {input.predictions:q} --samples {input.samples:q}"
-        " {params.folds} {params.context} {params.parts} --out {output:q} 2> {log:q}"
+        " {params.folds} {params.context} {params.parts} {params.card} {params.about} --out {output.metrics:q} 2> {log:q}"
 
 
 # With a fixed split, in one job with the training.
@@ -59,6 +64,7 @@ use rule evaluate_pooled as evaluate with:
         predictions="results/runs/{study}/{dataset}/{condition}/{replicate}/predictions.csv",
         samples="results/datasets/{dataset}/samples.csv",
         folds=folds_if_any,
+        configs=configs_of_replicate,
     wildcard_constraints:
         dataset=NOT_IN_FOLDS,
     group:
@@ -71,8 +77,10 @@ use rule evaluate_pooled as evaluate_fold with:
         predictions="results/runs/{study}/{dataset}/{condition}/{replicate}/fold-{fold}/predictions.csv",
         samples="results/datasets/{dataset}/samples.csv",
         folds=folds_table,
+        configs=["results/runs/{study}/{dataset}/{condition}/{replicate}/fold-{fold}/config.yaml"],
     output:
-        "results/runs/{study}/{dataset}/{condition}/{replicate}/fold-{fold}/metrics.json",
+        metrics="results/runs/{study}/{dataset}/{condition}/{replicate}/fold-{fold}/metrics.json",
+        card="results/runs/{study}/{dataset}/{condition}/{replicate}/fold-{fold}/model_card.md",
     log:
         "results/logs/evaluate/{study}/{dataset}/{condition}/{replicate}/fold-{fold}.log",
     wildcard_constraints:
@@ -83,6 +91,9 @@ use rule evaluate_pooled as evaluate_fold with:
         folds=lambda wildcards, input: shlex.join(["--folds", input.folds, "--fold", wildcards.fold]),
         context=context_argument,
         parts=part_arguments,
+        card=card_files,
+        about=card_about,
+        templates=templates_digest(CARD_TEMPLATES),
         code=code_digest(["evaluation.evaluate"]),
 
 
@@ -111,7 +122,7 @@ use rule evaluate_pooled as evaluate_ensemble with:
         predictions=ensemble_predictions,
         samples="results/datasets/{dataset}/samples.csv",
     output:
-        "results/runs/{study}/{dataset}/{condition}/ensemble/metrics.json",
+        metrics="results/runs/{study}/{dataset}/{condition}/ensemble/metrics.json",
     log:
         "results/logs/evaluate/{study}/{dataset}/{condition}/ensemble.log",
     wildcard_constraints:
@@ -121,11 +132,14 @@ use rule evaluate_pooled as evaluate_ensemble with:
         folds="",
         context=context_argument,
         parts="",
+        card="",
+        about="",
+        templates="",
         code=code_digest(["evaluation.evaluate"]),
 
 
 # Of all runs of a study together: what is known of seeds is shared by its conditions.
-rule compare:
+rule statistics:
     input:
         samples=lambda wildcards: files_of_datasets(wildcards, "samples.csv"),
         folds=folds_of_study,
@@ -133,9 +147,9 @@ rule compare:
     output:
         expand("results/tables/{{study}}/{table}.csv", table=STATISTICS),
     log:
-        "results/logs/compare/{study}.log",
+        "results/logs/statistics/{study}.log",
     benchmark:
-        "results/benchmarks/compare/{study}.tsv"
+        "results/benchmarks/statistics/{study}.tsv"
     conda:
         "../../envs/analysis.yaml"
     resources:
@@ -150,7 +164,7 @@ rule compare:
         conditions=condition_columns,
         code=code_digest(["evaluation.compare"]),
     shell:
-        "python -m imbalance_aware compare --evaluation {params.evaluation:q} --conditions {params.conditions:q}"
+        "python -m imbalance_aware statistics --evaluation {params.evaluation:q} --conditions {params.conditions:q}"
         " --context {params.context:q} --samples {input.samples:q} {params.folds} {params.validation}"
         " --out {params.folder:q} --predictions {input.predictions:q} 2> {log:q}"
 
@@ -172,3 +186,20 @@ rule cohort_metrics:
         code=code_digest(["evaluation.by_cohort"]),
     shell:
         "python -m imbalance_aware cohort_metrics --out {output:q} {input:q} 2> {log:q}"
+
+
+# Who is classified wrongly, by how many conditions and with what confidence.
+rule failures:
+    input:
+        lambda wildcards: runs_of(wildcards, "predictions.csv"),
+    output:
+        "results/tables/{study}/failures.csv",
+    log:
+        "results/logs/failures/{study}.log",
+    localrule: True
+    conda:
+        "../../envs/analysis.yaml"
+    params:
+        code=code_digest(["evaluation.failures"]),
+    shell:
+        "python -m imbalance_aware failures --out {output:q} {input:q} 2> {log:q}"

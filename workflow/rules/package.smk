@@ -26,7 +26,7 @@ def laid_out():
         raise SystemExit(
             f"error: this workflow runs the package imbalance-aware {wanted}, which must be installed beside Snakemake "
             f"({'version ' + version_in(found.origin) + ' is' if found else 'it is not'}): "
-            "pip install 'imbalance-aware[preprocess,strip,train,analysis]'"
+            "pip install 'imbalance-aware[preprocess,strip,train,monai,analysis]'"
         )
     package = Path(found.origin).parent
     files = {f"src/imbalance_aware/{path.relative_to(package)}": path for path in sorted(package.rglob("*.py"))}

@@ -1,6 +1,9 @@
 """Params of training, and of the steps that judge its predictions."""
 
 from imbalance_aware.config import run_settings
+from imbalance_aware.journal.rendering import templates_digest
+from imbalance_aware.journal.study_settings import card_settings
+from imbalance_aware.journal.texts import CARD_TEMPLATES
 from imbalance_aware.models.build import environment as network_environment
 from imbalance_aware.runs.numbers import training_code
 from imbalance_aware.runs.run_folder import TRAINING_PREDICTIONS, VALIDATION_PREDICTIONS
@@ -61,6 +64,22 @@ def context_argument(wildcards):
     """What the settings of a dataset say of its classes; they change metrics and nothing before."""
     known = dataset_of(wildcards).for_evaluate()
     return option("context", json.dumps(known)) if known else ""
+
+
+def configs_of_replicate(wildcards):
+    """The settings of each training of a replicate: of its folds, where it has them."""
+    place = "results/runs/{study}/{dataset}/{condition}/{replicate}/".format(**wildcards)
+    return [f"{place}{fold}config.yaml" for fold in fold_folders(wildcards.dataset)]
+
+
+def card_files(wildcards, input, output):
+    """Where the model card goes, and the settings that it is made from."""
+    return shlex.join(["--card", output.card, "--configs", *input.configs])
+
+
+def card_about(wildcards):
+    """What a model card says of the dataset."""
+    return option("about", json.dumps(explained(card_settings, dataset_of(wildcards))))
 
 
 def contexts_of(wildcards):

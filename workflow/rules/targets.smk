@@ -77,15 +77,15 @@ def ensembles_of(wildcards):
     return expand(place, study=study.name, dataset=with_ensembles(study), condition=study.conditions)
 
 
+def tables_of(study):
+    """Every table of a study, without suffix; some only of studies of one kind."""
+    jobs = [job for job in TABLE_JOBS.values() if job.of(STUDIES[study])]
+    return [f"results/tables/{study}/{table}" for job in jobs for table in job.tables]
+
+
 def all_tables():
-    """Every table of the studies to run; some only of studies of one kind."""
-    return [
-        f"results/tables/{name}/{table}.html"
-        for name in CONFIG.run
-        for job in TABLE_JOBS.values()
-        if job.of(STUDIES[name])
-        for table in job.tables
-    ]
+    """Every table of the studies to run."""
+    return [f"{table}.html" for study in CONFIG.run for table in tables_of(study)]
 
 
 def all_verdicts():
@@ -93,15 +93,29 @@ def all_verdicts():
     return expand("results/tables/{study}/verdict.html", study=CONFIG.run)
 
 
-def all_figures():
-    """Every figure of the studies to run: some show all datasets of a study, some one."""
+def all_journal_texts():
+    """Checklists and methods of every study to run."""
+    return expand("results/tables/{study}/journal/{file}", study=CONFIG.run, file=JOURNAL)
+
+
+def figures_of(study):
+    """Every figure of a study, without suffix: some show all of its datasets, some one."""
     return [
-        f"{figure.path}.png".format(study=study, dataset=dataset)
-        for study in CONFIG.run
+        figure.path.format(study=study, dataset=dataset)
         for figure in FIGURES
         for dataset in (STUDIES[study].settings.datasets if figure.scope == "dataset" else [None])
         if dataset is None or figure.kind in (None, CONFIG.datasets[dataset].kind)
     ]
+
+
+def all_figures():
+    """Every figure of the studies to run."""
+    return [f"{figure}.png" for study in CONFIG.run for figure in figures_of(study)]
+
+
+def all_reports():
+    """One page for every study to run, with all that the study shows."""
+    return expand("results/report/{study}.html", study=CONFIG.run)
 
 
 def all_cohort_pages():

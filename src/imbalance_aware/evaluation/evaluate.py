@@ -14,6 +14,8 @@ Where a group (patient) has more than one test sample, the same metrics of group
 the probabilities of a group's samples, one unit for each class that these have. After an adjustment it is the mean of
 the adjusted probabilities; the class of least expected cost is decided from the mean.
 
+With --card, the model card of the run is written too: --configs and --about say what was trained and on what.
+
 Predictions pooled over folds: accuracy, F1 and all else that follows from single subjects is taken over all of them at
 once; AUROC, which compares probabilities of different subjects, is computed within each fold and averaged over the
 folds.
@@ -35,7 +37,8 @@ from imbalance_aware.evaluation.logit_adjustment import training_class_counts
 from imbalance_aware.evaluation.metrics import outcome_metrics
 from imbalance_aware.evaluation.other_parts import part_metrics, read_part
 from imbalance_aware.evaluation.units import GROUP, SAMPLE, Units, samples_of, take, units_of
-from imbalance_aware.files import write_json
+from imbalance_aware.files import write_json, write_text
+from imbalance_aware.journal.model_card import CardFiles, model_card
 from imbalance_aware.metrics.catalogue import METRICS, TEST_GROUPS, TEST_SUBJECTS
 from imbalance_aware.metrics.declaration import Context, Outcome
 from imbalance_aware.schema import nearest
@@ -67,6 +70,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--training", type=Path, nargs="+", default=[], help="training_predictions.csv, likewise")
     parser.add_argument("--primary", default="balanced_accuracy", help="metric that offsets are tuned for")
+    parser.add_argument("--card", type=Path, help="model_card.md to write")
+    parser.add_argument(
+        "--configs", type=Path, nargs="+", default=[], help="for it: config.yaml of the run or each fold"
+    )
+    parser.add_argument("--about", default="{}", help="for it: JSON of what the dataset is")
     parser.add_argument("--out", type=Path, required=True, help="metrics.json to write")
 
 
@@ -90,6 +98,11 @@ def run(args: argparse.Namespace) -> None:
     for unit, block in blocks.items():
         block.update({name: part_metrics(tables, unit, context) for name, tables in parts.items() if tables})
     report = blocks[SAMPLE] | ({BY_GROUP: blocks[GROUP]} if GROUP in blocks else {})
+    if args.card:
+        if args.samples is None:
+            raise UserError("--card: a model card needs --samples, for the class distribution")
+        files = CardFiles(args.predictions, args.configs, args.samples, args.folds, args.fold)
+        write_text(args.card, model_card(report, args.about, files))
     write_json(args.out, report)
     if report["status"] != "ok":
         log.warning("%s: %s", report["status"], args.predictions)

@@ -13,6 +13,9 @@ from imbalance_aware.losses import LOSSES
 from imbalance_aware.provenance import PACKAGE
 from imbalance_aware.schema import nearest
 
+#: Argument of the losses that correct for the class frequencies themselves.
+CLASS_COUNTS = "class_counts"
+
 
 @dataclass(frozen=True)
 class Parameters:
@@ -83,6 +86,11 @@ def parameters_of(reference: str) -> Parameters:
         for origin in _origins(tree, module, ast.unparse(base)):
             return parameters_of(origin)
     return Parameters({})
+
+
+def takes_class_counts(reference: str) -> bool:
+    """Whether a loss, ``"module:Class"``, is given the class counts of the training set, and so corrects for them."""
+    return CLASS_COUNTS in parameters_of(reference).types
 
 
 def _origins(tree: ast.Module, module: str, name: str) -> Iterator[str]:

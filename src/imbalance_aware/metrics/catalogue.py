@@ -314,7 +314,7 @@ METRICS = by_name(
 OVERALL = tuple(name for name, metric in METRICS.items() if not metric.per_class and metric.needs is None)
 #: Those with a form for replicates, from which intervals come.
 WEIGHTED = {name: metric for name, metric in METRICS.items() if metric.resampled}
-#: Those that `compare` gives the differences in.
+#: Those that `statistics` gives the differences in.
 RESAMPLED = {name: METRICS[name] for name in OVERALL if METRICS[name].resampled and METRICS[name].compared}
 
 

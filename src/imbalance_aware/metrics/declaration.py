@@ -193,7 +193,7 @@ class Metric:
         needs: what the `Context` must know for it to exist.
         macro: whether it weighs all classes alike, or follows from all of them together, so that its values on test
             sets of which one lacks a class do not compare.
-        compared: whether `compare` gives the differences of conditions in it; only of metrics over all classes that
+        compared: whether `statistics` gives the differences of conditions in it; only of metrics over all classes that
             have a form for replicates and need nothing.
         bounds: the smallest and the largest value that it can have.
 

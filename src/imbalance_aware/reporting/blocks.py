@@ -4,8 +4,9 @@ import html
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from imbalance_aware.reporting.formats import STYLE, escape_markdown, html_panel, markdown_panel
+from imbalance_aware.reporting.formats import STYLE, html_panel, markdown_panel
 from imbalance_aware.reporting.grid import Panel
+from imbalance_aware.reporting.markdown import escape_markdown
 
 
 @dataclass(frozen=True)

@@ -41,10 +41,10 @@ MARKED = ("n_collapsed", "n_diverged")
 
 
 def make_comparison(path: str | Path, metrics: pd.DataFrame) -> tuple[Grid, pd.DataFrame]:
-    """The table of ``comparisons.csv`` (step ``compare``) with the baseline, and the numbers behind it, labelled.
+    """The table of ``comparisons.csv`` (step ``statistics``) with the baseline, and the numbers behind it, labelled.
 
     Args:
-        path: the table that ``compare`` wrote.
+        path: the table that ``statistics`` wrote.
         metrics: the tidy table of the study, which knows the conditions and what became of their runs.
 
     Raises:

@@ -4,6 +4,7 @@ import html
 from collections.abc import Callable, Iterable
 
 from imbalance_aware.reporting.grid import Cell, Grid, Panel, Row
+from imbalance_aware.reporting.markdown import escape_markdown
 
 TEX = {
     "\\": r"\textbackslash{}",
@@ -27,8 +28,6 @@ TEX = {
 LAST_OF_LATIN = 0x24F
 #: Opens a group that brings a table wider than the page down to the page's width.
 SHRINK = r"\resizebox{\ifdim\width>\textwidth\textwidth\else\width\fi}{!}{%"
-#: Besides Markdown's own signs, those that GitHub reads as a formula, a struck line or an entity.
-MARKDOWN = {sign: f"\\{sign}" for sign in "\\`*_[]<>|$~&"}
 
 STYLE = """\
 body { font: 14px/1.4 system-ui, sans-serif; color: #222; margin: 1.5em; }
@@ -153,8 +152,3 @@ def _cell(cell: Cell, escape: Callable[[str], str], bold: str) -> str:
 
 def _tex(text: str) -> str:
     return "".join(TEX.get(sign, sign) for sign in text)
-
-
-def escape_markdown(text: str) -> str:
-    """``text`` as it is, in a line of GitHub-flavoured Markdown or in a cell of its tables."""
-    return "".join(MARKDOWN.get(sign, sign) for sign in text)

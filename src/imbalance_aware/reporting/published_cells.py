@@ -47,7 +47,7 @@ def make_published_cells(
     Args:
         metrics: the tidy table of the study, of this unit.
         published: from `read_published`.
-        values: ``values.csv`` of the study, from `compare`.
+        values: ``values.csv`` of the study, from `statistics`.
         unit: what the metrics count, ``sample`` or ``group``.
 
     Raises:

@@ -20,12 +20,12 @@ from imbalance_aware.arrays import read_npy
 from imbalance_aware.errors import UserError
 from imbalance_aware.image_digests import image_digest, require_tie
 from imbalance_aware.reporting import style
+from imbalance_aware.reporting.brightness import brightest
 from imbalance_aware.reporting.labels import distinct, readable
 from imbalance_aware.tables.quality import TUMOUR_ML, read_quality
 from imbalance_aware.tables.samples import COLUMNS, IMAGE_DIGEST, read_samples_frame
 
 TUMOUR, PATCH = style.ORANGE, style.SKY
-BRIGHTEST_PERCENT = 99.5
 #: Air left around the heads, in voxels.
 MARGIN = 2
 #: Largest height of a row, and the space above and beside the panels, in inches; the gap between slices and patches
@@ -54,8 +54,7 @@ class Patient:
 
     def brightest(self, channel: int) -> float:
         """What is shown as white in one sequence."""
-        values = self.slices[channel]
-        return float(np.percentile(values[values > 0], BRIGHTEST_PERCENT)) if values.any() else 1.0
+        return brightest(self.slices[channel])
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

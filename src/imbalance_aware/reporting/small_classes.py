@@ -1,11 +1,13 @@
 """Classes with too few test subjects for a reliable metric, and the note on them."""
 
 from collections.abc import Iterable, Mapping, Sequence
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from imbalance_aware.metrics.catalogue import TEST_GROUPS, TEST_SUBJECTS, named
 from imbalance_aware.reporting import labels
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 #: With fewer test subjects than this, one subject changes the recall of a class by a quarter or more.
 MIN_TEST_SUBJECTS = 5
@@ -19,7 +21,7 @@ PREFIXES = (f"{TEST_GROUPS}_", f"{TEST_SUBJECTS}_")
 Few = Mapping[str, Mapping[str, int]]
 
 
-def few_test_subjects(metrics: pd.DataFrame) -> Few:
+def few_test_subjects(metrics: "pd.DataFrame") -> Few:
     """The classes of each dataset that have fewer than `MIN_TEST_SUBJECTS` test subjects, with their number.
 
     Args:
@@ -32,7 +34,7 @@ def few_test_subjects(metrics: pd.DataFrame) -> Few:
     return few
 
 
-def headed(title: str, metrics: pd.DataFrame, datasets: Iterable[str]) -> str:
+def headed(title: str, metrics: "pd.DataFrame", datasets: Iterable[str]) -> str:
     """The title of a table with the number of test patients of each class of its datasets; a small one is marked.
 
     Args:
@@ -52,7 +54,7 @@ def headed(title: str, metrics: pd.DataFrame, datasets: Iterable[str]) -> str:
     return f"{title}. Test patients: {'; '.join(parts)}{told}" if parts else title
 
 
-def _counts(rows: pd.DataFrame, prefix: str) -> dict[str, int]:
+def _counts(rows: "pd.DataFrame", prefix: str) -> dict[str, int]:
     found = rows[rows["metric"].str.startswith(prefix)]
     return dict(zip(found["metric"].str.removeprefix(prefix), found["value"].astype(int), strict=True))
 

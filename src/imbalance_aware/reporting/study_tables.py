@@ -1,4 +1,4 @@
-"""The tables of ``compare`` as figures need them: of one dataset, its candidates labelled and in order."""
+"""The tables of ``statistics`` as figures need them: of one dataset, its candidates labelled and in order."""
 
 import argparse
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser, *tables: str) -> None:
 
     Args:
         parser: of the step.
-        tables: of `compare`, without suffix, that it reads besides ``values.csv``.
+        tables: of `statistics`, without suffix, that it reads besides ``values.csv``.
     """
     for name in ("metrics", "values", *tables):
         parser.add_argument(f"--{name}", type=Path, required=True, help=f"{name}.csv of the study")

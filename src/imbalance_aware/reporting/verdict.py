@@ -1,6 +1,6 @@
 """Say what a study shows: which loss and sampling, and with what certainty.
 
-From the tables of `compare`, writes the facts as verdict.json and the same facts in words as verdict.md and
+From the tables of `statistics`, writes the facts as verdict.json and the same facts in words as verdict.md and
 verdict.html, by rules from the numbers: what is best by the primary metric, what cannot be told from it, what is worse;
 whether loss, sampling, weights or decision rule made the difference; what the study could have shown; and warnings. A
 difference is only called better or worse where its interval excludes 0.
@@ -22,7 +22,7 @@ from imbalance_aware.reporting import blocks, verdict_warnings
 from imbalance_aware.reporting.candidate_labels import effect_labels, labels_of
 from imbalance_aware.reporting.labels import REFERENCES
 from imbalance_aware.reporting.verdict_facts import Fact, Tables, facts
-from imbalance_aware.reporting.verdict_words import page
+from imbalance_aware.reporting.verdict_words import page, summary
 from imbalance_aware.schema import validate
 from imbalance_aware.tables.comparisons import COMPARISONS
 from imbalance_aware.tables.duplicates import read_duplicates
@@ -53,6 +53,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Write the verdict."""
     found = verdict(args)
+    for of in found["datasets"].values():
+        of["summary"] = summary(of)
     write_json(args.out / "verdict.json", found)
     said = page(found)
     write_text(args.out / "verdict.md", blocks.to_markdown(said))

@@ -26,7 +26,7 @@ Fact = dict[str, Any]
 
 @dataclass(frozen=True, eq=False)
 class Tables:
-    """What ``compare`` wrote, the rows of one dataset: values, comparisons, ranks and effects, of the unit judged."""
+    """What ``statistics`` wrote of one dataset: values, comparisons, ranks and effects, of the unit judged."""
 
     values: pd.DataFrame
     comparisons: pd.DataFrame

@@ -8,13 +8,10 @@ import pandas as pd
 
 from imbalance_aware.conditions import parse_loss
 from imbalance_aware.losses import LOSSES
-from imbalance_aware.losses.arguments import parameters_of
+from imbalance_aware.losses.arguments import takes_class_counts
 from imbalance_aware.reporting.small_classes import FEW_IN_CLASS
 from imbalance_aware.statistics.design import MIN_PATIENTS
 from imbalance_aware.statistics.notes import FEW_PATIENTS
-
-#: Argument of the losses that correct for the class frequencies themselves.
-CLASS_COUNTS = "class_counts"
 
 Warning_ = dict[str, Any]
 
@@ -87,7 +84,7 @@ def of_conditions(metrics: pd.DataFrame, has_shift: bool) -> list[Warning_]:
 
 def balanced_terms(loss: str) -> list[str]:
     """Terms of a loss that take the class counts: ``"ce+balanced_softmax"`` -> ``["balanced_softmax"]``."""
-    return [name for name in parse_loss(loss, [*LOSSES]) if CLASS_COUNTS in parameters_of(LOSSES[name]).types]
+    return [name for name in parse_loss(loss, [*LOSSES]) if takes_class_counts(LOSSES[name])]
 
 
 def of_data(

@@ -84,6 +84,23 @@ def locked(folder: Path) -> Iterator[Lock]:
             path.unlink(missing_ok=True)
 
 
+def holder(folder: Path) -> dict[str, Any] | None:
+    """Who trains in a run folder now (``host``, ``pid``, ``job``), at a glance: without waiting or writing.
+
+    Of another machine: the process that touched the lock in the last ten minutes, by this machine's clock.
+    """
+    path = folder / NAME
+    content = _read(path)
+    if content is None:
+        return None
+    if content["host"] == socket.gethostname():
+        return content if _started(content["pid"]) == content["started"] else None
+    try:
+        return content if time.time() - path.stat().st_mtime <= STALE_S else None
+    except FileNotFoundError:
+        return None
+
+
 def _create(path: Path, content: dict[str, Any]) -> bool:
     """Make the lock with its content in one step, unless it exists (a link is atomic on network file systems too)."""
     handle, name = tempfile.mkstemp(prefix=".lock-", dir=path.parent)

@@ -24,7 +24,7 @@ OUTPUTS = (HISTORY, PREDICTIONS, FEATURES, MODEL, CONFIG)
 #: What the run predicts of other samples than those of the test; not of every run, see `outputs`.
 VALIDATION_PREDICTIONS, TRAINING_PREDICTIONS = OPTIONAL = ("validation_predictions.csv", "training_predictions.csv")
 #: Made of the outputs by later steps.
-DERIVED = ("metrics.json",)
+DERIVED = ("metrics.json", "model_card.md")
 CHECKPOINTS = "checkpoint-*.pt"
 
 

@@ -33,6 +33,7 @@ class Settings(Images2D):
     """Fundus photographs of Ahn et al. 2018 (doi:10.7910/DVN/1YRRAC): no, early and advanced glaucoma."""
 
     classes: ClassVar[tuple[str, ...]] = tuple(FOLDERS.values())
+    licence: ClassVar[str] = "CC0 1.0 (Harvard Dataverse, doi:10.7910/DVN/1YRRAC; Ahn et al. 2018)"
 
     adapter: Literal["ahn2018"]
     path: UserPath = Field(description="folder with normal_control, early_glaucoma and advanced_glaucoma")

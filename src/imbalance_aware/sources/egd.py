@@ -40,6 +40,7 @@ class Settings(GliomaCohort):
         "The Erasmus MC grants access under a data-use agreement (https://xnat.bmia.nl/data/archive/projects/egd); set "
         "`path` to the folder that holds SUBJECTS and `table` to its genetic and histological labels, saved as CSV."
     )
+    licence: ClassVar[str] = "data-use agreement with the Erasmus MC (doi:10.1016/j.dib.2021.107191)"
 
     adapter: Literal["egd"]
     name: Name = Field("EGD", description="name in tables and in `split: {test_cohorts: …}`")

@@ -18,6 +18,7 @@ class Settings(Images2D):
     """Synthetic fundus photographs in the proportions of Ahn et al. 2018; not patients."""
 
     classes: ClassVar[tuple[str, ...]] = ("no", "early", "advanced")
+    licence: ClassVar[str] = "none needed: drawn by this workflow, no data of patients"
 
     adapter: Literal["fundus_phantoms"]
     subjects: int = Field(360, ge=24, description="number of photographs over all classes")

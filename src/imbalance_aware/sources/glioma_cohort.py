@@ -16,6 +16,7 @@ class GliomaCohort(Strict):
     """One source of patients with glioma: where it lies and how far its scans are preprocessed."""
 
     how_to_get: ClassVar[str]
+    licence: ClassVar[str]
 
     adapter: str
     path: UserPath = Field(description="folder of the images, as published")

@@ -54,6 +54,7 @@ class Settings(WithCohorts, Volumes3D):
     """Synthetic heads with tumours that look different in each class; not patients."""
 
     classes: ClassVar[tuple[str, ...]] = CLASSES
+    licence: ClassVar[str] = "none needed: drawn by this workflow, no data of patients"
 
     adapter: Literal["mri_phantoms"]
     preprocessing: PhantomPreprocessing = Field(PhantomPreprocessing(), description="from scans to patches")

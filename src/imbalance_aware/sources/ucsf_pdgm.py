@@ -41,6 +41,7 @@ class Settings(GliomaCohort):
         "Download UCSF-PDGM and its metadata from TCIA (doi:10.7937/tcia.bdgf-8v37); set `path` to the folder of the "
         "patients' folders and `table` to the metadata's CSV file."
     )
+    licence: ClassVar[str] = "CC BY 4.0 (TCIA, doi:10.7937/tcia.bdgf-8v37)"
 
     adapter: Literal["ucsf_pdgm"]
     name: Name = Field("UCSF", description="name in tables and in `split: {test_cohorts: …}`")

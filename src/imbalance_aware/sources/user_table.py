@@ -53,6 +53,10 @@ class Listed(WithCohorts):
     subgroups: tuple[str, ...] = Field(
         (), description="columns of the table, such as sex or scanner, whose values the results are also told by"
     )
+    # Left out wherever settings are passed to a step: what people read changes no result.
+    licence: str = Field(
+        "", exclude=True, description="licence or terms of use of the images, for the report; left out: not stated"
+    )
 
     @model_validator(mode="after")
     def _subgroups_are_no_other_columns(self) -> "Listed":

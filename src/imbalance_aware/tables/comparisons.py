@@ -20,7 +20,7 @@ SIMULTANEOUS = interval_columns(("simultaneous",))
 TESTS = ("p_models", "p_models_holm", "p_procedure", "p_procedure_holm", "p_simultaneous", "evidence", "detectable")
 FLAGS = ("with_baseline", "relevant", "relevant_models", "relevant_all_pairs")
 COMPARISONS = TableForm(
-    "compare",
+    "statistics",
     (
         *("dataset", "unit", "metric", "role", "a", "b", "with_baseline", "difference", "n_replicates"),
         *INTERVALS,

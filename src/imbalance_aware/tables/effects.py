@@ -8,7 +8,7 @@
 from imbalance_aware.tables.frames import INTERVALS, PARTS, TableForm
 
 EFFECTS = TableForm(
-    "compare",
+    "statistics",
     (
         *("dataset", "unit", "metric", "role", "factor", "level", "reference", "n_pairs", "difference"),
         *("n_replicates", *INTERVALS, "p_procedure", "p_procedure_holm", "decision", "relevant"),

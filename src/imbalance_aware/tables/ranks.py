@@ -11,7 +11,7 @@ from imbalance_aware.tables.frames import TableForm
 
 NUMBERS = ("value", "rank", "expected_rank", "rank_low", "rank_high", "first", "kendall_tau")
 RANKS = TableForm(
-    "compare",
+    "statistics",
     ("dataset", "unit", "metric", "role", "candidate", "question", *NUMBERS, "possible_best", "note"),
     NUMBERS,
     ("possible_best",),

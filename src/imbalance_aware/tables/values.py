@@ -17,7 +17,7 @@ REFERENCE = "reference"
 
 COUNTS = ("n_replicates", "n_runs", "n_collapsed", "n_diverged")
 VALUES = TableForm(
-    "compare",
+    "statistics",
     ("dataset", "condition", "rule", "unit", "metric", "role", "value", *COUNTS, *INTERVALS, *PARTS, "note"),
     ("value", *COUNTS, *INTERVALS, *PARTS),
 )

@@ -1,6 +1,6 @@
 """Which differences in balanced accuracy a study could show, before it runs.
 
-From the number of test images of each class and stated assumptions, prints the smallest true difference between two
+From the number of test images of each class and stated assumptions: the smallest true difference between two
 conditions that would be found with the wanted power, for several numbers of seeds, and whether two equal conditions
 could be found equivalent. The formula is in docs/statistics.md; correction for several comparisons needs more.
 """
@@ -43,15 +43,8 @@ class TestSet:
         return sum(self.images.values()) / sum(self.patients.values())
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the arguments of the command."""
-    given = parser.add_mutually_exclusive_group(required=True)
-    given.add_argument(
-        "--samples", type=Path, help="samples.csv of a dataset (snakemake …/DATASET/samples.csv makes it)"
-    )
-    given.add_argument(
-        "--test-images", type=int, nargs="+", help="test images of each class, one image of each patient"
-    )
+def add_assumptions(parser: argparse.ArgumentParser) -> None:
+    """Declare what is assumed before the runs."""
     parser.add_argument("--seeds", type=int, nargs="+", default=[*SEEDS], help="numbers of seeds (default: 1 to 10)")
     parser.add_argument(
         "--discordance",
@@ -70,15 +63,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--power", type=float, default=0.8, help="chance to find the difference (default: 0.8)")
 
 
-def run(args: argparse.Namespace) -> None:
-    """Print the plan as Markdown."""
-    _check(args)
-    tested = test_set(args.samples) if args.samples else _of_counts(args.test_images)
-    print("\n".join(plan(tested, args)))
-
-
-def plan(tested: TestSet, args: argparse.Namespace) -> list[str]:
-    """Lines of the plan."""
+def differences(tested: TestSet, args: argparse.Namespace) -> list[str]:
+    """What a test set could show, as Markdown."""
     counts = ", ".join(
         f"{name} {n}" + (f" ({tested.patients[name]} patients)" if tested.patients[name] != n else "")
         for name, n in tested.images.items()
@@ -95,15 +81,7 @@ def plan(tested: TestSet, args: argparse.Namespace) -> list[str]:
         "|---|---|---|---|",
     ]
     for seeds in args.seeds:
-        error = planned_standard_error(
-            [*tested.images.values()],
-            seeds,
-            args.discordance,
-            args.agreement,
-            args.seed_sd,
-            tested.images_per_patient,
-            args.icc,
-        )
+        error = standard_error(tested, seeds, args)
         found = detectable_with(error, args.power)
         reach = "within reach" if error <= needed else "out of reach"
         lines.append(f"| {seeds} | {error:.4f} | {found:.3f} | {reach} |")
@@ -118,6 +96,19 @@ def plan(tested: TestSet, args: argparse.Namespace) -> list[str]:
     return lines
 
 
+def standard_error(tested: TestSet, seeds: int, args: argparse.Namespace) -> float:
+    """Of a difference in balanced accuracy, before the runs."""
+    return planned_standard_error(
+        [*tested.images.values()],
+        seeds,
+        args.discordance,
+        args.agreement,
+        args.seed_sd,
+        tested.images_per_patient,
+        args.icc,
+    )
+
+
 def test_set(samples: Path) -> TestSet:
     """Test images and patients of each class; of a cross-validated dataset, all of them."""
     frame = read_samples_frame(samples, ("group", "class", "label", "split"))
@@ -128,17 +119,19 @@ def test_set(samples: Path) -> TestSet:
     return TestSet(classes.size().to_dict(), classes["group"].nunique().to_dict())
 
 
-def _of_counts(counts: Sequence[int]) -> TestSet:
+def of_counts(counts: Sequence[int]) -> TestSet:
+    """A test set with one image of each patient."""
+    if len(counts) < 2 or min(counts) < 1:
+        raise UserError("--test-images: a number above 0 for each of at least two classes")
     named = {f"class {label}": n for label, n in enumerate(counts)}
     return TestSet(named, dict(named))
 
 
-def _check(args: argparse.Namespace) -> None:
+def check_assumptions(args: argparse.Namespace) -> None:
+    """Raise `UserError` for assumptions that cannot be."""
     for name in ("discordance", "agreement", "icc"):
         if not 0 <= getattr(args, name) <= 1:
             raise UserError(f"--{name} lies between 0 and 1 (got {getattr(args, name):g})")
-    if args.test_images and (len(args.test_images) < 2 or min(args.test_images) < 1):
-        raise UserError("--test-images: a number above 0 for each of at least two classes")
     if min(args.seeds) < 1:
         raise UserError("--seeds: at least 1")
     if not 0 < args.power < 1 or not args.relevant > 0 or not args.seed_sd >= 0 or not np.isfinite(args.seed_sd):

@@ -1,0 +1,101 @@
+"""What the runs of a study had in common, from the ``config.yaml`` of each: network, optimisation, versions."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from imbalance_aware.errors import UserError
+from imbalance_aware.runs.identity import identify
+
+#: Names in print of the packages that a run records.
+PACKAGES = {"imbalance_aware": "imbalance-aware", "python": "Python", "torch": "PyTorch", "numpy": "NumPy"}
+#: Parts of the settings of a run, and what it recorded.
+PARTS = ("condition", "model", "training", "augmentation", "recorded")
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+def read_config(path: Path) -> dict[str, Any]:
+    """The settings of one run, and under ``recorded`` what it wrote of itself.
+
+    The settings are read as they were written, not checked again: what a later version calls a mistake is still what
+    the run was made with.
+
+    Raises:
+        UserError: no such file, or not the config of a finished run.
+    """
+    try:
+        content = yaml.load(path.read_text(encoding="utf-8"), LOADER)
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file; a run writes it when it is finished") from None
+    except (ValueError, yaml.YAMLError) as error:
+        raise UserError(f"{path}: not the settings of a run: {error}") from None
+    lacks = [name for name in PARTS if not isinstance(content, dict) or not isinstance(content.get(name), dict)]
+    if lacks:
+        raise UserError(f"{path}: not the settings of a run: it lacks {', '.join(lacks)}")
+    return content
+
+
+def run_facts(configs: Sequence[Path]) -> dict[str, Any]:
+    """What the runs of a study share and what they recorded.
+
+    Args:
+        configs: ``config.yaml`` of every training of the study.
+
+    Returns:
+        ``model`` and ``training``; ``augmentation`` by dataset; ``n`` trainings; and of what they recorded
+        ``versions``, ``devices``, ``precisions``, ``threads`` and ``codes``, each as different values in order.
+
+    Raises:
+        UserError: two runs that should agree do not, or a file cannot be read.
+    """
+    runs = [(path, identify(path), read_config(path)) for path in configs]
+    datasets = dict.fromkeys(run.dataset for _, run, _ in runs)
+    recorded = [content["recorded"] for _, _, content in runs]
+    return {
+        "n": len(runs),
+        "model": shared([(path, content["model"]) for path, _, content in runs], "model"),
+        "training": shared([(path, content["training"]) for path, _, content in runs], "training"),
+        "augmentation": {
+            name: shared(
+                [(path, content["augmentation"]) for path, run, content in runs if run.dataset == name], "augmentation"
+            )
+            for name in datasets
+        },
+        "versions": versions(recorded),
+        "devices": _different(recorded, "device"),
+        "precisions": _different(recorded, "precision"),
+        "threads": _different(recorded, "threads"),
+        "codes": _different(recorded, "code"),
+    }
+
+
+def versions(recorded: Iterable[Mapping[str, Any]]) -> list[str]:
+    """``"PyTorch 2.13.0"`` for each package that runs recorded; of several versions all, in order."""
+    found: dict[str, list[str]] = {}
+    for of in recorded:
+        for name, version in of.get("versions", {}).items():
+            found.setdefault(PACKAGES.get(name, name), []).append(str(version))
+    return [f"{name} {' and '.join(dict.fromkeys(given))}" for name, given in found.items()]
+
+
+def _different(recorded: Iterable[Mapping[str, Any]], key: str) -> list[str]:
+    return list(dict.fromkeys(str(of[key]) for of in recorded if key in of))
+
+
+def shared(parts: Sequence[tuple[Path, dict[str, Any]]], name: str) -> dict[str, Any]:
+    """The settings that all parts have.
+
+    Raises:
+        UserError: they differ; names the files, the key and the values.
+    """
+    first_path, first = parts[0]
+    for path, part in parts[1:]:
+        for key in first:
+            if part.get(key) != first[key]:
+                raise UserError(
+                    f"{path}: {name}.{key} is {part.get(key)}, but {first[key]} in {first_path}; one text cannot "
+                    "describe both. Make the runs of the study again with one configuration"
+                )
+    return first

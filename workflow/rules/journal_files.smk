@@ -1,0 +1,59 @@
+"""Inputs and params of what a study writes for a journal."""
+
+import subprocess
+from functools import cache
+
+from imbalance_aware.files import digest
+from imbalance_aware.journal.study_settings import journal_settings
+from imbalance_aware.journal.texts import OUTPUTS as JOURNAL, STUDY_TEMPLATES
+
+# Files of the checkout, known by their content: touching them writes nothing again.
+ITEMS = os.path.relpath(CHECKOUT / "resources/reporting_items.csv")
+STATED = [os.path.relpath(CHECKOUT / f"envs/{name}.yaml") for name in ("analysis", "preprocess", "strip", "brats")]
+
+
+def tables_of_datasets(wildcards):
+    """The tables of every dataset that say who was found, excluded and included."""
+    names = {"images": ["cohort", "flow"], "volumes": ["preprocessed", "preprocessed_flow"]}
+    return [
+        f"results/datasets/{dataset}/{table}.csv"
+        for dataset in study_of(wildcards).settings.datasets
+        for table in ["samples", "duplicates", *names[CONFIG.datasets[dataset].kind]]
+    ]
+
+
+def configs_of_study(wildcards):
+    """The settings of every training of a study."""
+    study = study_of(wildcards)
+    trainings = [SimpleNamespace(study=study.name, dataset=dataset) for dataset in study.settings.datasets]
+    return [config for training in trainings for config in trainings_of(training, "config.yaml")]
+
+
+def installed_for_study(wildcards):
+    """With conda, what was installed in the environments that preprocessed the volumes of a study."""
+    volumes = [name for name in study_of(wildcards).settings.datasets if CONFIG.datasets[name].kind == "volumes"]
+    files = [path for name in volumes for path in subject_environments(SimpleNamespace(dataset=name))]
+    return list(dict.fromkeys(files))
+
+
+def journal_argument(wildcards):
+    """The settings that the texts of a study state, as JSON."""
+    study = study_of(wildcards)
+    for dataset in study.settings.datasets:
+        dataset_of(SimpleNamespace(dataset=dataset))
+    return json.dumps(explained(journal_settings, study, CONFIG))
+
+
+def git(*arguments):
+    """What git says of this checkout."""
+    command = ["git", "-C", str(CHECKOUT), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+
+@cache
+def revision():
+    """The revision of this checkout, as git names it; empty without git, or in the repository of something else."""
+    try:
+        return "" if git("rev-parse", "--show-prefix") else git("describe", "--always", "--dirty", "--abbrev=12")
+    except (OSError, subprocess.CalledProcessError):
+        return ""
