@@ -277,7 +277,7 @@ def first_attempt(job: Submission) -> tuple[int, int]:
         return max(memory), sum(minutes)
     if "pack" in job.rules:
         return 2000, 60 + (60 if "resize" in job.rules else 10)
-    return {"cohort": (2000, 60), "compare": (2000, 60)}.get(*job.rules, (1000, 10))
+    return {"cohort": (2000, 60), "statistics": (2000, 60)}.get(*job.rules, (1000, 10))
 
 
 def test_short_steps_cost_no_submission_and_the_rest_little(ran, capsys):
