@@ -159,9 +159,9 @@ def test_more_repeats_train_only_the_new_ones(mine):
 
     mine.configure(study({"method": "folds", "folds": 2, "repeats": 2}))
     jobs = mine.jobs(table)
-    for rule, count in (("folds", 1), ("train_fold", 4), ("pool", 2), ("evaluate", 2)):
+    for rule, count in (("folds", 1), ("train_fold", 4), ("pool", 2), ("evaluate_pooled", 2)):
         assert sum(name == rule for name, _ in jobs) == count, rule
-    for rule in ("train_fold", "pool", "evaluate"):
+    for rule in ("train_fold", "pool", "evaluate_pooled"):
         assert replicates(jobs, rule) == {"seed-0-repeat-1"}
     assert not {name for name, _ in jobs} & {"cohort", "resize", "pack", "train"}
     mine.run()

@@ -1,6 +1,7 @@
 """A study small enough for a test, and a copy of the workflow to run it in."""
 
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -76,3 +77,19 @@ class Workflow:
                 pairs = line.removeprefix("wildcards:").split(",")
                 jobs[-1][1].update(pair.strip().split("=", 1) for pair in pairs)
         return jobs
+
+
+def copied(checkout: Path, folder: Path) -> Workflow:
+    """A copy of the workflow in an empty folder, with the tiny study as its configuration."""
+    for name in ("Snakefile", "workflow", "config", "envs", "src", "resources"):
+        source = checkout / name
+        ignore = shutil.ignore_patterns("__pycache__", "*.egg-info")
+        if source.is_dir():
+            shutil.copytree(source, folder / name, symlinks=True, ignore=ignore)
+        else:
+            shutil.copy(source, folder / name)
+    (folder / "profiles").symlink_to("workflow/profiles")
+    copy = Workflow(folder)
+    copy.configure(TINY)
+    copy.conditions(ROWS)
+    return copy

@@ -32,8 +32,8 @@ checkpoint cohort:
     conda:
         "../../envs/preprocess.yaml"
     resources:
-        mem_mb=2000,
-        runtime=60,
+        mem_mb=growing(2000),
+        runtime=growing(60),
     params:
         settings=settings_for("cohort"),
         source=named_inputs(["source"]),
@@ -66,6 +66,7 @@ rule cohort_page:
         "results/logs/cohort_page/{dataset}/{table}.log",
     wildcard_constraints:
         table="|".join(PAGES),
+    localrule: True
     conda:
         "../../envs/analysis.yaml"
     params:

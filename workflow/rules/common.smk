@@ -113,6 +113,14 @@ def option(name, values):
     return shlex.join([f"--{name}", *values]) if values else ""
 
 
+def growing(amount):
+    """Resource function: an amount that a job gets at its first attempt, twice that at its second, and so on.
+
+    A job may have failed for lack of memory or time. `amount` may depend on the wildcards.
+    """
+    return lambda wildcards, attempt: attempt * (amount(wildcards) if callable(amount) else amount)
+
+
 def named_inputs(names):
     """Params function: inputs of a rule as the options of the same names; one that a study lacks is left out."""
     return lambda wildcards, input: " ".join(filter(None, (option(name, getattr(input, name)) for name in names)))

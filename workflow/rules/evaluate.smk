@@ -1,4 +1,7 @@
 # Runs to metrics: computed from predictions alone. The post-hoc adjustment also needs the training set's class counts.
+#
+# Local rules take seconds: on a cluster they run where Snakemake does. As a group they would be one job, but Snakemake 9.27
+# then searches the plan once for every pair of jobs in the group, which takes long where there are many patients.
 
 # What `statistics` writes.
 STATISTICS = ["values", "comparisons", "ranks", "effects"]
@@ -16,8 +19,7 @@ rule pool:
         "results/logs/pool/{study}/{dataset}/{condition}/{replicate}.log",
     wildcard_constraints:
         dataset=IN_FOLDS,
-    group:
-        "run"
+    localrule: True
     conda:
         "../../envs/analysis.yaml"
     params:
@@ -27,19 +29,20 @@ rule pool:
         " {input.predictions:q} 2> {log:q}"
 
 
-rule evaluate:
+rule evaluate_pooled:
     input:
         predictions="results/runs/{study}/{dataset}/{condition}/{replicate}/predictions.csv",
         samples="results/datasets/{dataset}/samples.csv",
-        folds=folds_if_any,
+        folds=folds_table,
         configs=configs_of_replicate,
     output:
         metrics="results/runs/{study}/{dataset}/{condition}/{replicate}/metrics.json",
         card="results/runs/{study}/{dataset}/{condition}/{replicate}/model_card.md",
     log:
         "results/logs/evaluate/{study}/{dataset}/{condition}/{replicate}.log",
-    group:
-        "run"
+    wildcard_constraints:
+        dataset=IN_FOLDS,
+    localrule: True
     conda:
         "../../envs/analysis.yaml"
     params:
@@ -55,8 +58,21 @@ rule evaluate:
         " {params.folds} {params.context} {params.parts} {params.card} {params.about} --out {output.metrics:q} 2> {log:q}"
 
 
+# With a fixed split, in one job with the training.
+use rule evaluate_pooled as evaluate with:
+    input:
+        predictions="results/runs/{study}/{dataset}/{condition}/{replicate}/predictions.csv",
+        samples="results/datasets/{dataset}/samples.csv",
+        folds=folds_if_any,
+        configs=configs_of_replicate,
+    wildcard_constraints:
+        dataset=NOT_IN_FOLDS,
+    group:
+        "run"
+
+
 # Only on demand: no table is made of the metrics of single folds.
-use rule evaluate as evaluate_fold with:
+use rule evaluate_pooled as evaluate_fold with:
     input:
         predictions="results/runs/{study}/{dataset}/{condition}/{replicate}/fold-{fold}/predictions.csv",
         samples="results/datasets/{dataset}/samples.csv",
@@ -67,6 +83,8 @@ use rule evaluate as evaluate_fold with:
         card="results/runs/{study}/{dataset}/{condition}/{replicate}/fold-{fold}/model_card.md",
     log:
         "results/logs/evaluate/{study}/{dataset}/{condition}/{replicate}/fold-{fold}.log",
+    wildcard_constraints:
+        dataset="[^/]+",
     group:
         "fold"
     params:
@@ -90,8 +108,7 @@ rule ensemble:
         "results/logs/ensemble/{study}/{dataset}/{condition}.log",
     wildcard_constraints:
         dataset=NOT_IN_FOLDS,
-    group:
-        "ensemble"
+    localrule: True
     conda:
         "../../envs/analysis.yaml"
     params:
@@ -100,7 +117,7 @@ rule ensemble:
         "python -m imbalance_aware ensemble --samples {input.samples:q} --out {output:q} {input.predictions:q} 2> {log:q}"
 
 
-use rule evaluate as evaluate_ensemble with:
+use rule evaluate_pooled as evaluate_ensemble with:
     input:
         predictions=ensemble_predictions,
         samples="results/datasets/{dataset}/samples.csv",
@@ -108,8 +125,9 @@ use rule evaluate as evaluate_ensemble with:
         metrics="results/runs/{study}/{dataset}/{condition}/ensemble/metrics.json",
     log:
         "results/logs/evaluate/{study}/{dataset}/{condition}/ensemble.log",
-    group:
-        "ensemble"
+    wildcard_constraints:
+        dataset="[^/]+",
+    localrule: True
     params:
         folds="",
         context=context_argument,
@@ -135,8 +153,8 @@ rule statistics:
     conda:
         "../../envs/analysis.yaml"
     resources:
-        mem_mb=2000,
-        runtime=60,
+        mem_mb=growing(2000),
+        runtime=growing(60),
     params:
         folder=subpath(output[0], parent=True),
         folds=named_inputs(["folds"]),
@@ -162,8 +180,8 @@ rule cohort_metrics:
     conda:
         "../../envs/analysis.yaml"
     resources:
-        mem_mb=2000,
-        runtime=60,
+        mem_mb=growing(2000),
+        runtime=growing(60),
     params:
         code=code_digest(["evaluation.by_cohort"]),
     shell:
@@ -178,11 +196,9 @@ rule failures:
         "results/tables/{study}/failures.csv",
     log:
         "results/logs/failures/{study}.log",
+    localrule: True
     conda:
         "../../envs/analysis.yaml"
-    resources:
-        mem_mb=1000,
-        runtime=10,
     params:
         code=code_digest(["evaluation.failures"]),
     shell:

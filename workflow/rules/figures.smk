@@ -45,6 +45,7 @@ rule augmentation_examples:
         "results/datasets/{dataset}/augmentation_examples.npz",
     log:
         "results/logs/augmentation_examples/{dataset}.log",
+    localrule: True
     conda:
         "../../envs/train.yaml"
     params:
@@ -73,8 +74,8 @@ rule explanations:
     conda:
         "../../envs/monai.yaml"
     resources:
-        mem_mb=4000,
-        runtime=30,
+        mem_mb=growing(4000),
+        runtime=growing(30),
     params:
         baseline=lambda wildcards: study_of(wildcards).baseline,
         code=code_digest(["reporting.explanations"]),
@@ -103,6 +104,7 @@ for figure in FIGURES:
             pdf=f"{figure.path}.pdf",
         log:
             f"results/logs/{figure.step}/{figure.place}.log",
+        localrule: True
         conda:
             "../../envs/analysis.yaml"
         params:

@@ -13,11 +13,9 @@ rule journal:
         expand("results/tables/{{study}}/journal/{file}", file=JOURNAL),
     log:
         "results/logs/journal/{study}.log",
+    localrule: True
     conda:
         "../../envs/analysis.yaml"
-    resources:
-        mem_mb=1000,
-        runtime=10,
     params:
         folder=subpath(output[0], parent=True),
         tables=subpath(input.verdict, parent=True),

@@ -10,11 +10,13 @@ rule resize:
         "results/logs/resize/{dataset}.log",
     benchmark:
         "results/benchmarks/resize/{dataset}.tsv"
+    group:
+        "dataset"
     conda:
         "../../envs/preprocess.yaml"
     resources:
-        mem_mb=2000,
-        runtime=60,
+        mem_mb=growing(2000),
+        runtime=growing(60),
     params:
         settings=settings_for("resize"),
         code=code_digest(["preprocessing.resize"]),
@@ -33,11 +35,13 @@ rule pack:
         "results/logs/pack/{dataset}.log",
     benchmark:
         "results/benchmarks/pack/{dataset}.tsv"
+    group:
+        "dataset"
     conda:
         "../../envs/preprocess.yaml"
     resources:
-        mem_mb=2000,
-        runtime=60,
+        mem_mb=growing(2000),
+        runtime=growing(60),
     params:
         folder=preprocessed_folder,
         classes=class_arguments,
@@ -58,6 +62,8 @@ rule folds:
         "results/datasets/{dataset}/folds/repeat-{repeat}.csv",
     log:
         "results/logs/folds/{dataset}/repeat-{repeat}.log",
+    group:
+        "dataset"
     conda:
         "../../envs/preprocess.yaml"
     params:

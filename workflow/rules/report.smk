@@ -23,6 +23,7 @@ rule report_page:
         "results/report/{study}.html",
     log:
         "results/logs/report_page/{study}.log",
+    localrule: True
     conda:
         "../../envs/analysis.yaml"
     params:

@@ -78,11 +78,9 @@ rule collect:
         "results/tables/{study}/metrics.csv",
     log:
         "results/logs/collect/{study}.log",
+    localrule: True
     conda:
         "../../envs/analysis.yaml"
-    resources:
-        mem_mb=1000,
-        runtime=10,
     params:
         conditions=condition_columns,
         batch_size=lambda wildcards: study_of(wildcards).training.batch_size,
@@ -99,6 +97,7 @@ use rule collect as collect_condition with:
         "results/runs/{study}/{dataset}/{condition}/metrics.csv",
     log:
         "results/logs/collect/{study}/{dataset}/{condition}.log",
+    localrule: True
 
 
 use rule collect as collect_ensembles with:
@@ -108,6 +107,7 @@ use rule collect as collect_ensembles with:
         "results/tables/{study}/ensemble_metrics.csv",
     log:
         "results/logs/collect/{study}-ensembles.log",
+    localrule: True
 
 
 # The command of a rule made in a loop is formatted only when its job runs, so all values of a row are passed as params.
@@ -133,11 +133,9 @@ for name, job in TABLE_JOBS.items():
             ),
         log:
             f"results/logs/{name}/{{study}}.log",
+        localrule: True
         conda:
             "../../envs/analysis.yaml"
-        resources:
-            mem_mb=1000,
-            runtime=10,
         params:
             folder=subpath(output[0], parent=True),
             inputs=named_inputs(job.inputs),
@@ -162,8 +160,8 @@ rule claims:
     conda:
         "../../envs/analysis.yaml"
     resources:
-        mem_mb=2000,
-        runtime=60,
+        mem_mb=growing(2000),
+        runtime=growing(60),
     params:
         stand_ins=lambda wildcards: json.dumps(study_of(wildcards).settings.stand_ins()),
         unit=CONFIG.evaluation.unit,
@@ -193,11 +191,9 @@ rule verdict:
         ),
     log:
         "results/logs/verdict/{study}.log",
+    localrule: True
     conda:
         "../../envs/analysis.yaml"
-    resources:
-        mem_mb=1000,
-        runtime=10,
     params:
         folder=subpath(output[0], parent=True),
         folds=named_inputs(["folds"]),

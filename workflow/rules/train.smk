@@ -25,8 +25,8 @@ rule train:
     threads: 1
     resources:
         # More than twice what docs/benchmarks.md measured on a CPU with the paper's settings, to leave room for CUDA.
-        mem_mb=lambda wildcards: {"images": 4000, "volumes": 8000}[dataset_of(wildcards).kind],
-        runtime=720,
+        mem_mb=growing(lambda wildcards: {"images": 4000, "volumes": 8000}[dataset_of(wildcards).kind]),
+        runtime=growing(720),
         gpu=lambda wildcards: int(study_of(wildcards).training.device != "cpu"),
     params:
         folder=subpath(output.model, parent=True),
@@ -83,8 +83,8 @@ rule bundle:
     conda:
         "../../envs/train.yaml"
     resources:
-        mem_mb=2000,
-        runtime=120,
+        mem_mb=growing(2000),
+        runtime=growing(120),
     params:
         settings=bundle_settings,
         folds=named_inputs(["folds"]),

@@ -44,7 +44,7 @@ rule register:
     conda:
         "../../envs/preprocess.yaml"
     resources:
-        runtime=15,
+        runtime=growing(15),
     params:
         settings=settings_for("register"),
         start=start_of,
@@ -74,8 +74,8 @@ rule strip:
     conda:
         "../../envs/strip.yaml"
     resources:
-        mem_mb=lambda wildcards: STRIP_MB[dataset_of(wildcards).preprocessing.brain_extraction.method],
-        runtime=40,
+        mem_mb=growing(lambda wildcards: STRIP_MB[dataset_of(wildcards).preprocessing.brain_extraction.method]),
+        runtime=growing(40),
         gpu=strip_gpus,
     params:
         settings=settings_for("strip"),
@@ -146,8 +146,8 @@ rule patch:
     conda:
         "../../envs/preprocess.yaml"
     resources:
-        mem_mb=1500,
-        runtime=15,
+        mem_mb=growing(1500),
+        runtime=growing(15),
     params:
         settings=settings_for("patch"),
         volumes=scan_arguments,
@@ -172,6 +172,8 @@ rule preprocessed:
         flow="results/datasets/{dataset}/preprocessed_flow.csv",
     log:
         "results/logs/preprocessed/{dataset}.log",
+    group:
+        "dataset"
     conda:
         "../../envs/preprocess.yaml"
     params:
