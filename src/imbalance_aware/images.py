@@ -18,6 +18,8 @@ KEPT_AS = {"1": "L", "L": "L", "LA": "LA", "RGB": "RGB", "RGBA": "RGBA", "P": "R
 MOST_PIXELS = 178_000_000
 #: Least height and width of an image, in pixels.
 LEAST_EDGE = 8
+#: Formats that are read. Pillow would hand PostScript to Ghostscript, if that is installed and so run a file.
+FORMATS = ("BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TGA", "TIFF", "WEBP")
 
 
 class BadImage(Exception):
@@ -41,7 +43,7 @@ def read_image(path: str | Path) -> np.ndarray:
     # Pillow's own limit warns at half of its size and speaks of attacks; `_check_size` comes before any decoding.
     Image.MAX_IMAGE_PIXELS = None
     try:
-        with Image.open(path) as image:
+        with Image.open(path, formats=FORMATS) as image:
             _check_size(*image.size)
             frames = getattr(image, "n_frames", 1)
             if frames > 1:
@@ -53,7 +55,7 @@ def read_image(path: str | Path) -> np.ndarray:
     except FileNotFoundError:
         raise BadImage("missing: no such file") from None
     except Image.UnidentifiedImageError:
-        raise BadImage("unreadable: not an image file") from None
+        raise BadImage(f"unreadable: not an image file of a known format ({', '.join(FORMATS)})") from None
     except (OSError, SyntaxError, ValueError, EOFError) as error:
         # `strerror` leaves out the path, which the table has already.
         raise BadImage(f"unreadable: {getattr(error, 'strerror', None) or error}") from None

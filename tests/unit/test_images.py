@@ -87,6 +87,15 @@ def test_text_named_png_is_refused(tmp_path):
         read_image(tmp_path / "image.png")
 
 
+def test_postscript_is_not_handed_to_an_interpreter(tmp_path, monkeypatch):
+    from PIL import EpsImagePlugin
+
+    Image.new("RGB", (20, 20)).save(tmp_path / "x.png", format="EPS")
+    monkeypatch.setattr(EpsImagePlugin, "Ghostscript", lambda *args: pytest.fail("Ghostscript was called"))
+    with pytest.raises(BadImage, match="not an image file of a known format"):
+        read_image(tmp_path / "x.png")
+
+
 def test_missing_files_and_folders_are_refused_without_their_path(tmp_path):
     with pytest.raises(BadImage, match="missing: no such file"):
         read_image(tmp_path / "image.png")
