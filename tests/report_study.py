@@ -13,6 +13,7 @@ from imbalance_aware.__main__ import main
 from imbalance_aware.image_digests import image_digest, short
 from imbalance_aware.report.study_files import StudyFiles, study_files
 from imbalance_aware.reporting.figure_catalogue import FIGURES
+from imbalance_aware.runs.run_config import PARTS
 
 SCRIPT = "<script>document.title='broken'</script>"
 HEBREW = "גידול מוחי"
@@ -130,7 +131,7 @@ def _write_run(results: Path, samples: pd.DataFrame, condition: str, rng: np.ran
     history.assign(train_balanced_accuracy=0.5, seconds=1.5).to_csv(run / "history.csv", index=False)
     recorded = {"seed": 0, "code": "0123456789abcdef", "device": "cpu", "precision": "float32", "threads": 1}
     recorded["versions"] = {"imbalance_aware": "0.1.0", "python": "3.11.7"}
-    (run / "config.yaml").write_text(yaml.safe_dump({"recorded": recorded}))
+    (run / "config.yaml").write_text(yaml.safe_dump({key: {} for key in PARTS} | {"recorded": recorded}))
     step = ["evaluate", "--predictions", str(run / "predictions.csv"), "--out", str(run / "metrics.json")]
     dataset = results / "datasets" / DATASET / "samples.csv"
     assert main([*step, "--samples", str(dataset), "--training", str(run / "training_predictions.csv")]) == 0

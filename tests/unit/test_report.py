@@ -31,6 +31,7 @@ from imbalance_aware.report.trainings import recorded
 from imbalance_aware.reporting import table_catalogue
 from imbalance_aware.reporting.formats import to_html
 from imbalance_aware.reporting.grid import Cell, Grid, Panel, Row, without_repeats
+from imbalance_aware.runs.run_config import PARTS
 
 REPORT = ROOT / "report"
 SCRIPT, HEBREW = "<script>alert(1)</script>", "גידול מוחי"
@@ -229,7 +230,7 @@ def finish(files, **changed):
         known = {"code": changed.get(run.condition, "0" * 16), "device": "cpu", "versions": {"torch": "2.13.0"}}
         if run.condition in changed and index % 2:
             known["code"] = "1" * 16
-        (folder / "config.yaml").write_text(yaml.safe_dump({"recorded": known}))
+        (folder / "config.yaml").write_text(yaml.safe_dump({key: {} for key in PARTS} | {"recorded": known}))
         (folder / "history.csv").write_text(
             "epoch,learning_rate,train_loss,train_balanced_accuracy,seconds\n1,0.1,0.9,0.5,1\n2,0.1,,0.5,1\n"
         )

@@ -23,6 +23,7 @@ from imbalance_aware.report.compute import STEPS
 from imbalance_aware.report.flow_diagram import Stage, breadth, lay_out, wrap
 from imbalance_aware.report.sample_pictures import SamplePictures
 from imbalance_aware.report.sections import audit, characteristics, compute, failures, flow, licences, quality
+from imbalance_aware.runs.run_config import PARTS
 from imbalance_aware.tables.benchmarks import read_benchmark
 from imbalance_aware.tables.failures import FAILURES
 from imbalance_aware.tables.history import history_csv
@@ -432,7 +433,7 @@ def write_benchmark(path, seconds, memory, cpu):
 
 def write_training(study, dataset, condition, device, seconds):
     folder = study.runs / dataset / condition / "seed-0"
-    write_text(folder / "config.yaml", yaml.safe_dump({"recorded": {"device": device}}))
+    write_text(folder / "config.yaml", yaml.safe_dump({key: {} for key in PARTS} | {"recorded": {"device": device}}))
     write_text(
         folder / "history.csv", history_csv([Epoch(1, 0.1, 0.1, 0.1, seconds), Epoch(2, 0.1, 0.1, 0.1, seconds)])
     )
@@ -452,15 +453,15 @@ def test_times_of_every_step_and_in_all(tmp_path):
     write_benchmark(folder / "register/d/s1.tsv", 180, 512, 90)
     write_benchmark(folder / "register/d/s2.tsv", 180, "NA", "NA")
     write_benchmark(folder / "cohort/d.tsv", 36, "-", "-")
-    write_benchmark(folder / "compare/study.tsv", 36, 512, 36)
-    write_benchmark(folder / "compare/d.tsv", 9e9, 9e9, 9e9)
+    write_benchmark(folder / "statistics/study.tsv", 36, 512, 36)
+    write_benchmark(folder / "statistics/d.tsv", 9e9, 9e9, 9e9)
     shown = compute.gather(study)
     assert cells(shown["panel"]) == [
         ["cohort", "d", "1", "0.010", "–", "0.000", "0.60", "–"],
         ["register", "d", "2", "0.100", "0.025", "0.000", "3.00", "0.50"],
         # 3600 s; 7200 s of two epochs, of which the last attempt is 3600; 3600 s of epochs.
         ["train", "d", "3", "4.000", "0.700", "3.000", "120.00", "2.00"],
-        ["compare", "", "1", "0.010", "0.010", "0.000", "0.60", "0.50"],
+        ["statistics", "", "1", "0.010", "0.010", "0.000", "0.60", "0.50"],
         ["All steps", "", "7", "4.120", "0.735", "3.000", "120.00", "2.00"],
     ]
     assert shown["unmeasured"] == 3 and shown["totals"] == {"wall": "4.12", "cpu": "0.73", "gpu": "3.00"}

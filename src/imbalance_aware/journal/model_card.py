@@ -13,7 +13,7 @@ from typing import Any
 from imbalance_aware.class_names import metric_of_class
 from imbalance_aware.errors import UserError
 from imbalance_aware.journal.rendering import nouns, render
-from imbalance_aware.journal.run_facts import PARTS, read_config, shared, versions
+from imbalance_aware.journal.run_facts import shared, versions
 from imbalance_aware.journal.texts import CARD
 from imbalance_aware.losses import LOSSES
 from imbalance_aware.losses.arguments import takes_class_counts
@@ -21,6 +21,7 @@ from imbalance_aware.metrics.catalogue import METRICS, OVERALL, TEST_GROUPS, TES
 from imbalance_aware.reporting.labels import loss_label, readable, sampling_label
 from imbalance_aware.reporting.small_classes import FEW_IN_CLASS
 from imbalance_aware.runs.identity import identify
+from imbalance_aware.runs.run_config import PARTS, read_config
 from imbalance_aware.tables.folds import read_fold
 from imbalance_aware.tables.samples import SPLITS, read_samples
 

@@ -4,37 +4,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from imbalance_aware.errors import UserError
 from imbalance_aware.runs.identity import identify
+from imbalance_aware.runs.run_config import read_config
 
 #: Names in print of the packages that a run records.
 PACKAGES = {"imbalance_aware": "imbalance-aware", "python": "Python", "torch": "PyTorch", "numpy": "NumPy"}
-#: Parts of the settings of a run, and what it recorded.
-PARTS = ("condition", "model", "training", "augmentation", "recorded")
-LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-
-
-def read_config(path: Path) -> dict[str, Any]:
-    """The settings of one run, and under ``recorded`` what it wrote of itself.
-
-    The settings are read as they were written, not checked again: what a later version calls a mistake is still what
-    the run was made with.
-
-    Raises:
-        UserError: no such file, or not the config of a finished run.
-    """
-    try:
-        content = yaml.load(path.read_text(encoding="utf-8"), LOADER)
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such file; a run writes it when it is finished") from None
-    except (ValueError, yaml.YAMLError) as error:
-        raise UserError(f"{path}: not the settings of a run: {error}") from None
-    lacks = [name for name in PARTS if not isinstance(content, dict) or not isinstance(content.get(name), dict)]
-    if lacks:
-        raise UserError(f"{path}: not the settings of a run: it lacks {', '.join(lacks)}")
-    return content
 
 
 def run_facts(configs: Sequence[Path]) -> dict[str, Any]:
