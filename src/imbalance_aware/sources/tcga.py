@@ -48,7 +48,9 @@ class Settings(GliomaCohort):
         "(doi:10.7937/K9/TCIA.2017.GJQ7R0EF) from TCIA into one folder and set `path` to it; `table` is the table of "
         "molecular subtypes of Ceccarelli et al. 2016 (doi:10.1016/j.cell.2015.12.028), saved as CSV."
     )
-    licence: ClassVar[str] = "CC BY 3.0 (TCIA, TCGA-GBM and TCGA-LGG; Bakas et al. 2017, doi:10.1038/sdata.2017.117)"
+    licence: ClassVar[str] = (
+        "CC BY 3.0 (TCIA, TCGA-LGG); TCGA-GBM: the terms on its TCIA page; Bakas et al. 2017, doi:10.1038/sdata.2017.117"
+    )
 
     adapter: Literal["tcga"]
     name: Name = Field("TCGA", description="name in tables and in `split: {test_cohorts: …}`")
