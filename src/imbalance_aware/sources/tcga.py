@@ -49,7 +49,7 @@ class Settings(GliomaCohort):
         "molecular subtypes of Ceccarelli et al. 2016 (doi:10.1016/j.cell.2015.12.028), saved as CSV."
     )
     licence: ClassVar[str] = (
-        "CC BY 3.0 (TCIA, TCGA-LGG); TCGA-GBM: the terms on its TCIA page; Bakas et al. 2017, doi:10.1038/sdata.2017.117"
+        "CC BY 3.0 (TCIA, TCGA-LGG); TCGA-GBM: the terms on its page; Bakas et al. 2017, doi:10.1038/sdata.2017.117"
     )
 
     adapter: Literal["tcga"]
