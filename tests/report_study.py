@@ -153,7 +153,7 @@ def _write_tables(results: Path, runs: list[Path]) -> None:
     steps = [
         [*collected, *(str(run / "metrics.json") for run in runs)],
         [
-            "compare",
+            "statistics",
             "--conditions",
             conditions,
             "--samples",

@@ -17,8 +17,11 @@ def study_settings(study: Study, config: Config) -> dict[str, Any]:
     Raises:
         UserError: the table that decides a dataset's split cannot be read.
     """
+    own = study.settings.model_dump(mode="json")
+    # The order of keys that a user wrote is no reason to make the page again.
+    own |= {key: dict(sorted(own[key].items())) for key in ("training", "model")}
     return {
-        "study": study.settings.model_dump(mode="json"),
+        "study": own,
         "datasets": {name: _dataset(config.datasets[name]) for name in study.settings.datasets},
         "conditions": [condition.columns() for condition in study.conditions.values()],
         "model": study.model.model_dump(mode="json"),

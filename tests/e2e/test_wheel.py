@@ -122,8 +122,8 @@ def test_the_wheel_holds_the_package_and_nothing_else(wheel, checkout):
     with zipfile.ZipFile(wheel) as archive:
         names = {name for name in archive.namelist() if ".dist-info/" not in name}
     source = checkout / "src"
-    modules = {str(path.relative_to(source)) for path in (source / "imbalance_aware").rglob("*.py")}
-    assert names == modules | {"imbalance_aware/py.typed"}
+    files = {path for path in (source / "imbalance_aware").rglob("*.*") if path.is_file() and path.suffix != ".pyc"}
+    assert names == {str(path.relative_to(source)) for path in files}
 
 
 def test_a_type_checker_sees_the_types_of_the_installed_losses(bare, tmp_path):

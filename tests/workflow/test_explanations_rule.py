@@ -12,7 +12,7 @@ def test_explanations_follow_the_ranks_and_depend_on_the_baseline(workflow):
     workflow.configure(TINY)
     workflow.conditions(ROWS)
     jobs = [rule for rule, _ in workflow.jobs(TARGET)]
-    assert jobs.count("explanations") == jobs.count("figure_explanations") == jobs.count("compare") == 1
+    assert jobs.count("explanations") == jobs.count("figure_explanations") == jobs.count("statistics") == 1
     assert "explanations" in {rule for rule, _ in workflow.jobs()}, "the report has it"
     workflow.run(TARGET)
     made = workflow.folder / "results/explanations/tiny/fundus_phantoms"

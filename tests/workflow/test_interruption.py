@@ -17,7 +17,7 @@ RUNS = "results/runs/tiny/fundus_phantoms"
 def test_stopped_and_started_again(workflow):
     """By Ctrl-C, which every process of the terminal gets, and by kill -9; a second Snakemake refuses to start."""
     study = TINY["studies"]["tiny"]
-    longer = study | {"training": study["training"] | {"epochs": 40}}
+    longer = study | {"training": study["training"] | {"epochs": 200}}
     workflow.configure(TINY | {"studies": {"tiny": longer}})
     targets = [f"{RUNS}/{condition}/seed-0/metrics.json" for condition in ("ce-uniform", "mcc-oversampling")]
 

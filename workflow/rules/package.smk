@@ -9,12 +9,14 @@ from hashlib import sha256
 from importlib.util import find_spec
 from pathlib import Path
 
-#: The tables in resources/ that steps read.
-SHIPPED = ("ahn2018_files.csv", "paper_claims.csv", "published_results.csv")
+#: What steps read beside the package.
+RESOURCES = ("ahn2018_files.csv", "paper_claims.csv", "published_results.csv", "reporting_items.csv")
+ENVIRONMENTS = ("analysis.yaml", "brats.yaml", "preprocess.yaml", "strip.yaml")
+SHIPPED = [*(f"resources/{name}" for name in RESOURCES), *(f"envs/{name}" for name in ENVIRONMENTS)]
 
 
 def laid_out():
-    """A folder with src/ and resources/ as in a checkout, for a workflow that is read from a repository file by file.
+    """A folder with src/, resources/ and envs/ as in a checkout, for a workflow that is read from a repository file by file.
 
     This happens when it is a module with an address (`github(…)`, as snakedeploy writes) instead of a folder. The
     package is the installed one. It is copied, because an environment of conda may see it alone, not what is installed
@@ -29,8 +31,9 @@ def laid_out():
             "pip install 'imbalance-aware[preprocess,strip,train,monai,analysis]'"
         )
     package = Path(found.origin).parent
-    files = {f"src/imbalance_aware/{path.relative_to(package)}": path for path in sorted(package.rglob("*.py"))}
-    files |= {f"resources/{name}": Path(workflow.source_path(f"../../resources/{name}")) for name in SHIPPED}
+    parts = [path for path in sorted(package.rglob("*.*")) if path.is_file() and path.suffix != ".pyc"]
+    files = {f"src/imbalance_aware/{path.relative_to(package)}": path for path in parts}
+    files |= {name: Path(workflow.source_path(f"../../{name}")) for name in SHIPPED}
     content = sha256()
     for name, path in files.items():
         content.update(f"{name}:{sha256(path.read_bytes()).hexdigest()}\n".encode())
