@@ -4,7 +4,7 @@
 rule journal:
     input:
         datasets=tables_of_datasets,
-        configs=configs_of_study,
+        configs=lambda wildcards: trainings_of_study(wildcards, "config.yaml"),
         verdict="results/tables/{study}/verdict.json",
         values="results/tables/{study}/values.csv",
         comparisons="results/tables/{study}/comparisons.csv",

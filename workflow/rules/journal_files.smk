@@ -5,7 +5,7 @@ from functools import cache
 
 from imbalance_aware.files import digest
 from imbalance_aware.journal.study_settings import journal_settings
-from imbalance_aware.journal.texts import OUTPUTS as JOURNAL, STUDY_TEMPLATES
+from imbalance_aware.journal.texts import DATASET_TABLES, OUTPUTS as JOURNAL, STUDY_TEMPLATES
 
 # Files of the checkout, known by their content: touching them writes nothing again.
 ITEMS = os.path.relpath(CHECKOUT / "resources/reporting_items.csv")
@@ -14,19 +14,11 @@ STATED = [os.path.relpath(CHECKOUT / f"envs/{name}.yaml") for name in ("analysis
 
 def tables_of_datasets(wildcards):
     """The tables of every dataset that say who was found, excluded and included."""
-    names = {"images": ["cohort", "flow"], "volumes": ["preprocessed", "preprocessed_flow"]}
     return [
-        f"results/datasets/{dataset}/{table}.csv"
+        f"results/datasets/{dataset}/{table}"
         for dataset in study_of(wildcards).settings.datasets
-        for table in ["samples", "duplicates", *names[CONFIG.datasets[dataset].kind]]
+        for table in ["samples.csv", "duplicates.csv", *DATASET_TABLES[CONFIG.datasets[dataset].kind]]
     ]
-
-
-def configs_of_study(wildcards):
-    """The settings of every training of a study."""
-    study = study_of(wildcards)
-    trainings = [SimpleNamespace(study=study.name, dataset=dataset) for dataset in study.settings.datasets]
-    return [config for training in trainings for config in trainings_of(training, "config.yaml")]
 
 
 def installed_for_study(wildcards):

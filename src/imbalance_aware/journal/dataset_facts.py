@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from imbalance_aware.journal.texts import DATASET_TABLES
 from imbalance_aware.reporting.labels import readable
 from imbalance_aware.tables.cohort import included, read_cohort
 from imbalance_aware.tables.duplicates import GROUP, PIXELS, read_duplicates
@@ -13,8 +14,6 @@ from imbalance_aware.tables.flow import read_flow
 from imbalance_aware.tables.samples import SPLITS, read_samples_frame
 
 SAMPLES = ("subject", "group", "class", "label", "split", "cohort")
-#: Kind of a dataset -> its tables after all preprocessing: the cohort, and the counts of the flow.
-TABLES = {"images": ("cohort.csv", "flow.csv"), "volumes": ("preprocessed.csv", "preprocessed_flow.csv")}
 #: What a subject's preprocessing starts from -> what the texts call it, in this order.
 STARTS = ("raw", "registered", "stripped")
 
@@ -33,7 +32,7 @@ def dataset_facts(folder: Path, settings: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         UserError: a table that is missing or damaged.
     """
-    cohort_table, flow_table = TABLES[settings["kind"]]
+    cohort_table, flow_table = DATASET_TABLES[settings["kind"]]
     samples = read_samples_frame(folder / "samples.csv", SAMPLES)
     cohort = read_cohort(folder / cohort_table)
     alone = bool((samples["group"] == samples["subject"]).all())
