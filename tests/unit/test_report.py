@@ -23,7 +23,7 @@ from imbalance_aware.report.description import answers
 from imbalance_aware.report.figure_files import caption
 from imbalance_aware.report.links import MAX_BYTES, links
 from imbalance_aware.report.pictures import data_uri
-from imbalance_aware.report.sections import learning_curves, tables
+from imbalance_aware.report.sections import learning_curves
 from imbalance_aware.report.sections import settings as settings_section
 from imbalance_aware.report.study_files import read_settings, study_files
 from imbalance_aware.report.table_pages import read_table_page
@@ -47,7 +47,7 @@ def test_every_section_is_a_row_a_module_and_a_template():
 
 def test_every_table_of_a_study_has_a_place_in_the_report():
     named = {value for name, value in vars(table_catalogue).items() if name.isupper() and isinstance(value, str)}
-    assert sorted(tables.ORDER) == sorted({*table_catalogue.TABLES, *named})
+    assert sorted(table_catalogue.ORDER) == sorted({*table_catalogue.TABLES, *named})
 
 
 def printable(least: int = 0):

@@ -30,10 +30,7 @@ def installed_for_study(wildcards):
 
 def journal_argument(wildcards):
     """The settings that the texts of a study state, as JSON."""
-    study = study_of(wildcards)
-    for dataset in study.settings.datasets:
-        dataset_of(SimpleNamespace(dataset=dataset))
-    return json.dumps(explained(journal_settings, study, CONFIG))
+    return json.dumps(explained(journal_settings, study_of(wildcards), CONFIG))
 
 
 def git(*arguments):

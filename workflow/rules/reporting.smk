@@ -17,10 +17,7 @@ def published_if_shown(wildcards):
 
 def design_argument(wildcards):
     """The settings that the figure of a study's design shows, as JSON."""
-    study = study_of(wildcards)
-    for dataset in study.settings.datasets:
-        dataset_of(SimpleNamespace(dataset=dataset))
-    return option("design", json.dumps(explained(study_design, study, CONFIG)))
+    return option("design", json.dumps(explained(study_design, study_of(wildcards), CONFIG)))
 
 
 def augmentation_settings(wildcards):

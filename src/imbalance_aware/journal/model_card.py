@@ -13,7 +13,7 @@ from typing import Any
 from imbalance_aware.class_names import metric_of_class
 from imbalance_aware.errors import UserError
 from imbalance_aware.journal.rendering import nouns, render
-from imbalance_aware.journal.run_facts import shared, versions
+from imbalance_aware.journal.run_facts import different, shared, versions
 from imbalance_aware.journal.texts import CARD
 from imbalance_aware.losses import LOSSES
 from imbalance_aware.losses.arguments import takes_class_counts
@@ -90,7 +90,7 @@ def card_facts(report: Mapping[str, Any], about: str, files: CardFiles) -> dict[
             "runs": {
                 "model": settings["model"],
                 "training": settings["training"],
-                "devices": list(dict.fromkeys(str(of["device"]) for of in recorded if "device" in of)),
+                "devices": different(recorded, "device"),
             },
             "datasets": [dataset],
         },
@@ -111,7 +111,7 @@ def card_facts(report: Mapping[str, Any], about: str, files: CardFiles) -> dict[
         "collapsed_folds": [fold["fold"] for fold in report.get("folds", []) if fold["status"] == "collapsed"],
         "few": FEW_IN_CLASS,
         "versions": versions(recorded),
-        "codes": list(dict.fromkeys(str(of["code"]) for of in recorded if "code" in of)),
+        "codes": different(recorded, "code"),
         "models": [shlex.quote(path.parent.as_posix()) for path, _ in configs],
         "max_value": configs[0][1].get("max_value"),
     }

@@ -39,10 +39,10 @@ def run_facts(configs: Sequence[Path]) -> dict[str, Any]:
             for name in datasets
         },
         "versions": versions(recorded),
-        "devices": _different(recorded, "device"),
-        "precisions": _different(recorded, "precision"),
-        "threads": _different(recorded, "threads"),
-        "codes": _different(recorded, "code"),
+        "devices": different(recorded, "device"),
+        "precisions": different(recorded, "precision"),
+        "threads": different(recorded, "threads"),
+        "codes": different(recorded, "code"),
     }
 
 
@@ -55,7 +55,8 @@ def versions(recorded: Iterable[Mapping[str, Any]]) -> list[str]:
     return [f"{name} {' and '.join(dict.fromkeys(given))}" for name, given in found.items()]
 
 
-def _different(recorded: Iterable[Mapping[str, Any]], key: str) -> list[str]:
+def different(recorded: Iterable[Mapping[str, Any]], key: str) -> list[str]:
+    """Different values of a key that runs recorded, as text, in their order; runs without it do not count."""
     return list(dict.fromkeys(str(of[key]) for of in recorded if key in of))
 
 

@@ -53,7 +53,7 @@ class Taken:
 
     Attributes:
         step: its name.
-        dataset: that it worked on; empty for one that is of a whole study.
+        dataset: that it worked on; empty for a step of a whole study.
         jobs: each of them.
     """
 
@@ -62,17 +62,17 @@ class Taken:
     jobs: Sequence[Job]
 
     def total(self, name: str) -> float:
-        """Sum of a field of `Job` over the jobs of which it is known; NaN if it is known of none."""
+        """Sum of a field of `Job` over the jobs that have it; NaN if none has."""
         known = [value for job in self.jobs if not math.isnan(value := getattr(job, name))]
         return math.fsum(known) if known else math.nan
 
     def largest(self, name: str) -> float:
-        """Largest value of a field of `Job`; NaN if it is known of none."""
+        """Largest value of a field of `Job`; NaN if no job has it."""
         return max((value for job in self.jobs if not math.isnan(value := getattr(job, name))), default=math.nan)
 
     @property
     def unmeasured(self) -> int:
-        """Jobs of which processor time is not known."""
+        """How many jobs have no known processor time."""
         return sum(math.isnan(job.cpu_seconds) for job in self.jobs)
 
 

@@ -14,7 +14,7 @@ WIDTH, INDENT, SPINE, GAP, PADDING = 380, 52, 26, 22, 10
 LINE, CHARACTER, WIDE = 18, 7, 14
 #: Where lines may be broken, and the space between a name and its number, where they may not.
 BREAKS, NO_BREAK = re.compile(r"[ \t\n]+"), "\u00a0"
-#: Around a name, so that text that runs from right to left does not reorder what stands beside it.
+#: Around a name, so that text that runs from right to left does not reorder the text beside it.
 ISOLATE, END_OF_ISOLATE = "\u2068", "\u2069"
 
 
@@ -75,12 +75,12 @@ class Diagram:
 
 
 def counted(name: str, number: int, between: str = "") -> str:
-    """A name of a class, cohort or reason and how many there are of it, fit to stand between other words."""
+    """A name of a class, cohort or reason and how many there are of it, for the middle of a line of text."""
     return f"{ISOLATE}{name}{END_OF_ISOLATE}{between}{NO_BREAK}{number}"
 
 
 def lay_out(stages: Sequence[Stage]) -> Diagram:
-    """Place the boxes of some stages, the first of which is on the spine."""
+    """Place the boxes of stages; the first stage must be on the spine."""
     boxes: list[Box] = []
     top = 1
     for stage in stages:

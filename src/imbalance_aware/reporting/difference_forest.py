@@ -10,12 +10,7 @@ from imbalance_aware.reporting import interval_rows, study_tables, style
 from imbalance_aware.reporting.grid import number
 from imbalance_aware.reporting.labels import readable
 from imbalance_aware.reporting.looks import Looks, looks_of, rule_handles
-from imbalance_aware.reporting.study_tables import (
-    of_dataset,
-    run_counts,
-    short_labels,
-    with_labels,
-)
+from imbalance_aware.reporting.study_tables import of_dataset, run_counts, short_labels, with_labels
 from imbalance_aware.tables.comparisons import COMPARISONS
 from imbalance_aware.tables.frames import MODELS, PROCEDURE
 from imbalance_aware.tables.metrics import read_metrics

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from imbalance_aware.tables.frames import PRIMARY
 from imbalance_aware.tables.predictions import Predictions
 from imbalance_aware.tables.similarities import CORRECT, WRONG
 
@@ -35,7 +36,7 @@ def best_condition(ranks: pd.DataFrame, dataset: str, conditions: Collection[str
         dataset: its name.
         conditions: names; the candidates under other decision rules have other names.
     """
-    here = ranks[(ranks["dataset"] == dataset) & (ranks["role"] == "primary") & ranks["candidate"].isin(conditions)]
+    here = ranks[(ranks["dataset"] == dataset) & (ranks["role"] == PRIMARY) & ranks["candidate"].isin(conditions)]
     here = here[here["rank"].notna()]
     return None if here.empty else str(here.loc[here["rank"].idxmin(), "candidate"])
 

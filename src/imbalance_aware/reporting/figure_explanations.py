@@ -17,6 +17,7 @@ from matplotlib.figure import Figure
 
 from imbalance_aware.errors import UserError
 from imbalance_aware.reporting import style
+from imbalance_aware.reporting.brightness import brightest
 from imbalance_aware.reporting.candidate_labels import labels_of
 from imbalance_aware.reporting.explanation_maps import ExplanationMaps, load_maps
 from imbalance_aware.reporting.grid import number
@@ -32,8 +33,6 @@ CHOSEN = {CORRECT: "correct, median confidence", WRONG: "wrong, most confident"}
 COLOURS = ListedColormap([to_rgba(style.ORANGE, 0.65 * step / 255) for step in range(256)])
 #: Share of a map's maximum that is outlined, and in which colour.
 OUTLINED, OUTLINE = 0.5, style.SKY
-#: A volume's slice is shown from 0 to this percentile of what is not 0.
-BRIGHTEST_PERCENT = 99.5
 #: In inches: width of a panel and from one to the next, its lines of text, the words beside a row, and titles.
 PANEL_INCH, STEP_INCH, TEXT_INCH, BESIDE_INCH, TITLE_INCH = 0.95, 1.22, 0.42, 1.42, 0.62
 #: Width and height of the colour bar, in inches.
@@ -131,8 +130,7 @@ def draw_row(panels: np.ndarray, maps: ExplanationMaps, row: int, similarity: pd
 def draw_image(axes: Axes, image: np.ndarray, coloured: bool = False) -> None:
     """A photograph in its colours, or its brightness; a slice of a volume from 0 to nearly its brightest voxel."""
     if len(image) != 3:
-        brightest = float(np.percentile(image[image > 0], BRIGHTEST_PERCENT)) if image.any() else 255
-        axes.imshow(image.mean(axis=0), cmap="gray", vmin=0, vmax=brightest, interpolation="none")
+        axes.imshow(image.mean(axis=0), cmap="gray", vmin=0, vmax=brightest(image), interpolation="none")
     elif coloured:
         axes.imshow(image.transpose(1, 2, 0), interpolation="none")
     else:

@@ -29,8 +29,7 @@ def few_test_subjects(metrics: "pd.DataFrame") -> Few:
     """
     few: dict[str, dict[str, int]] = {}
     for dataset, rows in metrics.groupby("dataset", sort=False):
-        counts = next((found for prefix in PREFIXES if (found := _counts(rows, prefix))), {})
-        few[str(dataset)] = {name: count for name, count in counts.items() if count < MIN_TEST_SUBJECTS}
+        few[str(dataset)] = {name: count for name, count in _counts(rows).items() if count < MIN_TEST_SUBJECTS}
     return few
 
 
@@ -44,8 +43,7 @@ def headed(title: str, metrics: "pd.DataFrame", datasets: Iterable[str]) -> str:
     """
     parts = []
     for dataset in dict.fromkeys(datasets):
-        rows = metrics[metrics["dataset"] == dataset]
-        counts = next((found for prefix in PREFIXES if (found := _counts(rows, prefix))), {})
+        counts = _counts(metrics[metrics["dataset"] == dataset])
         names = labels.distinct(counts)
         sizes = ", ".join(f"{names[name]} {n}{MARK if n < FEW_IN_CLASS else ''}" for name, n in counts.items())
         parts += [f"{labels.readable(dataset)}: {sizes}"] if sizes else []
@@ -54,9 +52,13 @@ def headed(title: str, metrics: "pd.DataFrame", datasets: Iterable[str]) -> str:
     return f"{title}. Test patients: {'; '.join(parts)}{told}" if parts else title
 
 
-def _counts(rows: "pd.DataFrame", prefix: str) -> dict[str, int]:
-    found = rows[rows["metric"].str.startswith(prefix)]
-    return dict(zip(found["metric"].str.removeprefix(prefix), found["value"].astype(int), strict=True))
+def _counts(rows: "pd.DataFrame") -> dict[str, int]:
+    """Class -> its test patients, or else test subjects, in the rows of one dataset; empty where neither is counted."""
+    for prefix in PREFIXES:
+        found = rows[rows["metric"].str.startswith(prefix)]
+        if len(found):
+            return dict(zip(found["metric"].str.removeprefix(prefix), found["value"].astype(int), strict=True))
+    return {}
 
 
 def rests_on_few(dataset: str, metric: str, few: Few) -> bool:

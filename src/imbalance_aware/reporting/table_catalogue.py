@@ -76,3 +76,5 @@ COHORTS = "cohorts"
 PUBLISHED_CELLS = "published_cells"
 #: The table of the paper's claims, recomputed, which `claims_table` makes.
 CLAIMS = "claims"
+#: Every table in the order of the report: what the study is judged by, each metric, then further questions.
+ORDER = (COMPARISON, *TABLES, PUBLISHED_CELLS, CLAIMS, ENSEMBLES, OVERFITTING, COHORTS)

@@ -42,13 +42,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of the step."""
     parser.add_argument("--metrics", type=Path, required=True, help="metrics.csv of a study, from collect")
     parser.add_argument("--published", type=Path, help="the paper's values, if the study is the paper's")
-    parser.add_argument("--comparison", type=Path, help="comparisons.csv from compare, for one more table")
-    parser.add_argument("--references", type=Path, help="values.csv from compare, for rows of what needs no image")
-    parser.add_argument("--ranks", type=Path, help="ranks.csv from compare, for a note on how many may be the best")
+    parser.add_argument("--comparison", type=Path, help="comparisons.csv from statistics, for one more table")
+    parser.add_argument("--references", type=Path, help="values.csv from statistics, for rows of what needs no image")
+    parser.add_argument("--ranks", type=Path, help="ranks.csv from statistics, for a note on how many may be the best")
     parser.add_argument("--ensembles", type=Path, help="ensemble_metrics.csv from collect, for one more table")
     parser.add_argument("--overfitting", metavar="METRIC", help="the primary metric, for one more table")
     parser.add_argument("--cohorts", type=Path, help="cohort_metrics.csv, for one more table")
-    parser.add_argument("--values", type=Path, help="values.csv from compare, for a table of --published beside ours")
+    parser.add_argument("--values", type=Path, help="values.csv from statistics, for --published beside ours")
     parser.add_argument("--claims", type=Path, help="claim_estimates.csv from claims, for one more table")
     parser.add_argument("--stated", type=Path, help="the paper's claims; --claims needs it, and --published")
     parser.add_argument(

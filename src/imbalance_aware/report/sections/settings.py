@@ -35,15 +35,15 @@ def gather(study: StudyFiles) -> dict[str, Any]:
 
 
 def _settings(config: Mapping[str, Any]) -> Panel:
-    rows = [Row((key, value), ()) for block in BLOCKS for key, value in _flat(block, _without_layers(block, config))]
+    rows = [Row((key, value), ()) for block in BLOCKS for key, value in _flat(block, _block(block, config))]
     return Panel(("Setting", "Value"), (), tuple(rows))
 
 
-def _without_layers(block: str, config: Mapping[str, Any]) -> Any:
-    """The block as the configuration writes it."""
-    if block != "datasets":
-        return config[block]
-    return {name: known["settings"] for name, known in config["datasets"].items()}
+def _block(name: str, config: Mapping[str, Any]) -> Any:
+    """A block of the settings; of the datasets only what the configuration says."""
+    if name != "datasets":
+        return config[name]
+    return {dataset: known["settings"] for dataset, known in config["datasets"].items()}
 
 
 def _flat(place: str, value: Any) -> Iterable[tuple[str, str]]:

@@ -6,18 +6,8 @@ from typing import Any
 from imbalance_aware.report.links import Link, links
 from imbalance_aware.report.study_files import StudyFiles
 from imbalance_aware.report.table_pages import read_table_page
-from imbalance_aware.reporting.table_catalogue import (
-    CLAIMS,
-    COHORTS,
-    COMPARISON,
-    ENSEMBLES,
-    OVERFITTING,
-    PUBLISHED_CELLS,
-    TABLES,
-)
+from imbalance_aware.reporting.table_catalogue import ORDER
 
-#: In the order of the page: what the study is judged by, then each metric, then what is asked of it besides.
-ORDER = (COMPARISON, *TABLES, PUBLISHED_CELLS, CLAIMS, ENSEMBLES, OVERFITTING, COHORTS)
 #: More panels than this are folded.
 MANY_PANELS = 6
 #: What the statistics wrote: the numbers behind the tables, the figures and the verdict, and the verdict itself.
