@@ -461,6 +461,7 @@ def test_the_step_writes_tables_that_read_back_the_same_every_time(tmp_path):
     [
         (["--evaluation", "{"], "--evaluation: not valid JSON"),
         (["--evaluation", '{"primary": "mc"}'], '"mc" is not known'),
+        (["--context", "[]"], "--context: expected keys with values (got [])"),
         (["--conditions", "[{}]"], "--conditions: expected condition, loss, sampling and weighted"),
     ],
 )

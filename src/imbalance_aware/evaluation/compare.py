@@ -13,7 +13,6 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
@@ -32,6 +31,7 @@ from imbalance_aware.evaluation.tested import classes_of_part, require_subjects
 from imbalance_aware.evaluation.units import SAMPLE, samples_of, take, units_of
 from imbalance_aware.evaluation.value_rows import reference_rows, value_rows
 from imbalance_aware.files import write_text
+from imbalance_aware.json_text import read_argument, read_object_argument
 from imbalance_aware.metrics.catalogue import METRICS, RESAMPLED, metrics_for
 from imbalance_aware.metrics.declaration import UNKNOWN, Context
 from imbalance_aware.runs.identity import Run, identify
@@ -92,7 +92,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Write the tables."""
-    settings = validate(EvaluationSettings, _json(args.evaluation, "--evaluation"), "--evaluation")
+    settings = validate(EvaluationSettings, read_argument(args.evaluation, "--evaluation"), "--evaluation")
     levels = read_levels(args.conditions) if args.conditions else {}
     places = {identify(path): path for path in args.predictions}
     rows: dict[str, list[dict]] = {name: [] for name in TABLES}
@@ -163,7 +163,7 @@ def read_levels(conditions: str) -> dict[str, dict[str, str]]:
                 "sampling": row["sampling"],
                 "weights": WEIGHTED[row["weighted"]],
             }
-            for row in _json(conditions, "--conditions")
+            for row in read_argument(conditions, "--conditions")
         }
     except (KeyError, TypeError) as error:
         raise UserError(f"--conditions: expected condition, loss, sampling and weighted of each: {error!r}") from None
@@ -192,7 +192,7 @@ def _role(row: dict, settings: EvaluationSettings) -> dict:
 def _known(dataset: str, runs: Mapping[Run, Predictions], args: argparse.Namespace, primary: str) -> Dataset:
     """The dataset with what the other arguments say of it."""
     first = next(iter(runs.values()))
-    context = read_context(json.dumps(_json(args.context, "--context").get(dataset, {})), first.classes)
+    context = read_context(json.dumps(read_object_argument(args.context, "--context").get(dataset, {})), first.classes)
     samples = next((path for path in args.samples if path.parent.name == dataset), None)
     if samples is None:
         return Dataset(runs, context=context)
@@ -206,10 +206,3 @@ def _known(dataset: str, runs: Mapping[Run, Predictions], args: argparse.Namespa
     validation = [path for path in args.validation if identify(path).dataset == dataset]
     outcomes = validation_outcomes(validation, first.classes, context)
     return Dataset(runs, bases(runs, counts, outcomes, METRICS[primary]), context)
-
-
-def _json(text: str, argument: str) -> Any:
-    try:
-        return json.loads(text)
-    except ValueError as error:
-        raise UserError(f"{argument}: not valid JSON: {error}") from None

@@ -1,10 +1,10 @@
 """From what a dataset's settings say of its classes to the context that metrics and decision rules need."""
 
-import json
 from collections.abc import Sequence
 
 from imbalance_aware.class_names import ClassNames
 from imbalance_aware.errors import UserError
+from imbalance_aware.json_text import read_object_argument
 from imbalance_aware.metrics.declaration import Context
 from imbalance_aware.schema import validate
 from imbalance_aware.sources.class_context import ClassContext
@@ -26,12 +26,7 @@ def read_context(text: str, classes: Sequence[str]) -> Context:
     Raises:
         UserError: it does not fit its keys, or is of other classes than those predicted.
     """
-    try:
-        content = json.loads(text)
-    except ValueError as error:
-        raise UserError(f"--context: not valid JSON: {error}") from None
-    if not isinstance(content, dict):
-        raise UserError(f"--context: expected keys with values (got {content!r})")
+    content = read_object_argument(text, "--context")
     known = validate(KnownClasses, {"classes": [*classes], **content}, "--context")
     if known.classes != tuple(classes):
         raise UserError(

@@ -6,16 +6,14 @@ the sheets name.
 """
 
 import argparse
-import json
 from pathlib import Path
-from typing import Any
 
-from imbalance_aware.errors import UserError
 from imbalance_aware.files import write_text
 from imbalance_aware.journal.checklists import fill, read_items, sheet_csv, sheet_markdown
 from imbalance_aware.journal.rendering import render
 from imbalance_aware.journal.study_facts import Files, study_facts
 from imbalance_aware.journal.texts import CHECKLISTS, OUTPUTS, TEXTS
+from imbalance_aware.json_text import read_object_argument
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -39,7 +37,8 @@ def run(args: argparse.Namespace) -> None:
     Raises:
         UserError: a file that is missing or damaged, or an item without an answer.
     """
-    files = Files(_settings(args.settings), args.datasets, args.configs, args.tables, args.environments)
+    settings = read_object_argument(args.settings, "--settings")
+    files = Files(settings, args.datasets, args.configs, args.tables, args.environments)
     items = read_items(args.items)
     study = study_facts(args.study, files, args.revision)
     for name in CHECKLISTS:
@@ -48,13 +47,3 @@ def run(args: argparse.Namespace) -> None:
         write_text(args.out / f"{name}.md", sheet_markdown(rows, args.study))
     for name, template in TEXTS.items():
         write_text(args.out / name, render(template, study=study))
-
-
-def _settings(text: str) -> dict[str, Any]:
-    try:
-        content = json.loads(text)
-    except ValueError as error:
-        raise UserError(f"--settings: not valid JSON: {error}") from None
-    if not isinstance(content, dict):
-        raise UserError(f"--settings: expected keys with values (got {content!r})")
-    return content

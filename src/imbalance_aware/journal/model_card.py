@@ -3,7 +3,6 @@
 In the form of Mitchell et al., "Model cards for model reporting", FAT* 2019, from the files of the run alone.
 """
 
-import json
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from imbalance_aware.errors import UserError
 from imbalance_aware.journal.rendering import nouns, render
 from imbalance_aware.journal.run_facts import different, shared, versions
 from imbalance_aware.journal.texts import CARD
+from imbalance_aware.json_text import read_object_argument
 from imbalance_aware.losses import LOSSES
 from imbalance_aware.losses.arguments import takes_class_counts
 from imbalance_aware.metrics.catalogue import METRICS, OVERALL, TEST_GROUPS, TEST_SUBJECTS
@@ -118,11 +118,8 @@ def card_facts(report: Mapping[str, Any], about: str, files: CardFiles) -> dict[
 
 
 def _about(text: str) -> dict[str, Any]:
-    try:
-        content = json.loads(text)
-    except ValueError as error:
-        raise UserError(f"--about: not valid JSON: {error}") from None
-    if not isinstance(content, dict) or not {"kind", "phantoms", "split", "sources"} <= {*content}:
+    content = read_object_argument(text, "--about")
+    if not {"kind", "phantoms", "split", "sources"} <= {*content}:
         raise UserError("--about: expected what the dataset is: kind, phantoms, split, sources")
     return content
 

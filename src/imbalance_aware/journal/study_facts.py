@@ -1,6 +1,5 @@
 """All facts of a study that its texts state, gathered from the files of the study."""
 
-import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -26,6 +25,7 @@ from imbalance_aware.statistics.notes import FEW_PATIENTS
 from imbalance_aware.tables.comparisons import COMPARISONS
 from imbalance_aware.tables.frames import PRIMARY
 from imbalance_aware.tables.values import REFERENCE, VALUES
+from imbalance_aware.tables.verdict import read_verdict
 
 #: Role of a package in a text -> its name for pip and in print.
 PREPROCESSING = {
@@ -71,7 +71,7 @@ def study_facts(name: str, files: Files, revision: str = "") -> dict[str, Any]:
         UserError: a file that is missing, damaged or of another study.
     """
     settings, runs = files.settings, run_facts(files.configs)
-    verdict = _read_verdict(files.tables / "verdict.json")
+    verdict = read_verdict(files.tables / "verdict.json")
     values, comparisons = VALUES.read(files.tables / "values.csv"), COMPARISONS.read(files.tables / "comparisons.csv")
     conditions = _conditions(settings["conditions"])
     baseline = settings["evaluation"]["baseline"]
@@ -233,18 +233,6 @@ def _value_of(values: pd.DataFrame, candidate: str, by_name: Mapping[str, Any]) 
 def _rules(values: pd.DataFrame) -> list[dict[str, str]]:
     present = {*values["rule"]} - {REFERENCE}
     return [{"name": name, "label": rule.label} for name, rule in RULES.items() if name in present]
-
-
-def _read_verdict(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such file; the step `verdict` writes it") from None
-    except ValueError as error:
-        raise UserError(f"{path}: not a verdict: {error}") from None
-    if not isinstance(content, dict) or "datasets" not in content:
-        raise UserError(f"{path}: not a verdict: it has no datasets")
-    return content
 
 
 def _of(parts: Mapping[str, Any], dataset: str, where: str) -> Any:

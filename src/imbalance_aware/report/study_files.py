@@ -1,13 +1,14 @@
 """`StudyFiles`: what a section of the report may read of a study. Files only."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from imbalance_aware.errors import UserError
+from imbalance_aware.json_text import read_object_argument
 from imbalance_aware.runs.identity import Run
+from imbalance_aware.tables.verdict import read_verdict
 
 #: What the settings of a study hold.
 KEYS = {"study", "datasets", "conditions", "model", "training", "augmentation", "evaluation", "tables"}
@@ -84,7 +85,7 @@ class StudyFiles:
 
     def verdict(self) -> dict[str, Any]:
         """The facts of the step `verdict`."""
-        return read_json(self.tables / "verdict.json")
+        return read_verdict(self.tables / "verdict.json")
 
 
 def study_files(name: str, settings: Mapping[str, Any], results: Path) -> StudyFiles:
@@ -123,27 +124,9 @@ def read_settings(text: str) -> Mapping[str, Any]:
     """The settings of a study as the step gets them.
 
     Raises:
-        UserError: the text is not JSON, or a key is missing.
+        UserError: the text is not a JSON object, or a key is missing.
     """
-    try:
-        settings = json.loads(text)
-        missing = KEYS - set(settings)
-    except (ValueError, TypeError) as error:
-        raise UserError(f"--settings: not valid JSON: {error}") from None
-    if missing:
+    settings = read_object_argument(text, "--settings")
+    if missing := KEYS - {*settings}:
         raise UserError(f"--settings: no {', '.join(sorted(missing))}")
     return settings
-
-
-def read_json(path: Path) -> Any:
-    """A JSON file of the results.
-
-    Raises:
-        UserError: there is no such file, or it is not JSON.
-    """
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such file") from None
-    except ValueError as error:
-        raise UserError(f"{path}: not valid JSON: {error}") from None

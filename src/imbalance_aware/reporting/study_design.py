@@ -4,7 +4,6 @@ Counts are those of ``samples.csv``: what is in the study, after exclusions.
 """
 
 import argparse
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +13,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from imbalance_aware.errors import UserError
+from imbalance_aware.json_text import read_object_argument
 from imbalance_aware.reporting import design_words as words
 from imbalance_aware.reporting import style
 from imbalance_aware.reporting.cards import PAD_INCH, Card, Dots, Item, Table, Text
@@ -39,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Draw cards in rows, from the data to the evaluation, with an arrow between two rows."""
-    design = json.loads(args.design)
+    design = read_object_argument(args.design, "--design")
     samples = {path.parent.name: read_samples_frame(path, SHOWN) for path in args.samples}
     if missing := [name for name in design["datasets"] if name not in samples]:
         raise UserError(f"no samples.csv of {', '.join(missing)}")

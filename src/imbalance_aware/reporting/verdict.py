@@ -7,7 +7,6 @@ difference is only called better or worse where its interval excludes 0.
 """
 
 import argparse
-import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from imbalance_aware.errors import UserError
 from imbalance_aware.evaluation.candidates import PRIOR, candidate_name
 from imbalance_aware.evaluation.settings import EvaluationSettings
 from imbalance_aware.files import write_json, write_text
+from imbalance_aware.json_text import read_argument
 from imbalance_aware.reporting import blocks, verdict_warnings
 from imbalance_aware.reporting.candidate_labels import effect_labels, labels_of
 from imbalance_aware.reporting.labels import REFERENCES
@@ -63,7 +63,7 @@ def run(args: argparse.Namespace) -> None:
 
 def verdict(args: argparse.Namespace) -> dict[str, Any]:
     """Facts of a study: ``study``, ``evaluation`` and one entry of ``datasets`` for each."""
-    settings = validate(EvaluationSettings, _json(args.evaluation), "--evaluation")
+    settings = validate(EvaluationSettings, read_argument(args.evaluation, "--evaluation"), "--evaluation")
     tables = Tables(
         *(
             form.read(args.tables / f"{name}.csv")
@@ -138,10 +138,3 @@ def _of(paths: list[Path], dataset: str, what: str) -> Path:
         if path.parent.name == dataset:
             return path
     raise UserError(f"no {what} of the dataset {dataset} is given")
-
-
-def _json(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except ValueError as error:
-        raise UserError(f"--evaluation: not valid JSON: {error}") from None

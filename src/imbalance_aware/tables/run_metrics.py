@@ -9,13 +9,13 @@ after temperature scaling is under `TEMPERATURE_SCALING`. The metrics of the run
 for groups is under `BY_GROUP`.
 """
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from imbalance_aware.class_names import metric_of_class
 from imbalance_aware.errors import UserError
+from imbalance_aware.json_text import read_object_file
 from imbalance_aware.metrics.catalogue import (
     COLLAPSED_FOLDS,
     FOLDS,
@@ -28,6 +28,7 @@ from imbalance_aware.metrics.catalogue import (
 )
 from imbalance_aware.metrics.catalogue import POSTHOC as POSTHOC_PREFIX
 
+CONTENT = "the metrics of a run"
 POSTHOC = "posthoc_logit_adjustment"
 DECISION_RULES = "decision_rules"
 TEMPERATURE_SCALING = "temperature_scaling"
@@ -42,15 +43,7 @@ def read_run_metrics(path: Path) -> dict[str, Any]:
     Raises:
         UserError: no such file, or not the metrics of a run.
     """
-    try:
-        report = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such file") from None
-    except ValueError as error:
-        raise UserError(f"{path}: not the metrics of a run: {error!r}") from None
-    if not isinstance(report, dict):
-        raise UserError(f"{path}: not the metrics of a run: it holds a {type(report).__name__}")
-    return report
+    return read_object_file(path, CONTENT)
 
 
 def metric_values(path: Path) -> Iterator[tuple[str, str, float | None, str]]:
@@ -70,7 +63,7 @@ def metric_values(path: Path) -> Iterator[tuple[str, str, float | None, str]]:
         for unit, block in {"sample": report, "group": report.get(BY_GROUP)}.items():
             yield from ((unit, *values) for values in (_values_of(block, report["classes"]) if block else ()))
     except (KeyError, AttributeError, TypeError) as error:
-        raise UserError(f"{path}: not the metrics of a run: {error!r}") from None
+        raise UserError(f"{path}: not {CONTENT}: {error!r}") from None
 
 
 def _values_of(report: dict[str, Any], classes: list[str]) -> Iterator[tuple[str, float | None, str]]:

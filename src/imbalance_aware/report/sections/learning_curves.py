@@ -12,7 +12,7 @@ from imbalance_aware.reporting.grid import MISSING, Cell, Panel, Row, number
 from imbalance_aware.reporting.labels import readable
 from imbalance_aware.runs.identity import Run
 from imbalance_aware.runs.run_folder import HISTORY
-from imbalance_aware.tables.history import read_history
+from imbalance_aware.tables.history import History, read_history
 
 #: The figure of the section.
 FIGURE = "learning_curves"
@@ -37,26 +37,26 @@ def gather(study: StudyFiles) -> dict[str, Any]:
 def _trainings(study: StudyFiles, dataset: str, labels: dict[str, str]) -> Panel:
     of = study.datasets[dataset]
     stubs = ["Condition", "Seed"] + (["Repeat"] if of.repeats > 1 else []) + (["Fold"] if of.folds else [])
-    rows, metrics = [], set()
-    for run in study.trainings(dataset):
-        history = read_history(study.folder(run) / HISTORY)
-        metrics.add(history.metric)
+    histories = {run: read_history(study.folder(run) / HISTORY) for run in study.trainings(dataset)}
+    metric = next((history.metric for history in histories.values() if history.metric), None)
+    rows = []
+    for run, history in histories.items():
         numbers = [run.seed] + ([run.repeat] if of.repeats > 1 else []) + ([run.fold] if of.folds else [])
         names = (labels.get(run.condition, run.condition), *map(str, numbers))
-        rows.append(Row(names, tuple(_cells(study, run, history))))
-    metric = next((name for name in metrics if name), None)
+        rows.append(Row(names, tuple(_cells(study, run, history, metric))))
     columns = ["Epochs", "First loss", "Last loss"]
     columns += ["Kept epoch", f"Validation {readable(metric).lower()} there"] if metric else []
     return Panel(tuple(stubs), tuple([*columns, "State"]), tuple(rows))
 
 
-def _cells(study: StudyFiles, run: Run, history: Any) -> list[Cell]:
+def _cells(study: StudyFiles, run: Run, history: History, metric: str | None) -> list[Cell]:
+    """A training's cells; ``metric`` is that of the table's columns for the validation part, None without them."""
     epochs = history.epochs
     if not epochs:
-        return [Cell("0"), Cell(MISSING), Cell(MISSING), Cell("no epoch")]
+        return [Cell("0"), *[Cell(MISSING)] * (4 if metric else 2), Cell("no epoch")]
     last = epochs[-1].train_loss
     cells = [Cell(str(len(epochs))), Cell(_number(epochs[0].train_loss)), Cell(_number(last))]
-    if history.metric:
+    if metric:
         kept = recorded(study, run).get("best_epoch") or epochs[-1].epoch
         at = next((epoch for epoch in epochs if epoch.epoch == kept), epochs[-1])
         cells += [Cell(str(kept)), Cell(_number(at.validation_metric))]
