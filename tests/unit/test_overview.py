@@ -16,10 +16,11 @@ from hypothesis import strategies as st
 from imbalance_aware.__main__ import COMMANDS, main
 from imbalance_aware.errors import UserError
 from imbalance_aware.models.make import InputSpec, make_model
-from imbalance_aware.overview.durations import hours_on, measured
+from imbalance_aware.overview.durations import Measured, hours_on, measured
+from imbalance_aware.overview.job_kinds import Kind
 from imbalance_aware.overview.known_samples import known_dataset
 from imbalance_aware.overview.logs import epochs, failure
-from imbalance_aware.overview.plan import jobs_table
+from imbalance_aware.overview.plan import Cost, jobs_table, memory_table
 from imbalance_aware.overview.run_states import (
     DONE,
     FAILED,
@@ -75,7 +76,7 @@ def test_benchmark_files_give_the_median_and_the_largest_memory(tmp_path):
         (tmp_path / f"seed-{number}.tsv").write_text(f"{head}\n{seconds}\t0:00:01\t{memory}\t1\n")
     (tmp_path / "seed-9.tsv").write_text("")  # a job that was killed
     found = measured(str(tmp_path / "seed-*.tsv"))
-    assert found.typical_s == 2.5 and found.memory_mb == (100, 300)
+    assert found.typical_s == 2.5 and found.memory_mib == (100, 300)
     assert measured(str(tmp_path / "fold-*.tsv")) is None
 
 
@@ -166,6 +167,12 @@ def test_jobs_of_patients_who_are_not_listed_yet_are_said_to_be_missing(runs):
     config = Namespace(datasets={})
     lines = jobs_table(Planned(config, {}, tuple(runs.values()), False, (), False), [])
     assert "Not counted: the jobs of each patient of a cohort that is not listed yet." in " ".join(lines)
+
+
+def test_memory_is_told_in_one_unit(runs):
+    """Snakemake measures MiB and asks for MB."""
+    kind = Kind("train small/moles", (runs[DONE],), Measured((1.0,), (200.0, 300.0)))
+    assert memory_table([Cost(kind, 1.0, "")])[-1].split() == ["train", "small/moles", "315", "MB", "4.0", "GB"]
 
 
 def test_without_anything_to_do_the_status_says_so(runs):

@@ -9,7 +9,7 @@ from imbalance_aware.journal.texts import DATASET_TABLES, OUTPUTS as JOURNAL, ST
 
 # Files of the checkout, known by their content: touching them writes nothing again.
 ITEMS = os.path.relpath(CHECKOUT / "resources/reporting_items.csv")
-STATED = [os.path.relpath(CHECKOUT / f"envs/{name}.yaml") for name in ("analysis", "preprocess", "strip", "brats")]
+STATED = [os.path.relpath(CHECKOUT / f"envs/{name}") for name in ENVIRONMENTS]
 
 
 def tables_of_datasets(wildcards):

@@ -11,7 +11,7 @@ from pathlib import Path
 
 #: What steps read beside the package.
 RESOURCES = ("ahn2018_files.csv", "paper_claims.csv", "published_results.csv", "reporting_items.csv")
-ENVIRONMENTS = ("analysis.yaml", "brats.yaml", "preprocess.yaml", "strip.yaml")
+ENVIRONMENTS = ("analysis.yaml", "preprocess.yaml", "strip.yaml", "brats.yaml")
 SHIPPED = [*(f"resources/{name}" for name in RESOURCES), *(f"envs/{name}" for name in ENVIRONMENTS)]
 
 

@@ -1,7 +1,6 @@
 """Inputs and params of tables, figures and reports."""
 
 from imbalance_aware.report.description import answers
-
 from imbalance_aware.reporting.figure_catalogue import FIGURES
 from imbalance_aware.study_design import study_design
 from imbalance_aware.study_settings import study_settings

@@ -1,13 +1,17 @@
 """How long jobs took and what memory they used, from Snakemake's benchmark files."""
 
 import glob
-from collections.abc import Iterable, Mapping
+import math
+import os
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from statistics import median
 
-SECONDS, MEMORY = "s", "max_rss"
+from imbalance_aware.errors import UserError
+from imbalance_aware.tables.benchmarks import read_benchmark
 
 
 @dataclass(frozen=True)
@@ -16,11 +20,11 @@ class Measured:
 
     Attributes:
         seconds: of each, wall time.
-        memory_mb: of each, the largest resident set; jobs that ended too soon to be looked at are left out.
+        memory_mib: of each, the largest resident memory; jobs that ended before it was measured are left out.
     """
 
     seconds: tuple[float, ...]
-    memory_mb: tuple[float, ...]
+    memory_mib: tuple[float, ...]
 
     @property
     def typical_s(self) -> float:
@@ -31,10 +35,18 @@ class Measured:
 @cache
 def measured(pattern: str) -> Measured | None:
     """What the benchmark files of this pattern say; None where there are none that can be read."""
-    rows = [row for path in sorted(glob.glob(pattern)) if (row := _row(Path(path)))]  # noqa: PTH207
-    seconds = tuple(value for row in rows if (value := _number(row, SECONDS)) is not None)
-    memory = tuple(value for row in rows if (value := _number(row, MEMORY)) is not None)
+    jobs = []
+    for path in sorted(glob.glob(pattern)):  # noqa: PTH207
+        with suppress(UserError, OSError):  # of a job that was killed, the file may be empty
+            jobs.append(read_benchmark(Path(path)))
+    seconds = tuple(job.seconds for job in jobs if not math.isnan(job.seconds))
+    memory = tuple(job.memory_mib for job in jobs if not math.isnan(job.memory_mib))
     return Measured(seconds, memory) if seconds else None
+
+
+def cores_here() -> int:
+    """How many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def hours_on(cores: int, seconds: Iterable[tuple[int, float]]) -> float:
@@ -49,18 +61,3 @@ def hours_on(cores: int, seconds: Iterable[tuple[int, float]]) -> float:
         return 0.0
     total = sum(number * each for number, each in jobs)
     return max(total / cores, max(each for _, each in jobs)) / 3600
-
-
-def _row(path: Path) -> Mapping[str, str]:
-    try:
-        head, *lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, ValueError):
-        return {}
-    return dict(zip(head.split("\t"), lines[-1].split("\t"), strict=False)) if lines else {}
-
-
-def _number(row: Mapping[str, str], column: str) -> float | None:
-    try:
-        return float(row[column])
-    except (KeyError, ValueError):  # "NA" or "-" of a job that ended before it was looked at
-        return None

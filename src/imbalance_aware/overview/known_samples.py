@@ -8,10 +8,9 @@ from typing import Any
 from imbalance_aware.errors import UserError
 from imbalance_aware.overview.detectable import TestSet
 from imbalance_aware.tables.cohort import included_subjects
-from imbalance_aware.tables.csv_text import read_rows
-from imbalance_aware.tables.samples import COLUMNS, CONTENT
+from imbalance_aware.tables.samples import read_samples
 
-#: Tables that list the samples, the one nearest to the training first.
+#: The table of the packed samples, and those of a cohort, the one after preprocessing first.
 SAMPLES, COHORTS = "samples.csv", ("preprocessed.csv", "cohort.csv")
 COLOURS = {"rgb": 3, "grey": 1}
 
@@ -73,11 +72,14 @@ def known_dataset(name: str, settings: Any, results: Path = Path("results")) -> 
 
 def _rows(folder: Path) -> tuple[Path | None, list[dict[str, str]]]:
     if (path := folder / SAMPLES).is_file():
-        return path, [row for _, row in read_rows(path, CONTENT, COLUMNS)[1]]
-    for name in COHORTS:
-        if (path := folder / name).is_file():
-            return path, [*included_subjects(path).values()]
-    return None, []
+        return path, read_samples(path)
+    table = cohort_table(folder)
+    return table, [*included_subjects(table).values()] if table else []
+
+
+def cohort_table(folder: Path) -> Path | None:
+    """The last table of a dataset's cohort that is there: the one after preprocessing, if it has been made."""
+    return next((folder / name for name in COHORTS if (folder / name).is_file()), None)
 
 
 def _folds(settings: Any) -> int | None:

@@ -9,22 +9,20 @@ With --samples or --test-images, only the detectable difference of that test set
 
 import argparse
 import json
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
-
 from imbalance_aware.errors import UserError
 from imbalance_aware.overview import detectable
-from imbalance_aware.overview.durations import hours_on
+from imbalance_aware.overview.durations import cores_here, hours_on
 from imbalance_aware.overview.job_kinds import SHORT, UNKNOWN, Kind, kinds, place
 from imbalance_aware.overview.known_samples import KnownDataset, known_dataset
 from imbalance_aware.overview.space import finished_model_bytes, network_bytes
 from imbalance_aware.overview.terminal import count, duration, heading, paragraph, size, table
 from imbalance_aware.overview.timed_step import TimedStep, read_settings, time_step
 from imbalance_aware.overview.workflow import Job, Planned, add_configuration, plan_jobs
+from imbalance_aware.runs.run_config import read_config
 from imbalance_aware.runs.run_folder import CONFIG
 from imbalance_aware.statistics.planning import detectable_with
 
@@ -73,7 +71,7 @@ def run(args: argparse.Namespace) -> None:
         tested = detectable.test_set(args.samples) if args.samples else detectable.of_counts(args.test_images)
         print("\n".join(detectable.differences(tested, args)))
         return
-    cores = args.cores or [len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1]
+    cores = args.cores or [cores_here()]
     if min(cores) < 1 or args.gpus < 0:
         raise UserError("--cores: at least 1; --gpus: at least 0")
     planned = plan_jobs(args)
@@ -82,14 +80,13 @@ def run(args: argparse.Namespace) -> None:
 
 def plan(planned: Planned, cores: Sequence[int], args: argparse.Namespace) -> list[str]:
     """Lines of the plan."""
-    names = dict.fromkeys(name for study in planned.studies.values() for name in study.settings.datasets)
-    datasets = {name: known_dataset(name, planned.config.datasets[name]) for name in names}
+    datasets = {name: known_dataset(name, planned.config.datasets[name]) for name in planned.datasets}
     costs = [_cost(kind, datasets, args.time_step) for kind in kinds(planned.jobs)]
     lines = _studies(planned)
     lines += jobs_table(planned, costs)
     lines += _hours(costs, cores, args)
     lines += _disk(planned, datasets, args.time_step)
-    lines += _memory(costs)
+    lines += memory_table(costs)
     return lines + _differences(planned, datasets, args)
 
 
@@ -179,9 +176,8 @@ def _device(folder: Path) -> str:
     """What a finished run of a study on a dataset was trained on; empty if there is none that says so."""
     path = next((path for depth in ("*/*", "*/*/*") for path in folder.glob(f"{depth}/{CONFIG}")), None)
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8")) if path else None
-        return str(content["recorded"]["device"]) if content else ""
-    except (OSError, ValueError, yaml.YAMLError, KeyError, TypeError):
+        return str(read_config(path)["recorded"].get("device", "")) if path else ""
+    except (UserError, OSError):
         return ""
 
 
@@ -226,13 +222,14 @@ def _trainings(planned: Planned) -> dict[str, list[Job]]:
     return found
 
 
-def _memory(costs: Sequence[Cost]) -> list[str]:
+def memory_table(costs: Sequence[Cost]) -> list[str]:
+    """Lines of the table of memory, measured and requested."""
     rows = []
     for cost in costs:
-        used = cost.kind.measured.memory_mb if cost.kind.measured else ()
+        used = cost.kind.measured.memory_mib if cost.kind.measured else ()
         if used or cost.kind.asked_mb:
             asked = size(cost.kind.asked_mb * 1e6) if cost.kind.asked_mb else "profile"
-            rows.append([cost.kind.name, size(max(used) * 1e6) if used else UNKNOWN, asked])
+            rows.append([cost.kind.name, size(max(used) * 2**20) if used else UNKNOWN, asked])
     rows.sort(key=lambda row: row[0].startswith(SHORT))
     return [*heading("Memory of one job"), *table(["jobs", ">measured, largest", ">requested"], rows)]
 

@@ -11,8 +11,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from imbalance_aware.overview.durations import hours_on
+from imbalance_aware.overview.durations import cores_here, hours_on
 from imbalance_aware.overview.job_kinds import SHORT, kinds, place
+from imbalance_aware.overview.known_samples import COHORTS, cohort_table
 from imbalance_aware.overview.logs import failure
 from imbalance_aware.overview.run_states import (
     DONE,
@@ -32,8 +33,8 @@ from imbalance_aware.tables.cohort import COLUMNS, CONTENT, included_subjects
 from imbalance_aware.tables.csv_text import read_rows
 
 DATASETS = Path("results/datasets")
-#: Tables of a cohort, the one after preprocessing first; a cohort that is refused has one of another name.
-COHORTS, REFUSED = ("preprocessed.csv", "cohort.csv"), "cohort_refused.csv"
+#: Table of a cohort that is refused.
+REFUSED = "cohort_refused.csv"
 #: Reasons of Snakemake -> what they mean here.
 REASONS = {
     "output files have to be generated": "files are missing",
@@ -110,7 +111,7 @@ def failures(planned: Planned, states: Sequence[RunState]) -> list[Failure]:
 
 
 def _failures_of_subjects(planned: Planned) -> Iterator[Failure]:
-    for dataset in _datasets(planned):
+    for dataset in planned.datasets:
         table = DATASETS / dataset / COHORTS[-1]
         if planned.config.datasets[dataset].kind != "volumes" or not table.is_file():
             continue
@@ -148,11 +149,11 @@ def _list(title: str, entries: Sequence[Sequence[str]], shown: int | None) -> li
 
 def _cohorts(planned: Planned) -> Iterator[list[str]]:
     """Of each dataset: how many were found and are in, and why others are not."""
-    for dataset in _datasets(planned):
+    for dataset in planned.datasets:
         folder = DATASETS / dataset
         if (refused := folder / REFUSED).is_file():
             yield [f"{dataset}: refused; every subject with its reason:", str(refused)]
-        table = next((folder / name for name in COHORTS if (folder / name).is_file()), None)
+        table = cohort_table(folder)
         if table is None:
             yield [f"{dataset}: not listed yet"]
             continue
@@ -163,10 +164,6 @@ def _cohorts(planned: Planned) -> Iterator[list[str]]:
             yield [f"  {number} x {reason}"]
         if len(why) > 3:
             yield [f"  {why.total() - sum(n for _, n in why.most_common(3))} for other reasons, in", str(table)]
-
-
-def _datasets(planned: Planned) -> list[str]:
-    return [*dict.fromkeys(name for study in planned.studies.values() for name in study.settings.datasets)]
 
 
 def _times(states: Sequence[RunState]) -> list[str]:
@@ -194,7 +191,7 @@ def _rerun(planned: Planned) -> list[str]:
     if not needed:
         return ["", "A rerun would do nothing: all results are there and up to date."]
     runs = [job for job in needed if job.trains]
-    others = Counter(_kind(job) for job in needed if not job.trains for _ in range(job.jobs))
+    others = Counter(job.rule for job in needed if not job.trains for _ in range(job.jobs))
     lines = heading(f"A rerun would train {count(len(runs), 'run')} and run {count(others.total(), 'other job')}.")
     lines += _because("training", runs)
     if others:
@@ -204,7 +201,7 @@ def _rerun(planned: Planned) -> list[str]:
     seconds = [(kind.to_do, kind.measured.typical_s) for kind in kinds(needed) if kind.measured]
     unmeasured = sum(kind.to_do for kind in kinds(needed) if not kind.measured and kind.name != SHORT)
     if seconds:
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        cores = cores_here()
         about = f"About {duration(3600 * hours_on(cores, seconds))} on {count(cores, 'core')}"
         lines += paragraph(
             about + (f", without {count(unmeasured, 'job')} not measured yet" if unmeasured else ""), "  "
@@ -220,7 +217,3 @@ def _because(what: str, jobs: Iterable[Job]) -> list[str]:
     return [
         line for reason, number in why.most_common() for line in paragraph(f"{what}: {number}, because {reason}", "  ")
     ]
-
-
-def _kind(job: Job) -> str:
-    return job.rule

@@ -83,6 +83,11 @@ class Planned:
     subject_rules: tuple[SubjectRule, ...]
     locked: bool
 
+    @property
+    def datasets(self) -> list[str]:
+        """Names of the datasets of these studies, each once."""
+        return [*dict.fromkeys(name for study in self.studies.values() for name in study.settings.datasets)]
+
 
 def add_configuration(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments that name the configuration, as Snakemake calls them."""
