@@ -1,79 +1,22 @@
-"""Values, comparisons, ranks and effects of a study: by hand, and equal to the room of statistics and its reference."""
+"""Values, comparisons and ranks of a study: by hand, and equal to the reference implementation."""
 
 import json
 from dataclasses import replace
 
 import numpy as np
-import pandas as pd
 import pytest
+from comparison_cases import LEVELS, in_folds, judged, predicted, rows_of, simulated
 from scipy.stats import t
 
-from imbalance_aware.__main__ import main
 from imbalance_aware.errors import UserError
-from imbalance_aware.evaluation.bases import bases
-from imbalance_aware.evaluation.candidates import ARGMAX, PRIOR, candidate_name, candidates, condition_and_rule
+from imbalance_aware.evaluation.candidates import candidates
 from imbalance_aware.evaluation.compare import Dataset, compare, read_levels
-from imbalance_aware.evaluation.decision_rules import Basis, decide
-from imbalance_aware.evaluation.effect_rows import effects
 from imbalance_aware.evaluation.families import family
-from imbalance_aware.evaluation.logit_adjustment import adjust_logits
-from imbalance_aware.evaluation.settings import EvaluationSettings
-from imbalance_aware.metrics.catalogue import METRICS, RESAMPLED
-from imbalance_aware.metrics.declaration import Context, Outcome
+from imbalance_aware.metrics.catalogue import RESAMPLED
 from imbalance_aware.runs.identity import Run
 from imbalance_aware.statistics.intervals import half_width
-from imbalance_aware.statistics.multiplicity import holm
 from imbalance_aware.statistics.variance import Parts
-from imbalance_aware.tables.comparisons import COMPARISONS
-from imbalance_aware.tables.effects import EFFECTS
-from imbalance_aware.tables.predictions import Predictions
-from imbalance_aware.tables.ranks import RANKS
-from imbalance_aware.tables.values import VALUES
 from oracles import statistics_reference as reference
-
-CLASSES = ("no", "early", "advanced")
-LEVELS = [
-    {"condition": "ce-uniform", "loss": "ce", "sampling": "uniform", "weighted": False},
-    {"condition": "ce-weighted", "loss": "ce", "sampling": "uniform", "weighted": True},
-    {"condition": "ce-oversampling", "loss": "ce", "sampling": "oversampling", "weighted": False},
-    {"condition": "mcc-uniform", "loss": "soft_mcc", "sampling": "uniform", "weighted": False},
-    {"condition": "mcc-weighted", "loss": "soft_mcc", "sampling": "uniform", "weighted": True},
-    {"condition": "mcc-oversampling", "loss": "soft_mcc", "sampling": "oversampling", "weighted": False},
-]
-
-
-def predicted(labels, probabilities, classes=CLASSES, groups=None, fold=None):
-    subjects = np.array([f"s{i}" for i in range(len(labels))], dtype=object)
-    groups = subjects if groups is None else np.array([f"p{g}" for g in groups], dtype=object)
-    return Predictions(subjects, classes, labels, probabilities, groups, np.full(len(labels), "here"), {}, fold)
-
-
-def simulated(seeds=3, conditions=6, images=1, sizes=(40, 16, 22), seed=0, spread=0.6):
-    """Runs of a study, and the arrays that the reference takes."""
-    rng = np.random.default_rng(seed)
-    effect = spread * rng.normal(size=(conditions, 1)) * np.ones(3)
-    labels, patients, p = reference.simulate(rng, sizes, conditions, seeds, images, effect=effect)
-    runs = {
-        Run("s", "toy", LEVELS[c]["condition"], s): predicted(labels, p[c, s], groups=patients)
-        for c in range(conditions)
-        for s in range(seeds)
-    }
-    return runs, (labels, patients, p)
-
-
-def basis_of(runs, counts, **known):
-    """What rules may learn from: the same class counts in every run."""
-    return {place: Basis(counts, **known) for place in runs}
-
-
-def judged(**keys):
-    return EvaluationSettings(**keys)
-
-
-def rows_of(found, table, **keys):
-    rows = [row for row in found[table] if all(row.get(key) == value for key, value in keys.items())]
-    assert rows, (table, keys)
-    return rows
 
 
 def hand_study():
@@ -165,77 +108,12 @@ def test_both_units_have_values_and_one_is_judged():
     assert {row["unit"] for row in compare(Dataset(single), judged(unit="group"))["comparisons"]} == {"sample"}
 
 
-def test_rules_compete_with_conditions():
-    """Under the prior shift every run is that of the adjusted probabilities; its seeds are no further seeds."""
-    runs, (labels, _, p) = simulated()
-    counts = [60, 20, 20]
-    entrants = candidates(runs, "sample", basis_of(runs, counts))
-    assert entrants.names[:7] == (*(level["condition"] for level in LEVELS), "ce-uniform@prior")
-    outcome = entrants.outcomes["ce-oversampling@prior", "seed-1"]
-    assert outcome.probabilities == pytest.approx(adjust_logits(p[2, 1], counts))
-    found = compare(Dataset(runs, basis_of(runs, counts)), judged())
-    (row,) = rows_of(found, "comparisons", a="mcc-weighted@prior", metric="mcc", with_baseline=True)
-    values = [
-        METRICS["mcc"].of(Outcome(labels, adjust_logits(p[4, s], counts))) - METRICS["mcc"].of(Outcome(labels, p[0, s]))
-        for s in range(3)
-    ]
-    assert row["difference"] == pytest.approx(np.mean(values))
-    alone = compare(Dataset(runs), judged())
-    assert "the average of 6 conditions" in row["note"], "not of 12"
-    both = [
-        rows_of(table, "comparisons", a="mcc-weighted", metric="mcc", with_baseline=True)[0] for table in (found, alone)
-    ]
-    assert both[0]["procedure_low"] == both[1]["procedure_low"]
-
-
-def test_offsets_need_validation_and_costs_need_costs():
-    """With both, each condition competes under four rules; one run without validation takes the rule from all seeds."""
-    runs, (labels, _, p) = simulated(seeds=2, conditions=2)
-    part = Outcome(labels, p[0, 0])
-    known = basis_of(runs, [60, 20, 20], validation=part, metric=METRICS["balanced_accuracy"])
-    costs = Context(costs=((0, 1, 1), (5, 0, 1), (5, 1, 0)))
-    entrants = candidates(runs, "sample", known, costs)
-    rules = ("", "@prior", "@offsets", "@cost")
-    assert entrants.names == tuple(f"{name}{rule}" for rule in rules for name in ("ce-uniform", "ce-weighted"))
-    shifted = entrants.outcomes["ce-weighted@offsets", "seed-1"]
-    assert (
-        shifted.predicted
-        == decide("offsets", Outcome(labels, p[1, 1]), known[Run("s", "toy", "ce-weighted", 1)]).predicted
-    ).all()
-    cheapest = entrants.outcomes["ce-uniform@cost", "seed-0"]
-    assert (cheapest.predicted == (p[0, 0] @ np.array(costs.costs)).argmin(axis=1)).all()
-    known[Run("s", "toy", "ce-weighted", 1)] = Basis([60, 20, 20])
-    assert "ce-weighted@offsets" not in candidates(runs, "sample", known, costs).names
-    found = compare(Dataset(runs, known, costs), judged())
-    (row,) = rows_of(found, "values", condition="ce-uniform", rule="cost", metric="expected_cost")
-    assert (
-        row["value"]
-        < rows_of(found, "values", condition="ce-uniform", rule="argmax", metric="expected_cost")[0]["value"]
-    )
-
-
-def test_costs_of_a_group_decide_on_its_mean():
-    runs, (_, patients, p) = simulated(seeds=1, conditions=1, images=4)
-    costs = Context(costs=((0, 1, 1), (5, 0, 1), (5, 1, 0)))
-    entrants = candidates(runs, "group", basis_of(runs, [60, 20, 20]), costs)
-    outcome = entrants.outcomes["ce-uniform@cost", "seed-0"]
-    mean = p[0, 0][patients == patients[0]].mean(axis=0)
-    assert outcome.predicted[0] == (mean @ np.array(costs.costs)).argmin()
-
-
 def test_metrics_that_jump_have_values_and_no_intervals():
     runs, _ = simulated(conditions=2)
     (row,) = rows_of(compare(Dataset(runs), judged()), "values", condition="ce-uniform", metric="sens_at_90_spec_macro")
     assert np.isfinite(row["value"]) and "models_low" not in row and "jumps" in row["note"]
     with pytest.raises(ValueError, match="jumps when one patient is left out"):
         judged(primary="sens_at_90_spec_macro")
-
-
-def test_names_of_candidates():
-    assert candidate_name("ce-uniform", ARGMAX) == "ce-uniform"
-    assert candidate_name("ce-uniform", PRIOR) == "ce-uniform@prior"
-    assert condition_and_rule("ce-uniform@prior") == ("ce-uniform", PRIOR)
-    assert condition_and_rule("ce-uniform") == ("ce-uniform", ARGMAX)
 
 
 def test_all_pairs_are_there_once_and_the_baseline_is_always_b():
@@ -311,33 +189,6 @@ def test_equal_conditions_have_no_interval_of_width_zero():
     assert row["note"] == "not estimable: no patient changes it"
 
 
-def test_effects_are_means_over_pairs_that_differ_in_one_thing():
-    runs, (labels, _, p) = simulated()
-    levels = read_levels(json.dumps(LEVELS))
-    found = compare(Dataset(runs, basis_of(runs, [60, 20, 20])), judged(), levels)
-    rows = {(row["factor"], row["level"]): row for row in rows_of(found, "effects", metric="balanced_accuracy")}
-    assert {key: row["n_pairs"] for key, row in rows.items()} == {
-        ("loss", "mcc"): 3,
-        ("sampling", "oversampling"): 2,
-        ("weights", "weighted"): 2,
-        ("rule", "prior"): 6,
-    }
-    value = np.array([[METRICS["balanced_accuracy"].of(Outcome(labels, p[c, s])) for s in range(3)] for c in range(6)])
-    means = dict(zip((level["condition"] for level in LEVELS), value.mean(axis=1), strict=True))
-    expected = (means["ce-oversampling"] - means["ce-uniform"] + means["mcc-oversampling"] - means["mcc-uniform"]) / 2
-    assert rows["sampling", "oversampling"]["difference"] == pytest.approx(expected)
-    assert all(row["models_low"] < row["difference"] < row["models_high"] for row in rows.values())
-    adjusted = holm([row["p_procedure"] for row in rows.values()])
-    assert [row["p_procedure_holm"] for row in rows.values()] == pytest.approx(adjusted)
-
-
-def test_effects_without_a_partner_are_left_out():
-    levels = read_levels(json.dumps(LEVELS))
-    assert effects(["ce-uniform", "mcc-oversampling"], levels, "ce-uniform") == []
-    (only,) = effects(["ce-uniform", "ce-weighted", "mcc-oversampling"], levels, "ce-uniform")
-    assert (only.factor, only.pairs) == ("weights", (("ce-weighted", "ce-uniform"),))
-
-
 def test_words_of_a_family_hold_for_all_of_it():
     """A difference that its own interval finds is undecided among many, and equivalence needs wider intervals."""
     parts = Parts(0.05, 0.0004, 100.0, 0.0003, 0.0001, 8.0, 4, 6)
@@ -355,53 +206,6 @@ def test_words_of_a_family_hold_for_all_of_it():
     assert family([nothing], [np.nan], 0.02, "higher").conclusions[0].word == "undecided"
 
 
-# Cross-validated datasets: pooled predictions; repeats in the place of seeds.
-
-
-def in_folds(runs, folds, repeat=0):
-    return {replace(place, repeat=repeat): replace(run, fold=folds) for place, run in runs.items()}
-
-
-def test_a_repeat_is_one_replicate_whose_seeds_are_averaged_first():
-    n = 78
-    first, _ = simulated(seeds=2, seed=1)
-    second, _ = simulated(seeds=1, seed=2)
-    labels = next(iter(first.values())).labels
-    runs = in_folds(first, np.arange(n) % 5) | in_folds(second, np.arange(n) % 2, repeat=1)
-    found = compare(Dataset(runs), judged())
-    (row,) = rows_of(found, "values", condition="mcc-uniform", metric="auroc_macro")
-    values = {
-        (place.repeat, place.seed): METRICS["auroc_macro"].of(Outcome(labels, run.probabilities, run.fold))
-        for place, run in runs.items()
-        if place.condition == "mcc-uniform"
-    }
-    assert row["value"] == pytest.approx(np.mean([(values[0, 0] + values[0, 1]) / 2, values[1, 0]]))
-    assert row["n_replicates"] == 2 and row["n_runs"] == 3
-    assert row["new_data_low"] < row["procedure_low"] + 1e-12
-    assert "training-set size" in row["note"] and "2 repeats" in row["note"]
-    (pair,) = rows_of(found, "comparisons", a="mcc-uniform", metric="auroc_macro", with_baseline=True)
-    models = pair["models_high"] - pair["difference"]
-    assert pair["new_data_high"] - pair["difference"] >= models * (1 + 5 / 4) ** 0.5 - 1e-12
-
-
-def test_with_one_repeat_the_seed_is_the_replicate():
-    runs, _ = simulated(seeds=2)
-    (row,) = rows_of(
-        compare(Dataset(in_folds(runs, np.arange(78) % 5)), judged()), "values", condition="ce-uniform", metric="mcc"
-    )
-    assert row["n_replicates"] == 2 and "2 seeds" in row["note"] and "new_data_low" in row
-
-
-def test_the_prior_shift_of_pooled_predictions_is_that_of_each_fold():
-    runs, (_, _, p) = simulated()
-    folds = np.arange(78) % 2
-    pooled = in_folds(runs, folds)
-    by_fold = bases(pooled, {0: {0: [60, 20, 20], 1: [10, 20, 30]}}, {}, METRICS["balanced_accuracy"])
-    entrants = candidates(pooled, "sample", by_fold)
-    shifted = entrants.outcomes["ce-uniform@prior", "seed-0"].probabilities
-    assert shifted[folds == 1] == pytest.approx(adjust_logits(p[0, 0][folds == 1], [10, 20, 30]))
-
-
 def test_runs_on_other_images_or_folds_and_missing_baselines_are_refused():
     runs, _ = simulated()
     with pytest.raises(UserError, match=r'the baseline "focal-uniform" has no run; there are runs of ce-uniform'):
@@ -415,72 +219,3 @@ def test_runs_on_other_images_or_folds_and_missing_baselines_are_refused():
     runs[place] = other[place]
     with pytest.raises(UserError, match="are not those of"):
         compare(Dataset(runs), judged())
-
-
-def write_runs(folder, runs):
-    paths = []
-    for place, run in runs.items():
-        path = folder / place.place / "predictions.csv"
-        path.parent.mkdir(parents=True)
-        table = pd.DataFrame({"subject": run.subjects, "group": run.groups, "cohort": run.cohorts})
-        table["class"], table["label"] = [run.classes[label] for label in run.labels], run.labels
-        table[[f"prob_{name}" for name in run.classes]] = run.probabilities
-        table.to_csv(path, index=False)
-        paths.append(str(path))
-    return paths
-
-
-def test_the_step_writes_tables_that_read_back_the_same_every_time(tmp_path):
-    runs, _ = simulated(seeds=2)
-    paths = write_runs(tmp_path, runs)
-    arguments = [
-        "statistics",
-        "--conditions",
-        json.dumps(LEVELS),
-        "--out",
-        str(tmp_path / "out"),
-        "--predictions",
-        *paths,
-    ]
-    assert main(arguments) == 0
-    first = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
-    assert main(arguments) == 0
-    assert {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()} == first
-    expected = compare(Dataset(runs), judged(), read_levels(json.dumps(LEVELS)))
-    for name, form in {"values": VALUES, "comparisons": COMPARISONS, "ranks": RANKS, "effects": EFFECTS}.items():
-        table = form.read(tmp_path / "out" / f"{name}.csv")
-        assert len(table) == len(expected[name]) and set(table["dataset"]) == {"toy"}
-        for row, found in zip(expected[name], table.to_dict("records"), strict=True):
-            for key, value in row.items():
-                same = pytest.approx(value, nan_ok=True) if isinstance(value, float) else value
-                assert found[key] == same, (name, key)
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (["--evaluation", "{"], "--evaluation: not valid JSON"),
-        (["--evaluation", '{"primary": "mc"}'], '"mc" is not known'),
-        (["--context", "[]"], "--context: expected keys with values (got [])"),
-        (["--conditions", "[{}]"], "--conditions: expected condition, loss, sampling and weighted"),
-    ],
-)
-def test_mistakes_in_arguments_are_told(tmp_path, capsys, arguments, message):
-    paths = write_runs(tmp_path, simulated(seeds=1, conditions=2)[0])
-    assert main(["statistics", *arguments, "--out", str(tmp_path / "out"), "--predictions", *paths]) == 2
-    assert message in capsys.readouterr().err
-
-
-def test_one_condition_under_two_rules_has_no_average_seed_variance():
-    """Its own is all that there is; ranks then vary over patients alone, and say so."""
-    runs, _ = simulated(seeds=3, conditions=1)
-    found = compare(Dataset(runs, basis_of(runs, [60, 20, 20])), judged(), read_levels(json.dumps(LEVELS)))
-    (row,) = rows_of(found, "comparisons", metric="balanced_accuracy")
-    assert (row["a"], row["b"]) == ("ce-uniform@prior", "ce-uniform") and "3 seeds only" in row["note"]
-    width = (row["simultaneous_high"] - row["simultaneous_low"], row["procedure_high"] - row["procedure_low"])
-    assert width[0] == pytest.approx(width[1]), "one pair"
-    assert {(rank["question"], rank["note"]) for rank in rows_of(found, "ranks", metric="balanced_accuracy")} == {
-        ("models", "the variance over replicates is unknown: resamples are of patients alone")
-    }
-    (effect,) = rows_of(found, "effects", metric="balanced_accuracy")
-    assert effect["difference"] == pytest.approx(row["difference"]) and effect["factor"] == "rule"
