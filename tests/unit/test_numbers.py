@@ -51,7 +51,7 @@ def copy_of_package(folder: Path) -> Path:
 
 
 def forget() -> None:
-    for function in (provenance._tree, provenance._source_digest, provenance.imports):
+    for function in (provenance._read, provenance.imports):
         function.cache_clear()
 
 

@@ -19,7 +19,7 @@ def package(tmp_path, monkeypatch) -> Path:
 
 
 def forget() -> None:
-    for function in (provenance._tree, provenance._source_digest, provenance.imports):
+    for function in (provenance._read, provenance.imports):
         function.cache_clear()
 
 
