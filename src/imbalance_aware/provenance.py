@@ -17,7 +17,9 @@ DESCRIPTIONS = ("description", "help")
 #: What a module or class says of the data for people, in an assignment to one of these names.
 NOTES = ("licence",)
 
-#: Where `keep_in` lets later processes find what was read from each module.
+#: Where the workflow keeps what it read from each module, below the working directory.
+KEPT = Path(".snakemake/imbalance_aware_code")
+#: Where this process does; None: nowhere.
 _folder: Path | None = None
 
 
