@@ -16,7 +16,7 @@ from imbalance_aware.journal.dataset_facts import dataset_facts
 from imbalance_aware.journal.rendering import nouns
 from imbalance_aware.journal.run_facts import run_facts
 from imbalance_aware.metrics.catalogue import METRICS, OVERALL
-from imbalance_aware.reporting.labels import readable
+from imbalance_aware.reporting.labels import in_a_sentence, readable
 from imbalance_aware.reporting.small_classes import FEW_IN_CLASS
 from imbalance_aware.reporting.summary import label_conditions
 from imbalance_aware.reporting.verdict_warnings import text
@@ -152,12 +152,6 @@ def _used(datasets: Iterable[Mapping[str, Any]], pins: Mapping[str, dict[str, st
             roles += ["brats"] if dataset["mask"] == "brats" else []
         names += [PREPROCESSING[role][0] for role in roles]
     return [pins[name] for name in names if name in pins]
-
-
-def in_a_sentence(label: str) -> str:
-    """``"Balanced accuracy"`` -> ``"balanced accuracy"``; abbreviations and names of people are kept."""
-    keep = label[:2].isupper() or label.startswith("Brier")
-    return label if keep else label[:1].lower() + label[1:]
 
 
 def _package(name: str, label: str, pins: Mapping[str, Mapping[str, str]]) -> dict[str, str] | None:
