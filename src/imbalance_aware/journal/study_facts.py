@@ -118,6 +118,8 @@ def study_facts(name: str, files: Files, revision: str = "") -> dict[str, Any]:
 def read_pins(paths: Iterable[Path]) -> dict[str, dict[str, str]]:
     """Package -> ``version`` and the file ``stated`` in: what was installed there, else what an environment asks for.
 
+    Of several environments that ask for a package, the first is named.
+
     Raises:
         UserError: a file that is missing or is no environment.
     """
@@ -130,9 +132,11 @@ def read_pins(paths: Iterable[Path]) -> dict[str, dict[str, str]]:
             raise UserError(f"{path}: no such file") from None
         except (ValueError, yaml.YAMLError, KeyError, TypeError) as error:
             raise UserError(f"{path}: not an environment: {error!r}") from None
-        found = filter(None, map(PIN.fullmatch, lines))
         place = f"{path.parent.name}/{path.name}"
-        pins |= {match[1].lower(): {"version": match[2], "stated": place} for match in found}
+        found = {
+            match[1].lower(): {"version": match[2], "stated": place} for match in map(PIN.fullmatch, lines) if match
+        }
+        pins = pins | found if path.suffix == ".txt" else found | pins
     return pins
 
 
