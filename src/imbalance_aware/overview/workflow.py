@@ -99,7 +99,7 @@ def add_configuration(parser: argparse.ArgumentParser) -> None:
 
 @contextmanager
 def _uncollected() -> Iterator[None]:
-    """Without looking for garbage, of which importing and planning make hardly any: that takes a quarter of the time."""
+    """Without collecting garbage, of which importing and planning make hardly any: it takes a quarter of the time."""
     collected = gc.isenabled()
     gc.disable()
     try:
