@@ -10,6 +10,7 @@ beside which no file of requirements would be found.
 
 import re
 import subprocess
+import sys
 import tomllib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -46,7 +47,19 @@ def requirements(project: dict[str, Any], extra: str) -> Iterator[Requirement]:
 
 def resolve(direct: Iterable[Requirement]) -> list[dict[str, Any]]:
     """Packages of a lock file (PEP 751) with all that ``direct`` needs on any platform."""
-    command = ["uv", "pip", "compile", "-", "--quiet", "--no-config", "--universal", "--python-version", PYTHON]
+    command = [
+        sys.executable,
+        "-m",
+        "uv",
+        "pip",
+        "compile",
+        "-",
+        "--quiet",
+        "--no-config",
+        "--universal",
+        "--python-version",
+        PYTHON,
+    ]
     options = ["--constraint", str(CHECKOUT / "constraints.txt"), "--format", "pylock.toml", "--no-header"]
     lines = "\n".join(map(str, direct))
     done = subprocess.run([*command, *options], input=lines, capture_output=True, text=True, check=False)
