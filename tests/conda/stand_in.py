@@ -123,6 +123,8 @@ def main(root: str, *arguments: str) -> None:
             print(json.dumps({"get": {"channel_priority": "strict"}}))
         case ("env", "create", "--quiet", "--no-default-packages", "--file", file, "--prefix", prefix):
             create(Path(file), Path(prefix))
+        case ("clean", *_):  # Snakemake asks for it after each environment
+            pass
         case _:
             raise SystemExit(f"the stand-in for conda does not know: {' '.join(arguments)}")
 
