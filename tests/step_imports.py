@@ -27,6 +27,8 @@ CHOSEN = {
     "MASK_ENVIRONMENT": {"preprocess", "brats"},
     'f"../../envs/{ENVIRONMENT}.yaml"': set(),  # lists its packages, with pip
 }
+#: Never needed there: the step `mask` by BraTS algorithms runs in an environment of its own.
+ELSEWHERE = {("preprocess", "brats")}
 #: Modules that a step finds by a name in the settings, in the given environment.
 BY_NAME = {
     "phantoms": lambda environment: [*SOURCES.values()],
@@ -73,7 +75,8 @@ def imports_of_environment(environment: str) -> dict[str, set[str]]:
     for step in steps_of_environments()[environment]:
         named = BY_NAME.get(step, lambda _: [])(environment)
         for module in third_party(["__main__", STEPS[step][0], *named]):
-            found.setdefault(module, set()).add(step)
+            if (environment, module) not in ELSEWHERE:
+                found.setdefault(module, set()).add(step)
     return found
 
 

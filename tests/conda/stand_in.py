@@ -68,7 +68,8 @@ def create(file: Path, prefix: Path) -> None:
     # Nothing of this installation is seen from there; --seed: pip, which the file names too.
     run("venv", "--quiet", "--no-config", "--seed", "--no-python-downloads", "--python", python, str(prefix))
     # As conda does: a file of requirements beside that of the environment.
-    lines, linked = without_cuda(packages) if "+cpu" in metadata.version("torch") else (packages, False)
+    same = python == f"{sys.version_info.major}.{sys.version_info.minor}" and "+cpu" in metadata.version("torch")
+    lines, linked = without_cuda(packages) if same else (packages, False)
     requirements = file.with_suffix(".requirements.txt")
     requirements.write_text("\n".join(lines) + "\n")
     chosen = ["--python", str(prefix / "bin/python")]

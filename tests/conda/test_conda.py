@@ -5,6 +5,7 @@ The stand-in for conda makes them with uv, from PyPI; the channels and the solve
 
 import os
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -44,8 +45,9 @@ TARGETS = [
     "results/runs/other/photographs/ce-uniform/ensemble/metrics.json",
     "results/bundles/tiny/fundus_phantoms.tar",
 ]
-NOT_NEEDED = {"all"}
-#: Where nothing but environments is made, `brats` is as well; segmentation needs a container engine.
+#: Rules that no target needs; others run the same steps in the same environments.
+NOT_NEEDED = {"evaluate_fold", "collect_condition", "collect_ensembles", "table_of_ensembles", "table_of_temperatures"}
+#: For segmentation by BraTS algorithms, which needs a container engine: made and tried, but no step runs in it.
 UNUSED = "brats"
 
 
@@ -104,8 +106,8 @@ def test_the_study_runs_to_its_end_and_makes_no_other_environment(study, created
 def test_every_rule_ran(output, study):
     ran = set(re.findall(r"^(?:local)?(?:rule|checkpoint) (\w+):$", output, re.MULTILINE))
     rules = set(study.run("--list-rules").stdout.split())
-    assert "train" in rules
-    assert rules - ran == NOT_NEEDED
+    assert rules > NOT_NEEDED
+    assert rules - ran <= NOT_NEEDED
 
 
 def test_an_environment_holds_its_packages_and_nothing_of_this_installation(created):
@@ -116,11 +118,12 @@ def test_an_environment_holds_its_packages_and_nothing_of_this_installation(crea
         assert [Path(place).is_relative_to(folder) for place in places] == [True], name
 
 
-def test_every_module_that_a_step_may_import_can_be_imported(study, conda, created):
+def test_every_module_that_a_step_may_import_can_be_imported(study, created, tmp_path):
     """Also those that this study does not use, such as the networks of brain extraction."""
-    conda("environment_brats", "--conda-create-envs-only")
-    for name, folder in environments(study).items():
+    file = Path(shutil.copy(study.folder / f"envs/{UNUSED}.yaml", tmp_path))
+    stand_in.create(file, tmp_path / UNUSED)
+    for name, folder in {**created, UNUSED: tmp_path / UNUSED}.items():
         modules = ", ".join(sorted(imports_of_environment(name)))
-        command = [folder / "bin/python", "-c", f"import {modules}"]
+        command = [folder / "bin/python", "-I", "-c", f"import {modules}"]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         assert done.returncode == 0, f"{name}: {done.stderr}"

@@ -9,8 +9,6 @@ from packaging.utils import canonicalize_name
 from imbalance_aware.__main__ import COMMANDS, STEPS
 from step_imports import BY_NAME, ENVIRONMENTS, imports_of_environment, steps_of_environments, third_party
 
-#: Never needed there, and why.
-ELSEWHERE = {("preprocess", "brats"): "the step `mask` by BraTS algorithms runs in an environment of its own"}
 #: Steps that no rule runs: for people, or inside a bundle.
 WITHOUT_RULE = {*COMMANDS, "predict", "train_bundle", "manual"}
 
@@ -29,8 +27,7 @@ def test_an_environment_has_what_its_steps_import(checkout, environment):
     lacking = {
         module: sorted(steps)
         for module, steps in imports_of_environment(environment).items()
-        if (environment, module) not in ELSEWHERE
-        and there.isdisjoint(map(canonicalize_name, known.get(module, [module])))
+        if there.isdisjoint(map(canonicalize_name, known.get(module, [module])))
     }
     assert not lacking, f"envs/{environment}.yaml lacks what these steps import"
 
