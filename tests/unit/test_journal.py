@@ -301,7 +301,8 @@ def test_words():
 
 def test_a_version_is_stated_by_what_was_installed_else_by_the_first_environment_that_asks_for_it(tmp_path):
     for name, version in (("preprocess", "0.26.0"), ("brats", "0.25.0")):
-        (tmp_path / f"{name}.yaml").write_text(f"dependencies:\n  - pip:\n      - scikit-image=={version}\n")
+        pin = f"      - scikit-image=={version}\n        --hash=sha256:{'0' * 64}\n"
+        (tmp_path / f"{name}.yaml").write_text(f"dependencies:\n  - pip:\n      - --require-hashes\n{pin}")
     (tmp_path / "installed.txt").write_text("simpleitk==2.5.7\n")
     envs = [tmp_path / "preprocess.yaml", tmp_path / "brats.yaml"]
     first = {"version": "0.26.0", "stated": f"{tmp_path.name}/preprocess.yaml"}

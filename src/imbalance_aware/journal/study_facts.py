@@ -37,7 +37,7 @@ PREPROCESSING = {
     "brats": ("brats", "brats"),
 }
 ANALYSIS = {"scikit-learn": "scikit-learn", "scipy": "SciPy"}
-PIN = re.compile(r"([A-Za-z0-9._-]+)==(\S+)")
+PIN = re.compile(r"([A-Za-z0-9._-]+)==(\S+)(?: .*)?")
 
 
 @dataclass(frozen=True)
