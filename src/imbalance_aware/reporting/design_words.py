@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from imbalance_aware.conditions import trained_and_rival
 from imbalance_aware.metrics.catalogue import named
 from imbalance_aware.reporting.labels import readable
 
@@ -114,7 +115,7 @@ def trainings(design: Mapping[str, Any], names: Mapping[str, str]) -> list[str]:
     lines, total = [], 0
     for name, dataset in design["datasets"].items():
         factors = {
-            "condition": len(design["conditions"]),
+            "condition": sum(not trained_and_rival(row["condition"])[1] for row in design["conditions"]),
             "seed": len(design["seeds"]),
             "fold": dataset["folds"] or 1,
             "repeat": dataset["repeats"],

@@ -6,10 +6,11 @@ from typing import Any
 
 import pandas as pd
 
-from imbalance_aware.conditions import parse_loss
+from imbalance_aware.conditions import parse_loss, trained_and_rival
 from imbalance_aware.losses import LOSSES
 from imbalance_aware.losses.arguments import takes_class_counts
 from imbalance_aware.reporting.small_classes import FEW_IN_CLASS
+from imbalance_aware.rivals.catalogue import RIVALS
 from imbalance_aware.statistics.design import MIN_PATIENTS
 from imbalance_aware.statistics.notes import FEW_PATIENTS
 
@@ -75,6 +76,8 @@ def of_conditions(metrics: pd.DataFrame, has_shift: bool) -> list[Warning_]:
         corrections = ["sample weights"] if row["weighted"] else []
         corrections += [f"sampling ({row['sampling']})"] if row["sampling"] != "uniform" else []
         corrections += [f"loss ({name})" for name in balanced_terms(row["loss"])]
+        rival = trained_and_rival(row["condition"])[1]
+        corrections += [f"the last layer ({RIVALS[rival].label})"] if rival and RIVALS[rival].balances else []
         if len(corrections) > 1:
             found.append({"kind": "stacked", "condition": row["condition"], "corrections": corrections})
         if corrections:
