@@ -73,7 +73,7 @@ class StudySettings(Strict):
     rivals: RivalSettings | None = Field(
         None,
         description="classifiers on the features of trained networks, each a further condition such as "
-        "`ce-uniform+crt` that costs seconds; left out: none",
+        "`ce-uniform+crt` that costs seconds (docs/rivals.md); left out: none",
     )
     training: dict[str, Any] = Field({}, description="keys of `training` that differ in this study")
     model: dict[str, Any] = Field({}, description="keys of `model` that differ in this study")
