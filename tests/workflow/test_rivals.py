@@ -71,21 +71,26 @@ def test_rivals_are_added_to_runs_that_are_done(workflow):
 
 
 def test_rivals_of_every_fold_are_pooled(workflow):
-    split = {"method": "folds", "folds": 2}
-    workflow.configure(changed({"methods": ["tau", "knn"], "of": ["ce_mcc-weighted"]}, split))
+    config = changed({"methods": ["tau", "knn"]}, {"method": "folds", "folds": 2, "validation": 0.25})
+    config["studies"]["tiny"]["only"] = ["ce-uniform"]
+    workflow.configure(config)
     target = "results/tables/tiny/metrics.csv"
     workflow.run(target)
-    folder = workflow.folder / "results/runs/tiny/fundus_phantoms/ce_mcc-weighted+tau/seed-0"
+    folder = workflow.folder / "results/runs/tiny/fundus_phantoms/ce-uniform+knn/seed-0"
     samples = read(workflow.folder / "results/datasets/fundus_phantoms/samples.csv")
     pooled = read(folder / "predictions.csv")
     assert [row["subject"] for row in pooled] == [row["subject"] for row in samples]
     assert {row["fold"] for row in pooled} == {"0", "1"}
     for fold in (0, 1):
-        part = {row["subject"] for row in read(folder / f"fold-{fold}/predictions.csv")}
-        trained = {row["subject"] for row in read(folder / f"fold-{fold}/training_predictions.csv")}
-        assert part == {row["subject"] for row in pooled if row["fold"] == str(fold)} and not part & trained
+        of = {
+            name: {row["subject"] for row in read(folder / f"fold-{fold}/{name}predictions.csv")}
+            for name in ("", "training_", "validation_")
+        }
+        assert of[""] == {row["subject"] for row in pooled if row["fold"] == str(fold)}
+        assert sum(map(len, of.values())) == len(set.union(*of.values())) == len(samples), "no sample is in two parts"
     found = pd.read_csv(workflow.folder / target)
-    assert {*found["condition"]} == {f"ce_mcc-weighted{end}" for end in ("", "+tau", "+knn")} | {"ce-uniform"}
+    assert {*found["condition"]} == {"ce-uniform", "ce-uniform+tau", "ce-uniform+knn"}
+    assert {"balanced_accuracy", "validation_balanced_accuracy", "training_balanced_accuracy"} <= {*found["metric"]}
 
 
 def test_a_rival_that_the_study_does_not_name_is_refused_in_one_sentence(workflow):
