@@ -24,8 +24,9 @@ from imbalance_aware.tables.predictions import read_predictions
 EPOCH = {"epochs": 1}
 
 
-def trained(dataset, out, more=(), **changes):
-    train.run(arguments(dataset, out, json.dumps(settings(training=EPOCH, **changes)), 3, "--code", "0", *more))
+def trained(dataset, out, more=(), metric=None, **changes):
+    options = settings(training=EPOCH, **changes) | {"validation_metric": metric}
+    train.run(arguments(dataset, out, json.dumps(options), 3, "--code", "0", *more))
     return out
 
 
@@ -108,7 +109,7 @@ def test_a_rival_writes_the_tables_of_a_run(name, run, dataset, tmp_path):
 
 def test_a_hyperparameter_is_chosen_on_the_validation_part_and_never_on_the_test_part(dataset, tmp_path):
     validated = with_validation(dataset, tmp_path / "dataset")
-    folder = trained(validated, tmp_path / "run", validation_metric="balanced_accuracy")
+    folder = trained(validated, tmp_path / "run", metric="balanced_accuracy")
     assert keep(folder, validated) == 0
     assert rival("knn", folder, validated, tmp_path / "knn", "--primary", "balanced_accuracy") == 0
     own = read_predictions(tmp_path / "knn/validation_predictions.csv")
@@ -158,7 +159,7 @@ def test_features_of_other_data_than_the_networks_are_refused(run, dataset, tmp_
     copy = shutil.copytree(run, tmp_path / "run")
     assert keep(copy, other) == 2
     assert "was trained on other images or other parts than those of" in capsys.readouterr().err
-    foreign = trained(other, tmp_path / "foreign", validation_metric="balanced_accuracy")
+    foreign = trained(other, tmp_path / "foreign", metric="balanced_accuracy")
     shutil.copy(run / PART_FEATURES, foreign / PART_FEATURES)
     assert rival("tau", foreign, other, tmp_path / "out") == 2
     assert "not of the run of" in capsys.readouterr().err

@@ -142,7 +142,8 @@ def fitted(
     """
     if not method.parameter:
         return method.fit(frozen, None, seed), {}
-    best, chosen = method.fit(frozen, method.default, seed), {"value": method.default, "chosen_by": "default"}
+    best = method.fit(frozen, method.default, seed)
+    chosen: dict[str, Any] = {"value": method.default, "chosen_by": "default"}
     if len(labels):
         judge, sign = _judge(primary)
         tried = {value: method.fit(frozen, value, seed) for value in method.grid}
@@ -150,8 +151,8 @@ def fitted(
         defined = {value: sign * score for value, score in found.items() if score is not None and math.isfinite(score)}
         if defined:
             value = max(defined, key=lambda one: defined[one])  # the first of equals
-            best, chosen = tried[value], {"value": value, "chosen_by": f"{primary} on the validation part"}
-            chosen["tried"] = {str(one): score for one, score in found.items()}
+            best, tried_values = tried[value], {str(one): score for one, score in found.items()}
+            chosen = {"value": value, "chosen_by": f"{primary} on the validation part", "tried": tried_values}
         else:
             log.warning("%s is undefined on the validation part: %s has its default", primary, method.parameter)
     return best, {"parameter": method.parameter, **chosen}
@@ -165,6 +166,7 @@ def _judge(primary: str | None) -> tuple[Judge, int]:
 
     def judge(labels: np.ndarray, probabilities: np.ndarray) -> float | None:
         value = metric.function(Outcome(labels, probabilities))
-        return None if value is None else float(value)
+        assert not isinstance(value, list), "a metric over all classes"
+        return value
 
     return judge, 1 if metric.better == "higher" else -1

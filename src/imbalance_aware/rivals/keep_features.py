@@ -58,7 +58,7 @@ def run(args: argparse.Namespace) -> None:
         )
     model = model.to(device.torch_device)
     images, batch_size = on_device(dataset.images, device), config["training"]["batch_size"]
-    seen = {}
+    seen: dict[str, Part] = {}
     with enough_memory_to_classify(batch_size, dataset.images.shape[1:], device.torch_device):
         for name, split in ((TRAIN, dataset.train), (VALIDATION, dataset.validation), (TEST, dataset.test)):
             if len(split.rows):
@@ -88,7 +88,8 @@ def last_layer(model: Network, width: int, path: Path) -> tuple[np.ndarray, np.n
     with torch.inference_mode():
         bias = model.head(torch.zeros(1, width, dtype=torch.float64))[0]
         weight = (model.head(torch.eye(width, dtype=torch.float64)) - bias).T
-        probe = torch.linspace(-1, 2, width, dtype=torch.float64)[None] ** 3
+        steps = torch.linspace(0.3, 2.7, width, dtype=torch.float64)
+        probe = torch.stack([steps, -1.7 * steps.flip(0)])
         given, linear = model.head(probe), probe @ weight.T + bias
     finite = bool(torch.isfinite(given).all() and torch.isfinite(linear).all())
     if finite and bool(((given - linear).abs() > TOLERANCE * (1 + given.abs().max())).any()):
