@@ -57,7 +57,7 @@ def test_rivals_are_added_to_runs_that_are_done(workflow):
         assert about.get("chosen_by", "balanced_accuracy on the validation part").startswith("balanced_accuracy on")
     values = pd.read_csv(workflow.folder / TABLES / "values.csv")
     assert {*rivals} <= {*values["condition"]}
-    table = (workflow.folder / TABLES / "table1_balanced_accuracy.md").read_text()
+    table = (workflow.folder / TABLES / "table1_balanced_accuracy.md").read_text(encoding="utf-8")
     assert all(label in table for label in ("Uniform, cRT", "Uniform, τ-norm", "Uniform, LWS", "Uniform, k-NN"))
     effects = pd.read_csv(workflow.folder / TABLES / "effects.csv")
     assert not effects[["level", "reference"]].stack().str.contains("+", regex=False).any()
