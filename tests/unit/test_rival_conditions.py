@@ -69,7 +69,7 @@ def test_a_study_has_rivals_where_it_asks_for_them_and_nothing_else_changes():
         ),
         ({"methods": ["crt", "crt"]}, "studies.main.rivals.methods: crt is listed twice"),
         ({"methods": ["crt"], "of": ["mcc", "mcc"]}, "studies.main.rivals.of: mcc is listed twice"),
-        ({"metods": ["crt"]}, 'Did you mean "methods"?'),
+        ({"metod": ["crt"]}, 'Did you mean "methods"?'),
     ],
 )
 def test_mistakes_in_the_settings_of_rivals_are_told(rivals, message):

@@ -236,5 +236,5 @@ def test_without_a_validation_part_or_a_metric_that_is_defined_there_the_default
         classifier, chosen = fitted(method, known, *part, metric, 0)
         assert chosen == {"parameter": "p", "value": 0.5, "chosen_by": "default"}
         np.testing.assert_allclose(classifier(np.zeros((1, 1))), 0.5)
-    with pytest.raises(UserError, match='no metric "acuracy" over all classes'):
-        fitted(method, known, *one_class, "acuracy", 0)
+    with pytest.raises(UserError, match='no metric "balanced_acuracy" over all classes'):
+        fitted(method, known, *one_class, "balanced_acuracy", 0)
