@@ -13,9 +13,9 @@ from imbalance_aware.config import run_settings
 from imbalance_aware.evaluation.compare import Dataset, compare, read_levels
 from imbalance_aware.names import check_name
 from imbalance_aware.reporting.candidate_labels import labels_of
-from imbalance_aware.reporting.design_words import trainings
+from imbalance_aware.reporting.design_words import rivals, trainings
 from imbalance_aware.reporting.summary import label_conditions
-from imbalance_aware.reporting.verdict_warnings import of_conditions
+from imbalance_aware.reporting.verdict_warnings import of_conditions, text
 from imbalance_aware.rivals.catalogue import RIVALS
 
 THREE = [
@@ -102,11 +102,16 @@ def test_what_corrects_for_class_frequencies_twice_is_told():
     assert "ce-weighted+knn" not in stacked and "ce-uniform+crt" not in stacked
     (shifted,) = (one["conditions"] for one in found if one["kind"] == "shifted_twice")
     assert "ce-uniform+crt" in shifted and "ce-uniform+knn" not in shifted
+    assert "loss or the last layer already correct" in text({"kind": "shifted_twice", "conditions": shifted}, {})
+    assert "weights or loss already correct" in text({"kind": "shifted_twice", "conditions": ["ce-weighted"]}, {})
 
 
 def test_the_figure_of_the_design_counts_trainings_without_rivals():
     dataset = {"folds": None, "repeats": 1}
     design = {"conditions": columns().to_dict("records"), "seeds": [0, 1], "datasets": {"drawn": dataset}}
+    names = {"ce-uniform": "CE, Uniform", "ce-weighted": "CE, + Weights"}
+    everyone = "cRT, τ-norm, LWS, k-NN, logistic probe"
+    assert rivals(design, names) == [f"Rivals on the features of {name}: {everyone}" for name in names.values()]
     assert trainings(design, {"drawn": "Drawn"}) == ["Drawn: 3 conditions × 2 seeds = 6 trainings"]
 
 

@@ -1,6 +1,6 @@
 """What a reader of a verdict must know of runs, conditions and data before believing it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -174,7 +174,7 @@ def text(warning: Mapping[str, Any], label: Mapping[str, str]) -> str:
         ),
         "stacked": lambda: f"{name} corrects for class frequencies more than once: {', '.join(of['corrections'])}.",
         "shifted_twice": lambda: (
-            "The prior shift corrects a second time what sampling, weights or loss already correct in "
+            f"The prior shift corrects a second time what {_correcting(of['conditions'])} already correct in "
             f"{len(of['conditions'])} conditions: {'; '.join(label.get(one, one) for one in of['conditions'])}."
         ),
         "rare_class": lambda: _rare(of["class"], of["patients"], of["consequence"]),
@@ -193,6 +193,11 @@ def text(warning: Mapping[str, Any], label: Mapping[str, str]) -> str:
             "give the same order is unknown."
         ),
     }[str(of["kind"])]()
+
+
+def _correcting(conditions: Iterable[str]) -> str:
+    rivals = any(trained_and_rival(condition)[1] for condition in conditions)
+    return "sampling, weights, loss or the last layer" if rivals else "sampling, weights or loss"
 
 
 def _rare(name: str, patients: int, consequence: str) -> str:
