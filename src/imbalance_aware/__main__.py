@@ -52,6 +52,8 @@ STEPS = {
     "bundle": ("runs.bundle", "pack everything that training a study needs into one file, for another machine"),
     "train_bundle": ("runs.train_bundle", "train the runs of an unpacked bundle"),
     "predict": ("prediction.predict", "classify new images with a trained model"),
+    "part_features": ("rivals.keep_features", "keep what a trained network makes of all samples of its run"),
+    "rival": ("rivals.classify", "classify the test samples of a run by its features alone"),
     "pool": ("evaluation.pool", "put the predictions of all folds of a cross-validation into one table"),
     "ensemble": ("evaluation.ensemble", "average the predictions of a condition's seeds"),
     "evaluate": ("evaluation.evaluate", "compute the metrics of one run from its predictions"),

@@ -169,6 +169,22 @@ def test_several_datasets_are_told_apart_and_phantoms_are_called_so(tmp_path):
         assert "synthetic images that the workflow drew" in alone[name]
 
 
+def test_rivals_are_told_beside_the_conditions_that_were_trained(tmp_path):
+    case = Case()
+    (tmp_path / "without").mkdir()
+    without = texts(case, tmp_path / "without")
+    row = {"loss": "ce", "sampling": "uniform", "weighted": False}
+    rivals = [{"condition": f"ce-uniform+{name}", **row} for name in ("crt", "knn")]
+    case.settings = {**case.settings, "conditions": [*case.settings["conditions"], *rivals]}
+    (tmp_path / "with").mkdir()
+    found = texts(case, tmp_path / "with")
+    told = "Beside these, 2 further classifiers worked on the features before the last layer of the networks of CE, Uni"
+    assert told in found["methods.md"] and told not in without["methods.md"]
+    for text in ("cRT, the last layer is trained again on class-balanced batches (Kang et al.", "; k-NN, a vote of"):
+        assert text in found["methods.md"]
+    assert "2 conditions were compared" in found["methods.md"]
+
+
 def test_a_study_too_small_for_any_estimate_is_told_without_one(tmp_path):
     case = Case()
     result = case.results["moles"]

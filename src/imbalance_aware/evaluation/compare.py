@@ -16,10 +16,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from imbalance_aware.conditions import loss_key
+from imbalance_aware.conditions import loss_key, trained_and_rival
 from imbalance_aware.errors import UserError
 from imbalance_aware.evaluation.bases import bases, class_counts, validation_outcomes
-from imbalance_aware.evaluation.candidates import Candidates, candidates
+from imbalance_aware.evaluation.candidates import Candidates, candidates, condition_and_rule
 from imbalance_aware.evaluation.comparison_rows import Compared, comparison_rows
 from imbalance_aware.evaluation.context import read_context
 from imbalance_aware.evaluation.decision_rules import AnyBasis
@@ -153,6 +153,8 @@ def compared_metrics(primary: str) -> dict:
 def read_levels(conditions: str) -> dict[str, dict[str, str]]:
     """Condition -> levels of its loss, sampling and weights, from JSON as the step ``collect`` has it.
 
+    Rivals have none: what loss, sampling and weights change is what they change in training.
+
     Raises:
         UserError: it is not such a list.
     """
@@ -164,6 +166,7 @@ def read_levels(conditions: str) -> dict[str, dict[str, str]]:
                 "weights": WEIGHTED[row["weighted"]],
             }
             for row in read_argument(conditions, "--conditions")
+            if not trained_and_rival(row["condition"])[1]
         }
     except (KeyError, TypeError) as error:
         raise UserError(f"--conditions: expected condition, loss, sampling and weighted of each: {error!r}") from None
@@ -175,7 +178,8 @@ def _of_metric(compared: Compared, baseline: str, levels: Levels | None) -> dict
         "ranks": rank_rows(compared),
     }
     if levels:
-        wanted = effects(_with_runs(compared.candidates), levels, baseline)
+        names = [name for name in _with_runs(compared.candidates) if condition_and_rule(name)[0] in levels]
+        wanted = effects(names, levels, baseline)
         found["effects"] = effect_rows(compared, wanted)
     return found
 

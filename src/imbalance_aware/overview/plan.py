@@ -12,6 +12,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from imbalance_aware.errors import UserError
 from imbalance_aware.overview import detectable
@@ -96,10 +97,16 @@ def _studies(planned: Planned) -> list[str]:
         of = [job for job in planned.jobs if job.trains and job.wildcards["study"] == name]
         left = sum(job.needed for job in of)
         lines += paragraph(
-            f"Study {name}: {count(len(study.conditions), 'condition')}, {count(len(study.settings.seeds), 'seed')}, "
-            f"on {', '.join(study.settings.datasets)}; {count(len(of), 'training run')}, {left} to do"
+            f"Study {name}: {count(len(study.trained), 'condition')}{_rivals(study)}, "
+            f"{count(len(study.settings.seeds), 'seed')}, on {', '.join(study.settings.datasets)}; "
+            f"{count(len(of), 'training run')}, {left} to do"
         )
     return lines
+
+
+def _rivals(study: Any) -> str:
+    n = len(study.conditions) - len(study.trained)
+    return f" and {count(n, 'rival')} of them" if n else ""
 
 
 def jobs_table(planned: Planned, costs: Sequence[Cost]) -> list[str]:

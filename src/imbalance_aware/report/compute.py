@@ -24,6 +24,8 @@ STEPS = {
     "pack": DATASET,
     "bundle": STUDY,
     "train": STUDY,
+    "part_features": STUDY,
+    "rival": STUDY,
     "statistics": STUDY,
     "explanations": STUDY,
 }

@@ -4,8 +4,10 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from imbalance_aware.conditions import trained_and_rival
 from imbalance_aware.metrics.catalogue import named
 from imbalance_aware.reporting.labels import readable
+from imbalance_aware.rivals.catalogue import RIVALS
 
 #: Seeds that are listed one by one; more are counted.
 MOST_SEEDS = 8
@@ -114,7 +116,7 @@ def trainings(design: Mapping[str, Any], names: Mapping[str, str]) -> list[str]:
     lines, total = [], 0
     for name, dataset in design["datasets"].items():
         factors = {
-            "condition": len(design["conditions"]),
+            "condition": sum(not trained_and_rival(row["condition"])[1] for row in design["conditions"]),
             "seed": len(design["seeds"]),
             "fold": dataset["folds"] or 1,
             "repeat": dataset["repeats"],
@@ -128,6 +130,21 @@ def trainings(design: Mapping[str, Any], names: Mapping[str, str]) -> list[str]:
         )
         lines.append(f"{names[name]}: {shown} = {product} training{'s' * (product > 1)}")
     return lines if len(lines) == 1 else [*lines, f"Together: {total} trainings"]
+
+
+def rivals(design: Mapping[str, Any], names: Mapping[str, str]) -> list[str]:
+    """Which rivals use the features of whose networks, a line for each condition that has some.
+
+    Args:
+        design: the study's settings.
+        names: condition -> how it is called.
+    """
+    found: dict[str, list[str]] = {}
+    for row in design["conditions"]:
+        trained, rival = trained_and_rival(row["condition"])
+        if rival:
+            found.setdefault(trained, []).append(RIVALS[rival].label)
+    return [f"Rivals on the features of {names[trained]}: {', '.join(labels)}" for trained, labels in found.items()]
 
 
 def evaluation(design: Mapping[str, Any], baseline: str) -> list[str]:

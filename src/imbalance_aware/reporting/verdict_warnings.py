@@ -1,15 +1,16 @@
 """What a reader of a verdict must know of runs, conditions and data before believing it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
-from imbalance_aware.conditions import parse_loss
+from imbalance_aware.conditions import parse_loss, trained_and_rival
 from imbalance_aware.losses import LOSSES
 from imbalance_aware.losses.arguments import takes_class_counts
 from imbalance_aware.reporting.small_classes import FEW_IN_CLASS
+from imbalance_aware.rivals.catalogue import RIVALS
 from imbalance_aware.statistics.design import MIN_PATIENTS
 from imbalance_aware.statistics.notes import FEW_PATIENTS
 from imbalance_aware.statistics.variance import MODERATED_FROM, largest_variance_limit
@@ -95,6 +96,8 @@ def of_conditions(metrics: pd.DataFrame, has_shift: bool) -> list[Warning_]:
         corrections = ["sample weights"] if row["weighted"] else []
         corrections += [f"sampling ({row['sampling']})"] if row["sampling"] != "uniform" else []
         corrections += [f"loss ({name})" for name in balanced_terms(row["loss"])]
+        rival = trained_and_rival(row["condition"])[1]
+        corrections += [f"the last layer ({RIVALS[rival].label})"] if rival and RIVALS[rival].balances else []
         if len(corrections) > 1:
             found.append({"kind": "stacked", "condition": row["condition"], "corrections": corrections})
         if corrections:
@@ -171,7 +174,7 @@ def text(warning: Mapping[str, Any], label: Mapping[str, str]) -> str:
         ),
         "stacked": lambda: f"{name} corrects for class frequencies more than once: {', '.join(of['corrections'])}.",
         "shifted_twice": lambda: (
-            "The prior shift corrects a second time what sampling, weights or loss already correct in "
+            f"The prior shift corrects a second time what {_correcting(of['conditions'])} already correct in "
             f"{len(of['conditions'])} conditions: {'; '.join(label.get(one, one) for one in of['conditions'])}."
         ),
         "rare_class": lambda: _rare(of["class"], of["patients"], of["consequence"]),
@@ -190,6 +193,11 @@ def text(warning: Mapping[str, Any], label: Mapping[str, str]) -> str:
             "give the same order is unknown."
         ),
     }[str(of["kind"])]()
+
+
+def _correcting(conditions: Iterable[str]) -> str:
+    rivals = any(trained_and_rival(condition)[1] for condition in conditions)
+    return "sampling, weights, loss or the last layer" if rivals else "sampling, weights or loss"
 
 
 def _rare(name: str, patients: int, consequence: str) -> str:
