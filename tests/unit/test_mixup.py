@@ -75,7 +75,7 @@ def test_class_counts_and_the_largest_label_are_those_of_the_batch(samples, rest
 def test_shares_are_of_a_beta_distribution_and_orders_are_permutations():
     alpha, sizes = 0.4, [4, 3] * 1000
     rests, partners = drawn(alpha, sizes)
-    assert 0 <= min(rests) and max(rests) <= 0.5
+    assert min(rests) >= 0 and max(rests) <= 0.5
     # The smaller of b and 1 - b, b ~ Beta(alpha, alpha), is at most x with probability 2 P(b <= x).
     assert kstest(rests, lambda x: 2 * beta.cdf(np.minimum(x, 0.5), alpha, alpha)).pvalue > 1e-3
     assert all(sorted(order) == [*range(size)] for order, size in zip(partners, sizes, strict=True))
@@ -107,7 +107,7 @@ def test_unmixed_labels_give_the_unmixed_loss(name, kwargs, samples, seed, whole
 
 @pytest.mark.parametrize(("name", "kwargs"), [*((name, {}) for name in LOSSES), ("ce", WEIGHTS)], ids=str)
 def test_losses_linear_in_the_labels_are_the_mix_of_both_losses(name, kwargs):
-    """The form of Zhang et al. Of the others (LDAM's margins, AUC margin's variances) it is the loss of mixed labels."""
+    """The form of Zhang et al. Of LDAM's margins and AUC margin's variances it is the loss of mixed labels."""
     logits, target, _ = labelled(20, 1)
     mixed, loss = mixing(20, 0.3), loss_of({name: 1.0}, kwargs, COUNTS).double()
     value = loss(logits, mixed.of(rows(target)))

@@ -243,7 +243,10 @@ def test_the_rate_rises_linearly_into_the_schedule(dataset):
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"accumulate": 3, "batch_size": 50}, "accumulate: is 3, but batches of 50 cannot be divided into 3 equal"),
+        (
+            {"accumulate": 3, "batch_size": 50},
+            "accumulate: is 3, but batches of 50 cannot be divided into so many equal",
+        ),
         ({"accumulate": 5, "batch_size": 5}, "accumulate: is 5, .* parts of at least 2 samples"),
         ({"warmup_epochs": 4, "epochs": 4}, "warmup_epochs: is 4; it must be smaller than epochs, which is 4"),
         ({"ema": 1}, "ema: input should be less than 1"),

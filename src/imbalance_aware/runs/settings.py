@@ -125,8 +125,8 @@ class TrainingSettings(Strict):
     accumulate: Annotated[int, Off(1)] = Field(
         1,
         ge=1,
-        description="equal parts in which the network sees a batch, to save memory. The loss, its gradient and the step "
-        "are still those of the whole batch (docs/recipe.md); only batch normalisation sees the parts",
+        description="equal parts in which the network sees a batch, to save memory. Loss, gradient and step are those of "
+        "the whole batch (docs/recipe.md); only batch normalisation sees the parts",
     )
     mixup: float | None = Field(
         None,
@@ -196,8 +196,8 @@ class TrainingSettings(Strict):
         if self.accumulate > 1 and (self.batch_size % self.accumulate or self.batch_size < 2 * self.accumulate):
             raise misfit(
                 ["accumulate"],
-                f"is {self.accumulate}, but batches of {self.batch_size} cannot be divided into {self.accumulate} equal "
-                "parts of at least 2 samples (accumulate divides batch_size, it does not multiply it)",
+                f"is {self.accumulate}, but batches of {self.batch_size} cannot be divided into so many equal parts of "
+                "at least 2 samples (accumulate divides batch_size, it does not multiply it)",
             )
         return self
 

@@ -211,9 +211,7 @@ class Training:
 
     def _epoch(self, after_step: Callable[[], None]) -> None:
         training, number = self.settings.training, self.position.epoch
-        rate = training.learning_rate * rate_factor(
-            training.schedule, number, training.epochs, training.warmup_epochs
-        )
+        rate = training.learning_rate * rate_factor(training.schedule, number, training.epochs, training.warmup_epochs)
         set_learning_rate(self.optimiser, rate)
         set_progress: Callable[[int, int], None] | None = getattr(self.loss, "set_progress", None)
         if set_progress is not None:

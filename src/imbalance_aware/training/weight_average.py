@@ -2,11 +2,11 @@ r"""Exponential moving average (EMA) of a network's weights.
 
 .. math:: e_0 = w_0, \qquad e_t = d\, e_{t-1} + (1 - d)\, w_t
 
-after each step t of the optimiser, with the decay d. Numbers that a network keeps beside its weights, such as the running
-means of batch normalisation, are copied from the trained network, not averaged.
+after each step t of the optimiser, with the decay d. Numbers that a network keeps beside its weights, such as the
+running means of batch normalisation, are copied from the trained network, not averaged.
 
-Source: Polyak and Juditsky, "Acceleration of stochastic approximation by averaging", SIAM J. Control Optim. 1992, who take
-the plain mean; in this form Tarvainen and Valpola, "Mean teachers are better role models", NeurIPS 2017.
+Source: Polyak and Juditsky, "Acceleration of stochastic approximation by averaging", SIAM J. Control Optim. 1992, who
+take the plain mean; in this form Tarvainen and Valpola, "Mean teachers are better role models", NeurIPS 2017.
 """
 
 import copy
