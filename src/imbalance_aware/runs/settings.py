@@ -125,8 +125,8 @@ class TrainingSettings(Strict):
     accumulate: Annotated[int, Off(1)] = Field(
         1,
         ge=1,
-        description="equal parts in which the network sees a batch, to save memory. Loss, gradient and step are those of "
-        "the whole batch (docs/recipe.md); only batch normalisation sees the parts",
+        description="equal parts in which the network sees a batch, to save memory. Loss, gradient and step are those "
+        "of the whole batch (docs/recipe.md); only batch normalisation sees the parts",
     )
     mixup: float | None = Field(
         None,
