@@ -166,6 +166,20 @@ def test_three_conditions_of_one_dataset(checkout, tmp_path, monkeypatch):
     )
 
 
+def test_options_of_the_recipe_are_shown_where_they_are_on(checkout, tmp_path, monkeypatch):
+    recipe = {"weight_decay": 0.05, "warmup_epochs": 2, "clip_norm": 1, "accumulate": 2, "mixup": 0.2, "ema": 0.99}
+    assert not recipe.keys() & design_of(checkout, "demo", "demo.yaml")["training"].keys()
+    design = design_of(checkout, "demo", "demo.yaml", {"studies": {"demo": {"training": recipe}}})
+    assert design["training"].items() >= recipe.items()
+    samples(tmp_path, "fundus_phantoms")
+    samples(tmp_path, "mri_phantoms", parts=(), images=2)
+    canvas = draw(tmp_path, design, monkeypatch)
+    assert_nothing_overlaps(canvas)
+    said = " ".join(text.get_text() for text in texts_of(canvas))
+    for part in ("a linear warm-up of 2 epochs", "mixup (alpha 0.2)", "moving average of the weights (decay 0.99)"):
+        assert part in said
+
+
 def test_counts_are_those_of_the_samples(tmp_path):
     table = counts(samples(tmp_path, "x", sizes=(20, 8, 12), parts=("train", "train", "test", "train")))
     assert table.rows == [

@@ -7,6 +7,7 @@ from typing import Any
 from imbalance_aware.conditions import trained_and_rival
 from imbalance_aware.metrics.catalogue import named
 from imbalance_aware.reporting.labels import readable
+from imbalance_aware.reporting.recipe_words import recipe_words
 from imbalance_aware.rivals.catalogue import RIVALS
 
 #: Seeds that are listed one by one; more are counted.
@@ -90,11 +91,13 @@ def training(design: Mapping[str, Any]) -> list[str]:
     if settings["select"] == "best":
         patience = f", patience {settings['patience']}" if settings["patience"] else ""
         kept = f"weights of the best epoch on the validation part{patience}"
+    recipe = recipe_words(settings)
     listed = ", ".join(map(str, seeds)) if len(seeds) <= MOST_SEEDS else f"{len(seeds)} ({seeds[0]} … {seeds[-1]})"
     return [
         network(design["model"]),
         f"{readable(settings['optimiser'])}, learning rate {settings['learning_rate']:g} ({settings['schedule']}), "
         f"{settings['epochs']} epochs, batches of {settings['batch_size']}; {kept}",
+        *([f"With {'; '.join(recipe)}"] if recipe else []),
         f"{'Seed' if len(seeds) == 1 else 'Seeds'}: {listed}",
     ]
 

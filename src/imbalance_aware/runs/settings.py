@@ -103,8 +103,43 @@ class TrainingSettings(Strict):
         description="adam; adamw, with a weight decay of 0.01; or sgd, with a momentum of 0.9. All else is as in "
         "torch.optim",
     )
+    weight_decay: float | None = Field(
+        None,
+        ge=0,
+        description="weight decay of convolutions and linear layers, not of biases and normalisation layers: decoupled "
+        "with adamw, added to the gradient (L2 penalty) with adam and sgd. Null: that of `optimiser` for all weights, "
+        "which only adamw has",
+    )
     schedule: Literal[*SCHEDULES] = Field(  # type: ignore[valid-type]  # names of a table
         "cosine", description="of the learning rate from epoch to epoch: cosine (annealed towards 0) or constant"
+    )
+    warmup_epochs: Annotated[int, Off(0)] = Field(
+        0,
+        ge=0,
+        description="epochs in which the learning rate first rises linearly; `schedule` is that of the epochs after "
+        "them. 0: none",
+    )
+    clip_norm: float | None = Field(
+        None, gt=0, description="largest norm of the gradient of all weights together; null: not clipped"
+    )
+    accumulate: Annotated[int, Off(1)] = Field(
+        1,
+        ge=1,
+        description="equal parts in which the network sees a batch, to save memory. Loss, gradient and step are those "
+        "of the whole batch (docs/recipe.md); only batch normalisation sees the parts",
+    )
+    mixup: float | None = Field(
+        None,
+        gt=0,
+        description="alpha of mixup: images and labels of a batch are averaged in pairs, with a share from "
+        "Beta(alpha, alpha); null: none",
+    )
+    ema: float | None = Field(
+        None,
+        gt=0,
+        lt=1,
+        description="decay of an exponential moving average of the weights, which is then validated and kept in place "
+        "of the trained weights; null: none",
     )
     device: Literal["auto", "cpu", "cuda"] = Field(
         "auto", description="auto: a GPU if there is one; of several, that with the fewest jobs"
@@ -146,6 +181,24 @@ class TrainingSettings(Strict):
     def _patience_selects(self) -> "TrainingSettings":
         if self.patience is not None and self.select != "best":
             raise misfit(["patience"], "is for `select: best`; without it, set patience to null")
+        return self
+
+    @model_validator(mode="after")
+    def _something_after_the_warmup(self) -> "TrainingSettings":
+        if self.warmup_epochs >= self.epochs:
+            raise misfit(
+                ["warmup_epochs"], f"is {self.warmup_epochs}; it must be smaller than epochs, which is {self.epochs}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _equal_parts(self) -> "TrainingSettings":
+        if self.accumulate > 1 and (self.batch_size % self.accumulate or self.batch_size < 2 * self.accumulate):
+            raise misfit(
+                ["accumulate"],
+                f"is {self.accumulate}, but batches of {self.batch_size} cannot be divided into so many equal parts of "
+                "at least 2 samples (accumulate divides batch_size, it does not multiply it)",
+            )
         return self
 
 
