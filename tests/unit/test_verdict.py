@@ -211,7 +211,7 @@ def test_a_large_difference_is_told_in_all_three_forms(tmp_path):
     assert "Loss: MCC is better than CE" in page
     assert "2 images in 1 sets of duplicates" in page and "No validation part" in page
     html = (tmp_path / "out/verdict.html").read_text()
-    for heading in ("What is best", "What made the difference", "What this study could have shown", "Warnings"):
+    for heading in ("What is best", "What made the difference", "What difference this study could have detected", "Warnings"):
         assert f"### {heading}" in page and f"<h3>{heading}</h3>" in html
     first = {name: (tmp_path / "out" / name).read_bytes() for name in ("verdict.json", "verdict.md", "verdict.html")}
     assert main(arguments) == 0
@@ -243,7 +243,7 @@ def test_a_cross_validated_dataset_has_a_third_interval(tmp_path):
 def test_a_diverged_run_is_left_out_and_named(tmp_path):
     assert main(study(tmp_path, diverged=True)) == 0
     page = (tmp_path / "out/verdict.md").read_text()
-    assert "CE, Oversampling: 1 of 2 runs diverged and are left out." in page
+    assert "CE, Oversampling: 1 of 2 runs diverged and are excluded." in page
     here = json.loads((tmp_path / "out/verdict.json").read_text())["datasets"]["toy"]
     assert {one["candidate"]: one["n_replicates"] for one in here["candidates"]}["ce-oversampling"] == 1
 

@@ -29,7 +29,7 @@ NOTES = (
     "equivalent if the interval lies within the relevant difference to both sides; else undecided, which is not the "
     "same as equal. Conclusions hold for all rows of a panel together; bold: better or worse.",
     "Exploratory: metrics that were not declared as the primary one before the runs. Their intervals are not adjusted "
-    "for the number of metrics, and no conclusion rests on them.",
+    "for the number of metrics, and no conclusion is based on them.",
 )
 ONE_REPLICATE = (
     "One seed: the intervals cover other patients for these models, and so do p (by permutation of patients) and "

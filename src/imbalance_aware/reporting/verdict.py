@@ -1,7 +1,7 @@
 """Say what a study shows: which loss and sampling, and with what certainty.
 
 From the tables of `statistics`, writes the facts as verdict.json and the same facts in words as verdict.md and
-verdict.html, by rules from the numbers: what is best by the primary metric, what cannot be told from it, what is worse;
+verdict.html, by rules from the numbers: what is best by the primary metric, not distinguishable from it, or worse;
 whether loss, sampling, weights or decision rule made the difference; what the study could have shown; and warnings. A
 difference is only called better or worse where its interval excludes 0.
 """
