@@ -189,7 +189,7 @@ def test_a_recall_of_one_has_wilsons_interval_and_other_perfect_values_have_none
     assert rows.loc["recall_no", ["value", "ci_low", "ci_high"]].tolist() == pytest.approx([1, lowest, 1])
     assert rows.loc["balanced_accuracy", "ci_low"] < 1 == rows.loc["balanced_accuracy", "ci_high"]
     for metric in ("f1_macro", "mcc", "precision_no"):
-        assert rows.loc[metric, "note"] == "not estimable: no patient changes it"
+        assert rows.loc[metric, "note"] == "not estimable: no patient changes the value"
         assert pd.isna(rows.loc[metric, "ci_low"])
 
 
@@ -197,7 +197,7 @@ def test_cells():
     row = {"value": 0.616, "ci_low": 0.5, "ci_high": 0.7, "note": "", "n_collapsed": 0, "n_diverged": 0}
     assert cohort_cell(row).plain == "0.62 [0.50, 0.70]"
     assert cohort_cell(row | {"note": "rare class (7 patients): approximate"}).plain == "0.62 [0.50, 0.70] ≈"
-    unknown = row | {"ci_low": np.nan, "ci_high": np.nan, "note": "not estimable: no patient changes it"}
+    unknown = row | {"ci_low": np.nan, "ci_high": np.nan, "note": "not estimable: no patient changes the value"}
     assert cohort_cell(unknown | {"n_collapsed": 1}).plain == "0.62 [not estimable] †1"
     absent = unknown | {"value": np.nan}
     assert cohort_cell(absent | {"note": "lacks class early"}).plain == "lacks class early"

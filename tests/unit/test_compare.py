@@ -186,7 +186,7 @@ def test_equal_conditions_have_no_interval_of_width_zero():
         runs[Run("s", "toy", "ce-weighted", seed)] = runs[Run("s", "toy", "ce-uniform", seed)]
     (row,) = rows_of(compare(Dataset(runs), judged()), "comparisons", a="ce-weighted", metric="mcc", with_baseline=True)
     assert row["difference"] == 0 and "models_low" not in row
-    assert row["note"] == "not estimable: no patient changes it"
+    assert row["note"] == "not estimable: no patient changes the value"
 
 
 def test_words_of_a_family_hold_for_all_of_it():

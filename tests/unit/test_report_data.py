@@ -256,7 +256,7 @@ def test_the_audit_of_patients_on_several_sides_and_of_volumes(tmp_path):
     assert shown["counts"]["divided"] == 1 and shown["counts"]["equal"] == 0
     (divided,) = shown["sets"]
     assert not divided["equal"] and divided["group"] == "<i>p" and not divided["members"][0]["of_twin"]
-    page = shown_as_text(rendered("audit", study, audit.gather(study)), "patient <i>p", "Nobody was excluded")
+    page = shown_as_text(rendered("audit", study, audit.gather(study)), "patient <i>p", "No exclusions")
     assert "No two volumes have equal voxels" in page.text
 
 

@@ -45,17 +45,22 @@ class Listed(WithCohorts):
     """Settings of datasets that are listed in a user's table."""
 
     table: UserPath = Field(description="CSV (separated by commas, semicolons or tabs)")
-    root: UserPath | None = Field(None, description="folder that the paths start from; left out: the table's own")
-    classes: ClassNames | None = Field(None, description="classes in the order of their labels; left out: alphabetical")
+    root: UserPath | None = Field(
+        None, description=("folder to which the paths are relative; default: the folder of the table")
+    )
+    classes: ClassNames | None = Field(None, description="classes in the order of their labels; default: alphabetical")
     split: TableSplit | None = Field(
-        None, description=f"{SPLIT}; left out: table if the table has a column split or fold, else random"
+        None, description=f"{SPLIT}; default: table if the table has a column split or fold, otherwise random"
     )
     subgroups: tuple[str, ...] = Field(
-        (), description="columns of the table, such as sex or scanner, whose values the results are also told by"
+        (),
+        description=(
+            "columns of the table, such as sex or scanner; results are also reported for each of their values"
+        ),
     )
     # Left out wherever settings are passed to a step: what people read changes no result.
     licence: str = Field(
-        "", exclude=True, description="licence or terms of use of the images, for the report; left out: not stated"
+        "", exclude=True, description="licence or terms of use of the images, for the report; default: not stated"
     )
 
     @model_validator(mode="after")
