@@ -193,7 +193,7 @@ def test_a_single_fold_counts_its_own_parts(run):
     ("drop", "message"),
     [
         ("--configs", "needs the config.yaml"),
-        ("--about", "expected what the dataset is"),
+        ("--about", "expected the keys kind"),
         ("--samples", "needs --samples"),
     ],
 )

@@ -78,7 +78,7 @@ def read_report(folder: Path) -> dict[str, Any]:
     try:
         return json.loads((folder / "patch.json").read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise UserError(f"{folder}: no report of the step patch, though the cohort includes this subject") from None
+        raise UserError(f"{folder}: no report of the step patch, although the cohort includes this subject") from None
 
 
 def _quality(subject: pd.Series, report: dict[str, Any]) -> dict[str, Any]:

@@ -234,8 +234,8 @@ class SplitSettings(Strict):
         cross_validation = self.cross_validation()
         if cross_validation is None:
             raise UserError(
-                f"`split: {self.chosen_split().method}` gives one fixed split, which takes no folds; methods that do "
-                "are `folds`, `leave_one_cohort_out`, and `table` with a column fold"
+                f"`split: {self.chosen_split().method}` gives one fixed split and therefore no folds; methods with "
+                "folds are `folds`, `leave_one_cohort_out`, and `table` with a column fold"
             )
         return {
             "split": self.chosen_split().model_dump(mode="json", exclude={"repeats"}),

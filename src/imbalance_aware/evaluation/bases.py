@@ -33,7 +33,7 @@ def class_counts(samples: Path, folds: Iterable[Path], classes: tuple[str, ...],
         return {0: training_class_counts(samples, classes)}
     tables = sorted(folds)
     if not tables:
-        raise UserError(f"{samples}: of a cross-validation; --folds must name the tables of its folds")
+        raise UserError(f"{samples}: from a cross-validation; --folds must name the tables of its folds")
     return {
         int(path.stem.rpartition("-")[2]): {
             number: training_class_counts(samples, classes, parts) for number, parts in enumerate(read_folds(path))

@@ -241,5 +241,5 @@ def _counts_by_fold(args: argparse.Namespace, predictions: Predictions) -> dict[
 
 def _folds(args: argparse.Namespace) -> Path:
     if args.folds is None:
-        raise UserError(f"{args.predictions}: of a cross-validation; --folds must name the table of its folds")
+        raise UserError(f"{args.predictions}: from a cross-validation; --folds must name the table of its folds")
     return args.folds

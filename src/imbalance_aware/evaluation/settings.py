@@ -46,7 +46,7 @@ class EvaluationSettings(Strict):
             raise ValueError(f'"{value}" has a value for each class; choose one of {", ".join(PRIMARY)}')
         if value in OVERALL and value not in PRIMARY:
             raise ValueError(
-                f'"{value}" jumps when one patient is left out, so it has no interval; choose one of '
+                f'"{value}" is not smooth when one patient is left out, so it has no interval; choose one of '
                 f"{', '.join(PRIMARY)}"
             )
         if value not in OVERALL:

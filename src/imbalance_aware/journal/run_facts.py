@@ -72,6 +72,6 @@ def shared(parts: Sequence[tuple[Path, dict[str, Any]]], name: str) -> dict[str,
             if part.get(key) != first[key]:
                 raise UserError(
                     f"{path}: {name}.{key} is {part.get(key)}, but {first[key]} in {first_path}; one text cannot "
-                    "describe both. Make the runs of the study again with one configuration"
+                    "describe both. Repeat the runs of the study with one configuration"
                 )
     return first

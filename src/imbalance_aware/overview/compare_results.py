@@ -94,13 +94,13 @@ def find_runs(folder: Path) -> dict[Run, Path]:
         UserError: no such folder, or no predictions in it.
     """
     if not folder.is_dir():
-        raise UserError(f"{folder}: no such folder of results")
+        raise UserError(f"{folder}: no such results folder")
     top = folder / "runs" if (folder / "runs").is_dir() else folder
     paths = sorted(top.resolve().rglob(PREDICTIONS))
     # The mean over seeds follows from the runs.
     found = {place: path for path in paths if (place := identify(path)).seed is not None}
     if not found:
-        raise UserError(f"{top}: holds no run: no {PREDICTIONS} in …/study/dataset/condition/seed-N/")
+        raise UserError(f"{top}: contains no run: no {PREDICTIONS} in …/study/dataset/condition/seed-N/")
     return found
 
 

@@ -83,7 +83,7 @@ def run(args: argparse.Namespace) -> None:
             raise UserError("\n".join(unusable) or f"no image in {', '.join(map(str, args.images))}")
     log.info("%d images classified by %d models", done, len(ensemble.members))
     if unusable:
-        raise UserError("\n".join([f"images left out ({len(unusable)}):", *unusable]))
+        raise UserError("\n".join([f"images excluded ({len(unusable)}):", *unusable]))
 
 
 def _chunks(samples: Iterator[tuple[str, np.ndarray]], size: int) -> Iterator[tuple[tuple[str, ...], np.ndarray]]:

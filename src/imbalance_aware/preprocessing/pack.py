@@ -144,7 +144,7 @@ def _append(out: BinaryIO, file: Path, like: np.ndarray) -> str:
 def load(file: Path) -> np.ndarray:
     """One preprocessed subject, checked by itself."""
     if not file.exists():
-        raise UserError(f"{file}: missing, though the cohort includes this subject")
+        raise UserError(f"{file}: missing, although the cohort includes this subject")
     sample = np.array(read_npy(file))
     if sample.dtype not in DTYPES or sample.ndim < 3:
         raise UserError(f"{file}: {sample.dtype} {sample.shape}; expected uint8 or float16, channels first")

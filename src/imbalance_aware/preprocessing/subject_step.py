@@ -95,7 +95,7 @@ def _do(name: str, content: dict[str, Any], work: Callable[[Measures], None]) ->
     except UserError:
         raise
     except ImportError as error:
-        raise UserError(f"the step {name} cannot load a package: {error}; install it and run again") from error
+        raise UserError(f"the step {name} cannot load a package: {error}; install it and run the step again") from error
     except (Failure, BadVolume) as failure:
         log.warning("%s, %s: %s %s", content["subject"], name, failure, getattr(failure, "file", ""))
         content["failed"] = {"step": name, "reason": str(failure), "file": getattr(failure, "file", "")}

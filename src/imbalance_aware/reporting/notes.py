@@ -122,7 +122,7 @@ def cross_validation(metrics: pd.DataFrame, datasets: Iterable[str]) -> list[str
             "pooled; AUROC, which compares subjects with each other, is computed within each fold and averaged."
         )
         if collapsed:
-            line += f" {collapsed} of {folds.sum():.0f} training runs collapsed; a replicate collapsed if all its folds did."
+            line += f" {collapsed} of {folds.sum():.0f} training runs collapsed; it counts if all folds did."
         lines.append(line)
     return lines
 

@@ -216,10 +216,10 @@ def unfit(settings: Augmentation, shape: Sequence[int]) -> Misfit | None:
     if any(axis >= len(shape) for axis in settings.flip_axes):
         return Misfit("flip_axes", f"is {list(settings.flip_axes)}, but the images have {len(shape)} axes, from 0 on")
     if settings.crop is not None and settings.crop > min(shape):
-        return Misfit("crop", f"is {settings.crop}, more than the images have: {size}")
+        return Misfit("crop", f"is {settings.crop}, larger than the images: {size}")
     reach = blur_reach(max(settings.blur_sigma or [0.0]))
     if reach > min(shape):
-        return Misfit("blur_sigma", f"reaches {reach} voxels on each side, more than the images have: {size}")
+        return Misfit("blur_sigma", f"reaches {reach} voxels on each side, larger than the images: {size}")
     return None
 
 

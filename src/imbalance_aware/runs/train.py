@@ -135,7 +135,9 @@ def run(args: argparse.Namespace) -> None:
 
 def _fold(args: argparse.Namespace) -> Fold | None:
     if (args.folds is None) != (args.fold is None):
-        raise UserError("--folds and --fold belong together: the table of a dataset's folds, and which of them")
+        raise UserError(
+            "--folds and --fold must be given together: the table of a dataset's folds, and the fold to train"
+        )
     return None if args.folds is None else Fold(args.folds, args.fold)
 
 

@@ -99,8 +99,8 @@ def run(args: argparse.Namespace) -> None:
     if failed:
         logs = "\n".join(f"{job}: {job.log}" for job in failed)
         raise UserError(
-            f"{len(failed)} of {len(jobs)} runs failed; their logs say why (one that ends in the middle: killed, "
-            f"perhaps for lack of memory; then use fewer --jobs):\n{logs}"
+            f"{len(failed)} of {len(jobs)} runs failed; see their logs (a log that ends abruptly: the run was "
+            f"killed, perhaps because of too little memory; then use fewer --jobs):\n{logs}"
         )
 
 
@@ -129,7 +129,7 @@ def _require_images(bundle: Path, manifest: Manifest) -> None:
         if (packed.digest, folds) == (manifest.data, manifest.folds):
             return
     (bundle / IMAGES).unlink()
-    raise UserError(f"{bundle}: images, samples or folds are not those that were bundled; unpack the archive again")
+    raise UserError(f"{bundle}: images, samples or folds differ from the bundled ones; unpack the archive again")
 
 
 def _decompress(compressed: Path, out: Path) -> None:
@@ -145,7 +145,7 @@ def _decompress(compressed: Path, out: Path) -> None:
     except (OSError, EOFError) as error:
         if isinstance(error, OSError) and error.errno:  # of the system: no such file, a full disk
             raise
-        raise UserError(f"{compressed}: damaged, or cut short ({error}); unpack the archive again") from None
+        raise UserError(f"{compressed}: damaged or truncated ({error}); unpack the archive again") from None
 
 
 def _chosen(option: str, wanted: Sequence | None, known: Sequence) -> Sequence:

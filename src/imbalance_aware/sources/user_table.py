@@ -85,8 +85,8 @@ class Listed(WithCohorts):
         split = self.split or (Table() if side else Random())
         if side == SPLIT_COLUMN and split.validation and any(row[side].lower() == "validation" for row in rows):
             raise UserError(
-                f"{self.table}: its column {side} has validation rows; leave out `validation: {split.validation}`, or "
-                "call these rows train"
+                f"{self.table}: its column {side} has validation rows; remove `validation: {split.validation}`, or "
+                "change these rows to train"
             )
         return split
 
@@ -104,7 +104,7 @@ class Listed(WithCohorts):
         found = [role for role in (SPLIT_COLUMN, FOLD) if role in roles]
         if len(found) > 1:
             raise UserError(
-                f"{self.table}: has both a column split and a column fold, of which one can decide; rename the other, "
+                f"{self.table}: has both a column split and a column fold, but only one can be used; rename the other, "
                 "or choose a method such as `split: random`"
             )
         if not found and self.split is not None:
@@ -121,7 +121,7 @@ class Listed(WithCohorts):
             return super().cross_validation()
         numbers = fold_numbers(rows)
         if len(numbers) < 2:
-            raise UserError(f"{self.table}: its column fold names {len(numbers)} fold(s); it takes two at least")
+            raise UserError(f"{self.table}: its column fold contains {len(numbers)} fold(s); at least two are required")
         return CrossValidation(len(numbers))
 
     def has_validation(self) -> bool:
