@@ -228,7 +228,7 @@ def test_one_seed_has_no_interval_of_the_procedure_and_the_page_says_so(tmp_path
     here = json.loads((tmp_path / "out/verdict.json").read_text())["datasets"]["toy"]
     assert here["question"] == "models" and all(one["procedure"] is None for one in here["candidates"])
     page = (tmp_path / "out/verdict.md").read_text()
-    assert "Whether training again would give the same order is unknown." in page
+    assert "Whether retraining would give the same order is unknown." in page
     assert "for these models" in page and "| This procedure |" not in page
 
 

@@ -33,7 +33,7 @@ NOTES = (
 )
 ONE_REPLICATE = (
     "One seed: the intervals cover other patients for these models, and so do p (by permutation of patients) and "
-    "conclusion. Whether training again would give the same order is unknown."
+    "conclusion. Whether retraining would give the same order is unknown."
 )
 NOT_ESTIMABLE = "not estimable: {}."
 ALONE = "The study has one condition: there is nothing to compare it with."

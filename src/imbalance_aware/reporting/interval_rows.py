@@ -31,7 +31,7 @@ LABELS = {
 }
 ONE_REPLICATE = (
     "One seed: the interval covers other patients for these models; there is no interval for this procedure. Whether "
-    "training again would give the same order is unknown."
+    "retraining would give the same order is unknown."
 )
 
 
