@@ -44,7 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--samples", type=Path, required=True, help="samples.csv of the dataset")
     parser.add_argument("--duplicates", type=Path, required=True, help="duplicates.csv of the dataset")
     parser.add_argument("--cohort", type=Path, required=True, help="cohort.csv: where the user's table gives the folds")
-    parser.add_argument("--settings", required=True, help="how to split: JSON, or a YAML/JSON file")
+    parser.add_argument("--settings", required=True, help="settings of the split: JSON, or a YAML/JSON file")
     parser.add_argument("--repeat", type=int, required=True, help="number of the repeat, from 0")
     parser.add_argument("--out", type=Path, required=True, help="table of folds to write")
 

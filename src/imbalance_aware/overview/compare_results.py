@@ -61,12 +61,12 @@ class Agreement:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of the command."""
-    parser.add_argument("a", metavar="A", type=Path, help="a folder of results, or a part of its runs/")
-    parser.add_argument("b", metavar="B", type=Path, help="another, with the same runs")
+    parser.add_argument("a", metavar="A", type=Path, help="a results folder, or a part of its runs/")
+    parser.add_argument("b", metavar="B", type=Path, help="another results folder with the same runs")
     parser.add_argument(
         "--metric",
         default=PRIMARY,
-        help=f"of which differences are given (default: {PRIMARY}); docs/metrics.md lists all",
+        help=f"metric whose differences are given (default: {PRIMARY}); docs/metrics.md lists all",
     )
 
 

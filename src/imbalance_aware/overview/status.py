@@ -68,7 +68,7 @@ class Failure:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of the command."""
     add_configuration(parser)
-    parser.add_argument("--all", action="store_true", help="show whole lists, not only their beginnings")
+    parser.add_argument("--all", action="store_true", help="show complete lists instead of their first entries")
 
 
 def run(args: argparse.Namespace) -> None:

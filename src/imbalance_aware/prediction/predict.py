@@ -46,9 +46,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         required=True,
         nargs="+",
-        help="run folders or their model.pt, or the folder of a condition; the probabilities of several are averaged",
+        help=(
+            "run folders or their model.pt, or the folder of a condition; the probabilities of several models "
+            "are averaged"
+        ),
     )
-    parser.add_argument("--flips", action="store_true", help="average over flips of each image too")
+    parser.add_argument("--flips", action="store_true", help="also average over flips of each image")
     parser.add_argument("--images", type=Path, required=True, nargs="+", help="files or folders")
     parser.add_argument("--out", type=Path, required=True, help="table to write (CSV)")
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="(default: auto)")

@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--classes", type=classes_argument, help="JSON list of the classes in label order (default: alphabetical)"
     )
     parser.add_argument(
-        "--subgroups", nargs="*", default=[], help="columns of the table of subjects to hand on (default: none)"
+        "--subgroups", nargs="*", default=[], help="columns of the table of subjects to pass on (default: none)"
     )
     parser.add_argument("--images", type=Path, required=True, help="array to write (N, C, *spatial)")
     parser.add_argument("--samples", type=Path, required=True, help="table of the array's rows to write")

@@ -88,9 +88,7 @@ class Runs:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments that these figures have besides those of every figure."""
     parser.add_argument("--metrics", type=Path, required=True, help="metrics.csv of the study")
-    parser.add_argument(
-        "--unit", choices=[SAMPLE, GROUP], default=SAMPLE, help="what the curves count (default: sample)"
-    )
+    parser.add_argument("--unit", choices=[SAMPLE, GROUP], default=SAMPLE, help="unit of the curves (default: sample)")
     parser.add_argument("predictions", type=Path, nargs="+", help="…/replicate/predictions.csv of one dataset's runs")
 
 

@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of the step."""
     style.add_arguments(parser)
     study_tables.add_arguments(parser, "comparisons")
-    parser.add_argument("--relevant-difference", type=float, required=True, help="below it, two are as good as equal")
+    parser.add_argument("--relevant-difference", type=float, required=True, help="equivalence margin of the difference")
 
 
 def run(args: argparse.Namespace) -> None:

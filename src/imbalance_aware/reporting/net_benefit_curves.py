@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of the step."""
     style.add_arguments(parser)
     class_panels.add_arguments(parser)
-    parser.add_argument("--context", help="JSON of what the dataset's settings say of its classes")
+    parser.add_argument("--context", help="JSON with the dataset's class settings")
 
 
 def run(args: argparse.Namespace) -> None:

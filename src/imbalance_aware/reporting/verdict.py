@@ -42,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of the step."""
     parser.add_argument("--study", required=True, help="name of the study")
     parser.add_argument("--evaluation", default="{}", help="the block `evaluation` of the configuration, as JSON")
-    parser.add_argument("--tables", type=Path, required=True, help="folder that compare wrote to")
+    parser.add_argument("--tables", type=Path, required=True, help="output folder of the step statistics")
     parser.add_argument("--metrics", type=Path, required=True, help="metrics.csv of the study, from collect")
     parser.add_argument("--samples", type=Path, nargs="+", required=True, help="…/dataset/samples.csv of every dataset")
     parser.add_argument("--duplicates", type=Path, nargs="*", default=[], help="…/dataset/duplicates.csv")

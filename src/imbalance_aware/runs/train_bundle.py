@@ -44,12 +44,16 @@ POLL_S = 0.1
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of the step."""
     parser.add_argument("--bundle", type=Path, required=True, help="the unpacked bundle")
-    parser.add_argument("--out", type=Path, default=Path("results"), help="receives runs/ and logs/ (default: results)")
-    parser.add_argument("--conditions", nargs="+", help="only these (default: all)")
-    parser.add_argument("--seeds", type=int, nargs="+", help="only these (default: all)")
-    parser.add_argument("--jobs", type=int, default=1, help="runs at once (default: 1)")
-    parser.add_argument("--threads", type=int, default=1, help="CPU threads of each (default: 1)")
-    parser.add_argument("--time-limit-s", type=float, default=float("inf"), help="stop then (default: never)")
+    parser.add_argument(
+        "--out", type=Path, default=Path("results"), help="output folder for runs/ and logs/ (default: results)"
+    )
+    parser.add_argument("--conditions", nargs="+", help="conditions to train (default: all)")
+    parser.add_argument("--seeds", type=int, nargs="+", help="random seeds to train (default: all)")
+    parser.add_argument("--jobs", type=int, default=1, help="number of runs at the same time (default: 1)")
+    parser.add_argument("--threads", type=int, default=1, help="CPU threads of each run (default: 1)")
+    parser.add_argument(
+        "--time-limit-s", type=float, default=float("inf"), help="seconds after which to stop (default: never)"
+    )
 
 
 @dataclass(frozen=True)
