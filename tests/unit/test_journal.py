@@ -73,12 +73,12 @@ MUTATIONS = [
     ),
     (
         moles(split={"method": "random", "test_fraction": 0.35, "seed": 9, "validation": 0.12}),
-        "12 % was set aside",
+        "12 % was held out",
         None,
     ),
     (
         moles(split={"method": "cohorts", "test_cohorts": ["south"], "validation": 0}),
-        "The test part is the cohort south",
+        "The test part was the cohort south",
         None,
     ),
     (moles(**FOLDS), "5-fold cross-validation, repeated 2 times", "authors of"),
@@ -105,7 +105,7 @@ MUTATIONS = [
     (change("", rules=("argmax",)), "highest probability", "logit adjustment"),
     (
         change("results.moles", question="models"),
-        "does not exist, so conclusions hold for the trained models",
+        "is not available, so conclusions are limited to the trained models",
         "adds the variance",
     ),
 ]

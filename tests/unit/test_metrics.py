@@ -238,7 +238,7 @@ CUT = {
     "everything": (lambda lines: "", "lacks the column subject"),
     "a line of another run": (
         lambda lines: "".join([*lines, lines[-1].replace(lines[-1].split(",")[0], "stranger", 1)]),
-        "holds the subject stranger, which",
+        "contains the subject stranger, which",
     ),
 }
 

@@ -187,7 +187,7 @@ def test_a_cohort_without_usable_images_is_refused_and_so_is_a_validation_part_w
     lost.loc[lost["cohort"] == "south", "path"] = "nowhere.png"
     settings = settings_of(source, lost, split="leave_one_cohort_out")
     assert main(["cohort", "--settings", json.dumps(settings.for_cohort()), *tables]) == 2
-    assert "tests 2 cohorts, but usable samples are of north alone" in capsys.readouterr().err
+    assert "tests 2 cohorts, but usable samples are only from north" in capsys.readouterr().err
     patient = table_of(source)["group"].str[-1].astype(int)
     few = table_of(source, split=patient.map(lambda number: "train" if number == 2 else "test"))
     settings = settings_of(source, few, split={"method": "table", "validation": 0.2})

@@ -105,7 +105,7 @@ def test_the_papers_design_in_words(checkout, tmp_path, monkeypatch):
         *("Split: tested on TCGA, excluded from training", "Split: published by the authors"),
         *("Resized to 240 × 240 pixels", "Sequences: T1, T1c, T2, FLAIR", "Patch of 96³ voxels", "random crop of 64³"),
         *("ResNet, blocks 3-4-6-3, widths 32-64-128-256", "250 epochs, batches of 50", "Seeds: 0, 1, 2, 3"),
-        *("Glioma: 15 conditions × 4 seeds = 60 trainings", "Together: 120 trainings"),
+        *("Glioma: 15 conditions × 4 seeds = 60 training runs", "Total: 120 training runs"),
         *("Balanced accuracy; all others are exploratory", "Baseline: CE, Uniform; relevant difference 0.02"),
         "for this procedure (other patients and other seeds)",
     ):

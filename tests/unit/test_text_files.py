@@ -88,5 +88,5 @@ def test_a_missing_file_and_a_folder_in_its_place(tmp_path):
     with pytest.raises(UserError, match=r"this is a folder, but a file is needed\. It is a CSV table"):
         read_records(tmp_path, CONTENT)
     (tmp_path / "file").touch()
-    with pytest.raises(UserError, match=r"a folder is in the place|no such file"):
+    with pytest.raises(UserError, match=r"this is a folder|no such file"):
         read_text(tmp_path / "file" / "below")

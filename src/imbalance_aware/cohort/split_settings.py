@@ -1,4 +1,4 @@
-"""Settings about who is tested on whom: how a dataset is split, and what becomes of images that are in it twice."""
+"""Settings of the split of a dataset, and of the treatment of duplicated images."""
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""What a study is judged by, declared before it runs."""
+"""The evaluation of a study, declared before it runs."""
 
 from typing import Literal
 
