@@ -1,4 +1,4 @@
-"""The folds of a cross-validated dataset: who is tested by which model, and on whom that model is trained.
+"""The folds of a cross-validated dataset: the test, training and validation samples of each model.
 
 Whole groups (patients) and all that has equal images are on one side of every fold; each subject is tested once per
 repeat; the folds have shares of the classes as even as whole groups allow.

@@ -108,7 +108,7 @@ def compare(dataset: Dataset, settings: EvaluationSettings, levels: Levels | Non
 
     Args:
         dataset: all runs of the study on it.
-        settings: what the study is judged by.
+        settings: the declared evaluation.
         levels: condition -> level of each factor; without it there are no effects.
 
     Raises:
