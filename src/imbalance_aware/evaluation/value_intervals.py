@@ -44,7 +44,7 @@ def wilson(design: Design, metric: Metric, label: int | None, correct: np.ndarra
 
 
 def patients_of_others(design: Design, metric: Metric, label: int | None) -> int | None:
-    """Patients with units of other classes that affect a metric of one class; None if the metric does not depend on them.
+    """Patients with units of other classes that affect a metric of one class; None if it does not depend on them.
 
     False positives are of the other classes, so only a recall does not depend on them.
     """
