@@ -91,7 +91,7 @@ def test_what_a_card_says(run):
         "For research only. This is not a medical device.",
         "an image of 96 × 80 pixels to one of 2 classes",
         "stages of 3, 4, 6 and 3 basic blocks and 32, 64, 128 and 256 channels",
-        "Study s, data set moles, condition ce-uniform, seed 3",
+        "Study s, dataset moles, condition ce-uniform, seed 3",
         "41 epochs in batches of 48 with Adam; the learning rate was 0.002",
         "digest of the training code: 0123456789abcdef",
         "Photographs of Somebody et al. 2031.",
