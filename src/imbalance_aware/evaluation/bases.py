@@ -1,4 +1,4 @@
-"""What decision rules may learn from, of every run on a dataset: class counts and validation predictions."""
+"""Data to which decision rules may be fitted, for every run on a dataset: class counts, validation predictions."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace

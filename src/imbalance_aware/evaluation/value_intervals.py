@@ -1,4 +1,4 @@
-"""What `statistics` and `cohort_metrics` have in common: values of runs, and which intervals a metric has.
+"""Shared by `statistics` and `cohort_metrics`: values of runs, and the intervals that a metric has.
 
 Metrics that jump are measured without the jackknife, which does not estimate their variance. Balanced accuracy and
 recall have Wilson's interval, and metrics of one class other than recall depend on the patients of the other classes.

@@ -1,4 +1,4 @@
-"""What the runs of a study had in common, from the ``config.yaml`` of each: network, optimisation, versions."""
+"""Settings shared by the runs of a study, from the ``config.yaml`` of each: network, optimisation, versions."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path

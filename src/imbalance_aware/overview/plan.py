@@ -1,4 +1,4 @@
-"""What a study takes, before it runs: jobs, hours, disk, memory, and which difference it could show.
+"""Resources that a study needs, before it runs: jobs, hours, disk, memory; and the detectable difference.
 
 Jobs are those that Snakemake plans with the configuration. Hours come from benchmark files of finished jobs of the same
 rule, study and dataset; with --time-step, those of training that has not run yet from a few real steps on made-up

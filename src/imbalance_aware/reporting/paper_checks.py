@@ -1,4 +1,4 @@
-"""What does not add up in the paper's own numbers, recomputed from them whenever a table says so.
+"""Inconsistencies in the paper's own numbers, recomputed from them whenever a table reports them.
 
 Printed values are rounded to two decimals: each stands for all values that are off by at most `HALF`. Only what no
 unrounded values could have given is called a contradiction.

@@ -1,4 +1,4 @@
-"""Say what a study shows: which loss and sampling, and with what certainty.
+"""Summarise the findings of a study: which loss and sampling, and with what certainty.
 
 From the tables of `statistics`, writes the facts as verdict.json and the same facts in words as verdict.md and
 verdict.html, by rules from the numbers: what is best by the primary metric, not distinguishable from it, or worse;

@@ -1,4 +1,4 @@
-"""What a study shows on one dataset, as plain facts: the content of ``verdict.json`` that sentences are made of.
+"""The findings of a study on one dataset as data: the content of ``verdict.json``, from which sentences are made.
 
 Every word here follows from numbers of the tables. ``better`` and ``worse`` are only kept where no interval of the
 difference that belongs to the claim holds 0, whatever the table says.

@@ -1,4 +1,4 @@
-"""What judges the epochs of a run on its validation part, checked before training."""
+"""The metric that selects the epoch of a run on its validation part, checked before training."""
 
 import logging
 from pathlib import Path
