@@ -149,7 +149,7 @@ def test_a_run_of_other_settings_is_not_taken_for_done(unpacked, caplog):
     train_bundle.run(arguments(unpacked, *chosen))
     edit(unpacked, "ce-uniform", "training", {"epochs": 1, "device": "cpu"})
     train_bundle.run(arguments(unpacked, *chosen))
-    assert "holds a run of other code, settings or data" in caplog.text
+    assert "holds a run with different code, settings or data" in caplog.text
     history = unpacked.parent / "results/runs/tiny/phantoms/ce-uniform/seed-0/history.csv"
     assert len(history.read_text().splitlines()) == 2
 

@@ -65,7 +65,11 @@ def run(args: argparse.Namespace) -> None:
     write_text(args.flow, flow_csv(flow(cohort, classes)))
     marked = sum(bool(warnings_of(report)) for report in reports.values() if not report["failed"])
     if marked:
-        log.warning("%d included subjects are marked: look at them; %s, column warnings, says why", marked, args.qc)
+        log.warning(
+            "%d included subjects are marked and should be inspected; the reasons are in %s, column warnings",
+            marked,
+            args.qc,
+        )
     log.info("%d of %d preprocessed subjects are included", int(included(cohort).sum()), len(preprocessed))
 
 

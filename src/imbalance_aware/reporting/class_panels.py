@@ -212,15 +212,13 @@ def notes(runs: Runs, metrics: pd.DataFrame, kind: Kind) -> str:
     if max(counts) == 1:
         seeds = "One seed: no bands."
     else:
-        seeds = (
-            "Lines: mean over seeds; bands: from the lowest to the highest seed, which says nothing of other patients."
-        )
+        seeds = "Lines: mean over seeds; bands: from the lowest to the highest seed, not a confidence interval."
     collapsed = sum(runs.collapsed.values())
     said = [
         seeds,
         kind.explain(folds),
         f"{DAGGER}: of this condition, runs collapsed ({collapsed} of {sum(counts)} in all)." if collapsed else "",
-        f"Runs that diverged are left out: {runs.diverged}." if runs.diverged else "",
+        f"Runs that diverged are excluded: {runs.diverged}." if runs.diverged else "",
         note(few_test_subjects(metrics), [runs.dataset]),
     ]
     return " ".join(filter(None, said))

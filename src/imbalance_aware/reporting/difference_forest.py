@@ -20,7 +20,7 @@ DECIMALS = 3
 RELEVANT = "relevantly "
 HOLM = (
     "The intervals are of single differences, at 95 %; conclusions hold for all of these comparisons together (Holm's "
-    "correction), so that an interval without 0 can be undecided."
+    "correction), so an interval that excludes 0 can still be undecided."
 )
 
 

@@ -141,5 +141,5 @@ def marks_note(values: pd.DataFrame) -> str:
     if values["n_collapsed"].any():
         said.append(f"{COLLAPSED}k: k runs collapsed, that is, predict one class for every subject.")
     if values["n_diverged"].any():
-        said.append(f"{DIVERGED}k: k runs diverged and are left out.")
+        said.append(f"{DIVERGED}k: k runs diverged and are excluded.")
     return " ".join(said)

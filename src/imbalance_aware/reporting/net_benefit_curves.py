@@ -78,7 +78,7 @@ def references(axes: Axes, outcome: Outcome, label: int, prevalence: Prevalence 
 def explain(folds: bool, prevalence: Prevalence = None) -> str:
     """Whose net benefit it is."""
     where = "of the test set" if prevalence is None else "declared for deployment"
-    pooled = " Test subjects of all folds are taken together." if folds else ""
+    pooled = " Test subjects of all folds are pooled." if folds else ""
     return (
         f"At the prevalence {where}. A threshold t weighs a false positive as t / (1 − t) of a true positive. A model "
         f"is useful where its curve is above both grey ones.{pooled}"

@@ -189,7 +189,7 @@ def _done(job: Job, manifest: Manifest) -> bool:
     if found == (condition.settings.decisive(), job.run.seed, condition.code, job.data):
         remove_checkpoints(job.folder)  # one is left where the process was killed as its last act
         return True
-    log.warning("%s holds a run of other code, settings or data: trained again", job.folder)
+    log.warning("%s holds a run with different code, settings or data: retrained", job.folder)
     return False
 
 

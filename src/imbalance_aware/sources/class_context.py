@@ -52,7 +52,7 @@ class ClassContext(Strict):
         given = [key for key in KEYS if getattr(self, key) not in (None, False)]
         classes = self._classes()
         if given and not classes:
-            raise misfit([given[0]], "needs the key `classes`, which says in which order the classes are labelled")
+            raise misfit([given[0]], "needs the key `classes`, which gives the order of the class labels")
         if self.deployment_prevalence is not None:
             _check_prevalence(self.deployment_prevalence, classes)
         if self.costs is not None:
