@@ -148,7 +148,7 @@ def test_a_cohort_without_a_class_says_so(study, tmp_path):
     cells = dict(zip(head.split("|"), line.split("|"), strict=True))
     assert cells[" West (n = 30) "] == " lacks class advanced "
     assert "lacks class" not in cells[" All (n = 90) "]
-    assert all("rank cohorts by who happened to have rare cases" in text[suffix] for suffix in ("md", "tex", "html"))
+    assert all("rank cohorts by the presence of rare cases" in text[suffix] for suffix in ("md", "tex", "html"))
 
 
 def test_fewer_than_five_patients_in_a_class_have_no_interval(tmp_path):
@@ -226,7 +226,7 @@ def test_leaving_one_cohort_out_ends_in_the_table_of_cohorts(tmp_path):
     each = [found.loc["cohort", name, "auroc_macro"]["value"] for name in HOSPITALS]
     assert found.loc["", "", "auroc_macro"]["value"] == pytest.approx(np.mean(each)), "within folds, then averaged"
     text = printed(tmp_path / "by_cohort", {"ce-uniform/seed-0": by_cohort})
-    assert "each cohort is predicted by networks that were trained on the other cohorts alone" in text["html"]
+    assert "each cohort is predicted by networks that were trained on the other cohorts only" in text["html"]
 
     mixed = table.assign(fold=table["group"].str.removeprefix("p").astype(int) % 4)
     text = printed(tmp_path / "mixed", {"ce-uniform/seed-0": mixed})

@@ -75,4 +75,4 @@ def test_an_atlas_of_ones_own_is_a_folder_with_two_volumes_on_one_grid(tmp_path,
         nib.Nifti1Image(np.eye(40)[..., None] * np.ones(40), np.diag([4, 4, 4, 1])), tmp_path / "atlas/brain.nii.gz"
     )
     assert _run(tmp_path / "atlas", tmp_path) == 2
-    assert "do not lie on one grid" in capsys.readouterr().err
+    assert "are not on the same grid" in capsys.readouterr().err

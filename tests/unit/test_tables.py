@@ -494,7 +494,7 @@ def test_collect_reads_the_projects_table_of_conditions(tmp_path, checkout):
         ({"conditions": '[{"condition": "ce-uniform"}]'}, "expected condition, loss, sampling and weighted"),
         ({"conditions": "nowhere.tsv"}, "nowhere.tsv: no such file"),
         ({"twice": True}, "given twice"),
-        ({"path": "s/toy/ce-uniform/seed-0/fold-1/metrics.json"}, "is of one fold"),
+        ({"path": "s/toy/ce-uniform/seed-0/fold-1/metrics.json"}, "is from one fold"),
         ({"text": "{"}, "not the metrics of a run"),
         ({"text": "[]"}, "not the metrics of a run"),
         ({"path": "elsewhere/metrics.json"}, "not a file of a run"),
