@@ -112,7 +112,7 @@ def test_metrics_that_jump_have_values_and_no_intervals():
     runs, _ = simulated(conditions=2)
     (row,) = rows_of(compare(Dataset(runs), judged()), "values", condition="ce-uniform", metric="sens_at_90_spec_macro")
     assert np.isfinite(row["value"]) and "models_low" not in row and "jumps" in row["note"]
-    with pytest.raises(ValueError, match="jumps when one patient is left out"):
+    with pytest.raises(ValueError, match="is not smooth when one patient is left out"):
         judged(primary="sens_at_90_spec_macro")
 
 
