@@ -1,5 +1,6 @@
 """Write the results of a finished study on one page, with its figures in the same folder: README.md, *.png,
-metrics.csv, and its verdict on a page beside it: verdict.md, verdict.json.
+metrics.csv, and its verdict on a page beside it: verdict.md, verdict.json; claims.csv where the paper's claims were
+recomputed.
 
 Everything on the page is read from the results: tables, counts, settings, seconds and memory of the training jobs.
 
@@ -24,7 +25,7 @@ from imbalance_aware.reporting.labels import readable
 from imbalance_aware.reporting.markdown import escape_markdown
 from imbalance_aware.tables.flow import read_flow
 
-VERDICT = "verdict"
+VERDICT, CLAIMS = "verdict", "claims.csv"
 NUMBERED = re.compile(r"(table|figure)(\d)_(.*)")
 
 
@@ -48,6 +49,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     args.out.mkdir(parents=True, exist_ok=True)
     for name in ("metrics.csv", f"{VERDICT}.md", f"{VERDICT}.json"):
         shutil.copy(made / name, args.out)
+    if (made / CLAIMS).exists():
+        shutil.copy(made / CLAIMS, args.out)
     options = shlex.join(["--study", args.study, "--command", args.command, "--out", str(args.out)])
     parts = [
         f"# Results of the study *{args.study}*",

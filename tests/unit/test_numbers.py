@@ -35,6 +35,15 @@ CHECKS = {"losses.build", "losses.arguments", "models.build"}
 NETWORK_MODULES = {module for name in NETWORKS for module in network_modules(name)}
 
 
+@pytest.fixture(scope="module", autouse=True)
+def kept(tmp_path_factory):
+    """What was read from each module is kept between tests, as it is between processes that plan."""
+    provenance.keep_in(tmp_path_factory.mktemp("code"))
+    yield
+    provenance.keep_in(None)
+    forget()
+
+
 @pytest.fixture
 def package(tmp_path, monkeypatch) -> Path:
     """A copy of the package whose source may be edited."""
@@ -51,7 +60,7 @@ def copy_of_package(folder: Path) -> Path:
 
 
 def forget() -> None:
-    for function in (provenance._tree, provenance._source_digest, provenance.imports):
+    for function in (provenance._read, provenance.imports):
         function.cache_clear()
 
 

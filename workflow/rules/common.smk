@@ -13,9 +13,12 @@ from snakemake.settings.types import DeploymentMethod
 from imbalance_aware.clock import require_clock
 from imbalance_aware.config import check_losses, read_config
 from imbalance_aware.errors import UserError
-from imbalance_aware.provenance import code_digest
+from imbalance_aware.provenance import KEPT, code_digest, keep_in
 from imbalance_aware.runs.identity import REPLICATE
 from imbalance_aware.sources.lookup import is_generated
+
+# Reading the code of all steps takes a second; the Snakemake of every job of a cluster would do it again.
+keep_in(KEPT)
 
 # Steps run from this checkout. Inside a conda job Snakemake clears PYTHONPATH (so the command sets it) and puts the
 # environment's python first. In a container, whose engine sets one of these variables, python is the container's.

@@ -7,12 +7,12 @@ could be found equivalent. The formula is in docs/statistics.md; correction for 
 
 import argparse
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from imbalance_aware.errors import UserError
+from imbalance_aware.overview.tested import TestSet
 from imbalance_aware.statistics.design import MIN_PATIENTS
 from imbalance_aware.statistics.planning import (
     detectable_with,
@@ -23,24 +23,6 @@ from imbalance_aware.tables.samples import read_samples_frame
 
 #: Numbers of seeds for which the table has a row.
 SEEDS = (1, 2, 3, 4, 5, 10)
-
-
-@dataclass(frozen=True)
-class TestSet:
-    """Who is tested.
-
-    Attributes:
-        images: test images of each class.
-        patients: patients with test images of each class.
-    """
-
-    images: dict[str, int]
-    patients: dict[str, int]
-
-    @property
-    def images_per_patient(self) -> float:
-        """Mean over all patients."""
-        return sum(self.images.values()) / sum(self.patients.values())
 
 
 def add_assumptions(parser: argparse.ArgumentParser) -> None:

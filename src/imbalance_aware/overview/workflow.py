@@ -95,6 +95,19 @@ def add_configuration(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--config", nargs="+", default=[], metavar="KEY=VALUE", help="values that override all files")
 
 
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Without collecting garbage, of which importing and planning make hardly any: it takes a quarter of the time."""
+    collected = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collected:
+            gc.enable()
+
+
+@_uncollected()
 def plan_jobs(args: argparse.Namespace) -> Planned:
     """Plan the jobs of the studies that the configuration runs.
 
@@ -119,7 +132,7 @@ def plan_jobs(args: argparse.Namespace) -> Planned:
         ) from None
     # With exactly this, a dry run ends when the jobs are planned.
     quiet = {types.Quietness.RULES, types.Quietness.PROGRESS}
-    with _uncollected(), _silent(), _explained(WorkflowError), SnakemakeApi(types.OutputSettings(quiet=quiet)) as api:
+    with _silent(), _explained(WorkflowError), SnakemakeApi(types.OutputSettings(quiet=quiet)) as api:
         workflow_api = api.workflow(
             resource_settings=types.ResourceSettings(cores=1),
             config_settings=types.ConfigSettings(
@@ -207,18 +220,6 @@ def _snakefile() -> Path:
             f"no workflow: neither {' nor '.join(SNAKEFILES)} is here. Change to the folder of the checkout"
         )
     return found
-
-
-@contextmanager
-def _uncollected() -> Iterator[None]:
-    """Without looking for garbage, of which planning makes hardly any: that takes a quarter of its time."""
-    collected = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if collected:
-            gc.enable()
 
 
 @contextmanager
