@@ -120,7 +120,7 @@ def parse_loss(text: str, losses: list[str]) -> dict[str, float]:
     for part in text.split("+"):
         match = TERM.fullmatch(part.strip())
         if not match:
-            raise ValueError(f'the loss "{text}" is no sum of names such as ce+0.5*soft_mcc')
+            raise ValueError(f'the loss "{text}" is not a sum of names such as ce+0.5*soft_mcc')
         name = match["loss"]
         if name not in losses:
             raise ValueError(f'unknown loss "{name}".{nearest(name, losses)}')

@@ -40,7 +40,7 @@ Seed = Annotated[int, Field(ge=0, lt=2**63)]
 
 
 class AugmentationSettings(Strict):
-    """Random changes of the training images, for photographs and for volumes."""
+    """Random augmentation of the training images, for photographs and for volumes."""
 
     images: Augmentation2D = Field(Augmentation2D(), description="photographs")
     volumes: Augmentation3D = Field(Augmentation3D(), description="volumes")
@@ -60,15 +60,17 @@ class RivalSettings(Strict):
 class StudySettings(Strict):
     """A study: every condition, on every dataset, with every seed."""
 
-    datasets: list[str] = Field(min_length=1, description="names below `datasets`")
+    datasets: list[str] = Field(min_length=1, description="names of entries in `datasets`")
     conditions: str = Field("config/conditions.tsv", description="table of conditions")
-    only: list[str] | None = Field(None, description="names in that table; left out: all of them")
+    only: list[str] | None = Field(None, description="names of conditions in that table; default: all")
     seeds: list[Seed] = Field(min_length=1, description="each run's seed: initial weights, batches, augmentation")
     published: bool = Field(False, description="whether tables and figures also show the paper's values")
     paper_datasets: dict[str, Literal[*PAPER_DATASETS]] = Field(  # type: ignore[valid-type]  # names of a table
         {},
-        description="dataset here -> `glioma` or `glaucoma`, the dataset of the paper that it takes the place of in "
-        "the table of the paper's claims; left out, with `published: true`: those of the same name",
+        description=(
+            "dataset here -> `glioma` or `glaucoma`, the dataset of the paper that it replaces in the table of "
+            "the paper's claims; default with `published: true`: datasets with the same name"
+        ),
     )
     rivals: RivalSettings | None = Field(
         None,
@@ -94,16 +96,22 @@ class Config(Strict):
     """All keys of ``config/*.yaml``."""
 
     run: list[str] = Field(min_length=1, description="names of the studies to run")
-    datasets: dict[Name, DatasetSettings] = Field(description="sources of images, by name")
+    datasets: dict[Name, DatasetSettings] = Field(description="datasets, by name")
     studies: dict[Name, StudySettings] = Field(description="studies, by name")
     model: ModelSettings = Field(ModelSettings(), description="the network")
     training: TrainingSettings = Field(TrainingSettings(), description="the optimisation")
-    augmentation: AugmentationSettings = Field(AugmentationSettings(), description="random changes of training images")
-    evaluation: EvaluationSettings = Field(EvaluationSettings(), description="what the results are judged by")
+    augmentation: AugmentationSettings = Field(
+        AugmentationSettings(), description="random augmentation of training images"
+    )
+    evaluation: EvaluationSettings = Field(
+        EvaluationSettings(), description="declared metric, baseline and equivalence margin"
+    )
     container: str | None = Field(
         None,
-        description="image that jobs run in with `--sdm apptainer`: a file, such as one built from "
-        "`containers/imbalance_aware.def`, or an address; left out: they run outside of containers",
+        description=(
+            "container image for jobs with `--sdm apptainer`: a file, such as one built from "
+            "`containers/imbalance_aware.def`, or a URL; by default, jobs run without containers"
+        ),
     )
 
 

@@ -1,4 +1,4 @@
-"""What a study's figure of its design shows, as far as the configuration says it: settings, no prose and no counts."""
+"""Settings for the figure of a study's design, from the configuration: no prose and no counts."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -76,7 +76,7 @@ def distinct(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
     if len(result) < len(pairs):
         keys = [key for key, _ in pairs]
         twice = next(key for key in keys if keys.count(key) > 1)
-        raise ValueError(f'the key "{twice}" is given twice; keep one of them')
+        raise ValueError(f'the key "{twice}" occurs twice; keep one of them')
     return result
 
 

@@ -120,7 +120,7 @@ def test_nothing_else_is_loaded_by_importing_it():
 
 #: Edits that decide no number: module, old text, new text. The last ones add options that are off.
 MACHINERY = [
-    ("training.augmentation", "more than the images have", "but the images are smaller"),
+    ("training.augmentation", "larger than the images", "but the images are smaller"),
     ("losses.inputs", "expected one for each of the", "there has to be one for each of the"),
     ("losses.build", "cannot be built", "is impossible"),
     ("runs.settings", "passes over the training set", "number of epochs"),

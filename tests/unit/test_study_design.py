@@ -102,10 +102,10 @@ def test_the_papers_design_in_words(checkout, tmp_path, monkeypatch):
     said = " ".join(text.get_text() for text in texts_of(canvas))
     for part in (
         *("15 conditions: loss and sampling", "Glioma", "Glaucoma", "Images: 40", "MRI volumes: 40, 3 cohorts"),
-        *("Split: tested on TCGA, which training never sees", "Split: published by the authors"),
+        *("Split: tested on TCGA, excluded from training", "Split: published by the authors"),
         *("Resized to 240 × 240 pixels", "Sequences: T1, T1c, T2, FLAIR", "Patch of 96³ voxels", "random crop of 64³"),
         *("ResNet, blocks 3-4-6-3, widths 32-64-128-256", "250 epochs, batches of 50", "Seeds: 0, 1, 2, 3"),
-        *("Glioma: 15 conditions × 4 seeds = 60 trainings", "Together: 120 trainings"),
+        *("Glioma: 15 conditions × 4 seeds = 60 training runs", "Total: 120 training runs"),
         *("Balanced accuracy; all others are exploratory", "Baseline: CE, Uniform; relevant difference 0.02"),
         "for this procedure (other patients and other seeds)",
     ):
@@ -124,8 +124,8 @@ def test_cross_validated_data_and_one_seed(checkout, tmp_path, monkeypatch):
     said = " ".join(text.get_text() for text in texts_of(canvas))
     assert "40 of 20 groups (patients)" in said
     assert "Cross-validation: 2 folds, stratified by class, patients kept whole" in said
-    assert "MRI phantoms: 15 conditions × 1 seed × 2 folds = 30 trainings" in said
-    assert "unknown from one seed" in said and "this procedure" not in said
+    assert "MRI phantoms: 15 conditions × 1 seed × 2 folds = 30 training runs" in said
+    assert "cannot be inferred from one seed" in said and "this procedure" not in said
 
 
 @pytest.mark.parametrize("count", [1, 2, 5])
@@ -196,8 +196,12 @@ def test_counts_are_those_of_the_samples(tmp_path):
     [
         ({"method": "table"}, None, "Split: as in the table"),
         ({"method": "table"}, 4, "Cross-validation: 4 folds of the table"),
-        ({"method": "leave_one_cohort_out"}, 2, "Cross-validation: each of 2 cohorts tested by networks of the others"),
-        ({"method": "random", "test_fraction": 0.25}, None, "Split: 25 % drawn for the test, stratified by class"),
+        (
+            {"method": "leave_one_cohort_out"},
+            2,
+            "Cross-validation: each of 2 cohorts tested after training on the others",
+        ),
+        ({"method": "random", "test_fraction": 0.25}, None, "Split: 25 % test set, stratified by class"),
         ({"method": "folds"}, 5, "Cross-validation: 5 folds, 2 times, stratified by class"),
     ],
 )

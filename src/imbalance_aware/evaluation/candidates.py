@@ -1,4 +1,4 @@
-"""What competes in a study: every condition under every decision rule, on the same test images.
+"""The candidates of a study: every condition under every decision rule, on the same test images.
 
 The name of a candidate is that of its condition if classes are decided as usual, by the most probable one, and else
 ``condition@rule``, such as ``ce-uniform@prior``. Names of conditions cannot have an @.

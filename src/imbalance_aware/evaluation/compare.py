@@ -68,7 +68,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of the step."""
     parser.add_argument("--evaluation", default="{}", help="the block `evaluation` of the configuration, as JSON")
     parser.add_argument(
-        "--conditions", help="JSON list with condition, loss, sampling and weighted of each; without it no effects"
+        "--conditions",
+        help="JSON list with condition, loss, sampling and weighted of each condition; without it, no effects",
     )
     parser.add_argument(
         "--samples", type=Path, nargs="*", default=[], help="…/dataset/samples.csv, for rules that need class counts"
@@ -79,9 +80,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--validation", type=Path, nargs="*", default=[], help="validation_predictions.csv of every trained run"
     )
-    parser.add_argument(
-        "--context", default="{}", help="JSON of what the settings of each dataset say of its classes, by dataset"
-    )
+    parser.add_argument("--context", default="{}", help="JSON with the class settings of each dataset, by dataset")
     parser.add_argument(
         "--out", type=Path, required=True, help=f"folder for {', '.join(f'{name}.csv' for name in TABLES)}"
     )
@@ -109,7 +108,7 @@ def compare(dataset: Dataset, settings: EvaluationSettings, levels: Levels | Non
 
     Args:
         dataset: all runs of the study on it.
-        settings: what the study is judged by.
+        settings: the declared evaluation.
         levels: condition -> level of each factor; without it there are no effects.
 
     Raises:

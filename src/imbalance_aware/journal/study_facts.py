@@ -249,5 +249,5 @@ def _rules(values: pd.DataFrame) -> list[dict[str, str]]:
 
 def _of(parts: Mapping[str, Any], dataset: str, where: str) -> Any:
     if dataset not in parts:
-        raise UserError(f"{where}: says nothing of the dataset {dataset}; it has {', '.join(parts)}")
+        raise UserError(f"{where}: contains no entry for the dataset {dataset}; it has {', '.join(parts)}")
     return parts[dataset]

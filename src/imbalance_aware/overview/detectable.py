@@ -32,7 +32,7 @@ def add_assumptions(parser: argparse.ArgumentParser) -> None:
         "--discordance",
         type=float,
         default=0.2,
-        help="share of images about which one of two runs is right and the other wrong (default: 0.2)",
+        help="fraction of images that exactly one of two runs classifies correctly (default: 0.2)",
     )
     parser.add_argument(
         "--agreement", type=float, default=0.3, help="correlation of that difference between two seeds (default: 0.3)"
@@ -41,8 +41,10 @@ def add_assumptions(parser: argparse.ArgumentParser) -> None:
         "--seed-sd", type=float, default=0.01, help="standard deviation of the difference over seeds (default: 0.01)"
     )
     parser.add_argument("--icc", type=float, default=0.3, help="correlation of images of one patient (default: 0.3)")
-    parser.add_argument("--relevant", type=float, default=0.02, help="difference that matters (default: 0.02)")
-    parser.add_argument("--power", type=float, default=0.8, help="chance to find the difference (default: 0.8)")
+    parser.add_argument("--relevant", type=float, default=0.02, help="relevant difference (default: 0.02)")
+    parser.add_argument(
+        "--power", type=float, default=0.8, help="power, the probability of detecting the difference (default: 0.8)"
+    )
 
 
 def differences(tested: TestSet, args: argparse.Namespace) -> list[str]:

@@ -1,4 +1,4 @@
-"""What is known of a dataset before its images are packed: how many samples, of what shape, in which part."""
+"""Information on a dataset before its images are packed: number of samples, their shape and part."""
 
 from collections import Counter
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What a study takes, before it runs: jobs, hours, disk, memory, and which difference it could show.
+"""Resources that a study needs, before it runs: jobs, hours, disk, memory; and the detectable difference.
 
 Jobs are those that Snakemake plans with the configuration. Hours come from benchmark files of finished jobs of the same
 rule, study and dataset; with --time-step, those of training that has not run yet from a few real steps on made-up
@@ -48,20 +48,23 @@ class Cost:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of the command."""
     add_configuration(parser)
-    parser.add_argument("--cores", type=int, nargs="+", help="for how many cores hours are given (default: all here)")
-    parser.add_argument("--gpus", type=int, default=0, help="how many GPUs, each with one job at a time (default: 0)")
+    parser.add_argument(
+        "--cores",
+        type=int,
+        nargs="+",
+        help="numbers of cores for which hours are given (default: all of this machine)",
+    )
+    parser.add_argument("--gpus", type=int, default=0, help="number of GPUs, each with one job at a time (default: 0)")
     parser.add_argument(
         "--time-step",
         action="store_true",
-        help="time a few steps of each training that has no benchmark file, and count the network's parameters",
+        help="time a few steps of each training job without a benchmark file, and count the network's parameters",
     )
     given = parser.add_mutually_exclusive_group()
     given.add_argument(
-        "--samples", type=Path, help="samples.csv of a dataset (snakemake …/DATASET/samples.csv makes it)"
+        "--samples", type=Path, help="samples.csv of a dataset (created by snakemake …/DATASET/samples.csv)"
     )
-    given.add_argument(
-        "--test-images", type=int, nargs="+", help="test images of each class, one image of each patient"
-    )
+    given.add_argument("--test-images", type=int, nargs="+", help="test images per class, one image per patient")
     detectable.add_assumptions(parser)
 
 

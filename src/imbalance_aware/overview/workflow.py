@@ -91,10 +91,8 @@ class Planned:
 
 def add_configuration(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments that name the configuration, as Snakemake calls them."""
-    parser.add_argument(
-        "--configfile", type=Path, nargs="+", default=[], help="files that merge over config/config.yaml"
-    )
-    parser.add_argument("--config", nargs="+", default=[], metavar="KEY=VALUE", help="values that win over all files")
+    parser.add_argument("--configfile", type=Path, nargs="+", default=[], help="files merged over config/config.yaml")
+    parser.add_argument("--config", nargs="+", default=[], metavar="KEY=VALUE", help="values that override all files")
 
 
 @contextmanager

@@ -100,7 +100,7 @@ def cards(design: Mapping[str, Any], samples: Mapping[str, pd.DataFrame]) -> lis
 
 
 def _dataset(name: str, settings: Mapping[str, Any], samples: pd.DataFrame, wide: bool) -> Card:
-    """A dataset: who is in it, who is tested on whom, and what is done to the images."""
+    """A dataset: its samples, its split, and the processing of its images."""
     several = samples["group"].nunique() < len(samples)
     cohorts = list(dict.fromkeys(samples["cohort"]))
     kind = "Images" if settings["kind"] == "images" else "MRI volumes"
