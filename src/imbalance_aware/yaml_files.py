@@ -102,7 +102,7 @@ def _inspect(loader: Any, root: Any) -> tuple[dict[Place, int], list[str]]:
                     continue  # the loader refuses it
                 if key in first:
                     problems.append(
-                        f'line {line}: the key "{".".join(map(str, (*place, key)))}" is given twice, first in line '
+                        f'line {line}: the key "{".".join(map(str, (*place, key)))}" occurs twice, first in line '
                         f"{first[key]}; keep one of them"
                     )
                 first.setdefault(key, line)

@@ -47,7 +47,7 @@ def test_a_sum_keeps_its_factors_and_order():
         ("2024\tce\tuniform\tfalse\t{}", ["line 2", '"2024" cannot be a name', "add a letter"]),
         ("NA\tce\tuniform\tfalse\t{}", ['"NA" cannot be a name']),
         ("a\t0*ce+soft_f1\tuniform\tfalse\t{}", ["the factor 0", "above 0"]),
-        ('a\tfocal\tuniform\tfalse\t{"focal": {"gamma": 1, "gamma": 2}}', ['the key "gamma" is given twice']),
+        ('a\tfocal\tuniform\tfalse\t{"focal": {"gamma": 1, "gamma": 2}}', ['the key "gamma" occurs twice']),
     ],
 )
 def test_each_mistake_is_named(tmp_path, row, words):

@@ -107,5 +107,5 @@ def test_an_ensemble_that_is_not_whole_is_no_ensemble(condition, tmp_path):
 
 def test_models_of_different_images_are_not_averaged(condition, volumes):
     more = ("--model", str(condition / "run/seed-2"), str(volumes / "run"))
-    with pytest.raises(UserError, match=r"takes images of 2 x 10 x 10 x 10 .*cannot be averaged"):
+    with pytest.raises(UserError, match=r"requires images of 2 x 10 x 10 x 10 .*cannot be averaged"):
         classify(condition, images_of(condition), more=more)

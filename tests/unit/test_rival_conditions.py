@@ -102,8 +102,10 @@ def test_what_corrects_for_class_frequencies_twice_is_told():
     assert "ce-weighted+knn" not in stacked and "ce-uniform+crt" not in stacked
     (shifted,) = (one["conditions"] for one in found if one["kind"] == "shifted_twice")
     assert "ce-uniform+crt" in shifted and "ce-uniform+knn" not in shifted
-    assert "loss or the last layer already correct" in text({"kind": "shifted_twice", "conditions": shifted}, {})
-    assert "weights or loss already correct" in text({"kind": "shifted_twice", "conditions": ["ce-weighted"]}, {})
+    assert "a second time, after sampling, weights, loss or the last layer" in text(
+        {"kind": "shifted_twice", "conditions": shifted}, {}
+    )
+    assert "after sampling, weights or loss, in" in text({"kind": "shifted_twice", "conditions": ["ce-weighted"]}, {})
 
 
 def test_the_figure_of_the_design_counts_trainings_without_rivals():
@@ -112,7 +114,7 @@ def test_the_figure_of_the_design_counts_trainings_without_rivals():
     names = {"ce-uniform": "CE, Uniform", "ce-weighted": "CE, + Weights"}
     everyone = "cRT, τ-norm, LWS, k-NN, logistic probe"
     assert rivals(design, names) == [f"Rivals on the features of {name}: {everyone}" for name in names.values()]
-    assert trainings(design, {"drawn": "Drawn"}) == ["Drawn: 3 conditions × 2 seeds = 6 trainings"]
+    assert trainings(design, {"drawn": "Drawn"}) == ["Drawn: 3 conditions × 2 seeds = 6 training runs"]
 
 
 def test_rivals_are_compared_and_ranked_but_leave_the_effects_as_they_are():

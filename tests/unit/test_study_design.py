@@ -15,7 +15,9 @@ from imbalance_aware.__main__ import main
 from imbalance_aware.config import read_config
 from imbalance_aware.reporting import design_words, style
 from imbalance_aware.reporting.cards import width_inch, wrap
+from imbalance_aware.reporting.recipe_words import RECIPE
 from imbalance_aware.reporting.study_design import counts
+from imbalance_aware.runs.settings import TrainingSettings
 from imbalance_aware.study_design import study_design
 
 GLAUCOMA = ("no", "early", "advanced")
@@ -225,3 +227,8 @@ def test_lines_fit_and_keep_every_letter(text, room):
     lines = wrap(text, room)
     assert "".join(lines).replace(" ", "") == "".join(text.split())
     assert all(width_inch(line) <= room for line in lines if len(line) > 1)
+
+
+def test_an_option_of_the_recipe_is_off_where_the_settings_say_so():
+    fields = TrainingSettings.model_fields
+    assert {name: off for name, (off, _) in RECIPE.items()} == {name: fields[name].default for name in RECIPE}

@@ -169,7 +169,7 @@ def _spreads(published: pd.DataFrame, datasets: Collection[str]) -> list[str]:
         return []
     return [
         "The text says that combined losses have smaller standard deviations than F1 and MCC alone. In the paper's "
-        "Table 1 this is not the case for {'; for '.join(cases)}."
+        f"Table 1 this is not the case for {'; for '.join(cases)}."
     ]
 
 
