@@ -11,7 +11,7 @@ DEMO := $(BIN)/snakemake --cores $(CORES) --configfile config/demo.yaml --quiet 
 
 .PHONY: demo test bench atlas pins install clean
 
-# Makes the report again only if a table or figure is newer than the report.
+# Recreates the report only if a table or figure is newer than the report.
 demo: $(INSTALLED)
 	@$(DEMO)
 	@if [ -e $(REPORT) ] && [ -z "$$(find results -newer $(REPORT) \( -name '*.html' -o -name '*.png' \) -print -quit)" ]; \
@@ -24,7 +24,7 @@ demo: $(INSTALLED)
 	@ls results/tables/demo/*.md
 
 # Fast checks and tests run first: most errors show after a minute or two. A file's tests stay in one process.
-# Slow tests start processes of their own, Snakemake among them, so two at a time are enough.
+# Slow tests start further processes, including Snakemake, so two at a time are enough.
 test: $(INSTALLED)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -35,7 +35,7 @@ test: $(INSTALLED)
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n $(CORES) --dist loadfile -m "not slow"
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile -m slow
 
-# Prints tables, and rewrites the section on training of docs/benchmarks.md; takes about a quarter of an hour.
+# Prints tables and rewrites the training section of docs/benchmarks.md; takes about 15 min.
 bench: $(INSTALLED)
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/bench_losses.py
 	$(BIN)/python benchmarks/bench_training.py

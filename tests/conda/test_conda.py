@@ -34,7 +34,7 @@ CONFIGURATION = TINY | {
     },
     "augmentation": {"volumes": {"crop": 16}},
     "studies": {
-        "tiny": STUDY | {"datasets": ["volumes", "fundus_phantoms"]},
+        "tiny": STUDY | {"datasets": ["volumes", "fundus_phantoms"], "rivals": {"methods": ["crt", "logistic"]}},
         # A network of another package, in the environment of that package.
         "other": STUDY | {"datasets": ["photographs"], "seeds": [0, 1], "model": {"network": "monai:DenseNet121"}},
     },

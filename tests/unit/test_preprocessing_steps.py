@@ -228,7 +228,7 @@ def test_headers_that_contradict_themselves_are_recorded_and_warned_of(patient, 
     assert found["header_unit"] == {"flair": "metres"}
     place, length = found["warnings"]
     assert place.startswith(
-        "sform and qform of t2 place its voxels up to 40.0 mm apart, and the sform was taken (sform: "
+        "sform and qform of t2 place its voxels up to 40.0 mm apart, and the sform was used (sform: "
     )
     assert place.count(" voxels of ") == 2 and ", qform: " in place and ";" not in place
     assert length == "the header of flair gives lengths in metres, which were converted to mm"

@@ -105,7 +105,7 @@ def test_machinery_and_an_option_that_is_off_retrain_nothing(finished, edited):
     edits = [
         ("runs/lock.py", "STALE_S = 600", "STALE_S = 900"),
         ("runs/train.py", "about %.0f s left", "%.0f s to do"),
-        ("training/augmentation.py", "more than the images", "beyond the images"),
+        ("training/augmentation.py", "larger than the images", "beyond the images"),
         ("runs/settings.py", "    deterministic: bool", option),
     ]
     for name, old, new in edits:

@@ -25,6 +25,7 @@ NUMBERS = (
     "models.make",
     "models.memory_format",
     "models.network",
+    "training.accumulation",
     "training.augment_cpu",
     "training.augment_device",
     "training.augmentation",
@@ -36,10 +37,13 @@ NUMBERS = (
     "training.inference",
     "training.intensity",
     "training.loop",
+    "training.mixup",
     "training.optimisers",
+    "training.parameter_groups",
     "training.sampling",
     "training.streams",
     "training.validation",
+    "training.weight_average",
 )
 #: Of the files of a run folder. Raised when later steps could not use what earlier versions wrote: all runs are made
 #: again.
