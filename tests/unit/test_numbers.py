@@ -322,4 +322,4 @@ def test_a_run_that_is_interrupted_continues_after_machinery_was_edited(tmp_path
     assert "continues after" in log
     for name in ("predictions.csv", "features.npy"):
         assert (out / name).read_bytes() == (undisturbed / name).read_bytes()
-    assert yaml.safe_load((out / "config.yaml").read_text())["training"]["mixup"] is False
+    assert yaml.safe_load((out / "config.yaml").read_text())["training"]["look_ahead"] is False

@@ -176,7 +176,7 @@ def test_a_grid_that_two_sequences_share_is_told_with_its_consequence(shared_gri
     measures = _mask_step(shared_grid, preprocessed)["steps"]["mask"]
     assert measures["mask_drawn_on"] == "t1"
     assert measures["mask_ambiguity_mm"] == pytest.approx(5, abs=0.01)
-    assert "has the grid of t1 and t1c and was taken as drawn on t1; with the others" in caplog.text
+    assert "has the grid of t1 and t1c and was assumed to be drawn on t1; with the others" in caplog.text
 
 
 def test_the_sequence_that_the_mask_was_drawn_on_can_be_named(shared_grid, preprocessed, caplog):
