@@ -1,7 +1,7 @@
 """The configuration of the workflow: its keys, and checks across datasets, studies and conditions."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache, reduce
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -31,6 +31,7 @@ from imbalance_aware.runs.settings import (
 from imbalance_aware.schema import Strict, nearest, validate
 from imbalance_aware.sources.settings import DatasetSettings
 from imbalance_aware.training.sampling import SAMPLERS
+from imbalance_aware.tuning.grid import Point, read_grid
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 
@@ -76,6 +77,12 @@ class StudySettings(Strict):
         None,
         description="classifiers on the features of trained networks, each a further condition such as "
         "`ce-uniform+crt` that costs seconds (docs/rivals.md); left out: none",
+    )
+    tune: dict[str, Any] | None = Field(
+        None,
+        description="values to choose from on the validation part, for each condition by itself (docs/tuning.md): "
+        "`common`: keys such as `training.learning_rate`, each with a list; the name of a loss: its arguments, each "
+        "with a list; `trials`: how many combinations each condition gets at most. Left out: nothing is chosen",
     )
     training: dict[str, Any] = Field({}, description="keys of `training` that differ in this study")
     model: dict[str, Any] = Field({}, description="keys of `model` that differ in this study")
@@ -128,6 +135,7 @@ class Study:
         validation_metrics: name of a dataset -> the metric of its validation part; datasets without one are left out.
         baseline: the condition that the others are compared with: `evaluation.baseline`, or else the first.
         misfits: what is wrong with it on its datasets; of no concern until it is to run.
+        grids: name of a condition that is trained -> its trials, in a study that is tuned; else empty.
     """
 
     name: str
@@ -138,6 +146,7 @@ class Study:
     validation_metrics: Mapping[str, str]
     baseline: str
     misfits: tuple[str, ...] = ()
+    grids: Mapping[str, tuple[Point, ...]] = field(default_factory=dict)
 
     @property
     def trained(self) -> dict[str, Condition]:
@@ -322,7 +331,20 @@ def _study(name: str, config: Config, validation_metrics: Mapping[str, str], sou
     baseline = config.evaluation.baseline if config.evaluation.baseline in compared else next(iter(compared), "")
     misfits = [*_misfits(settings, config, sources)]
     if training.select == "best":
-        misfits += _without_validation(name, config, validation_metrics, sources)
+        key = f"studies.{name}.training.select" if "select" in settings.training else "training.select"
+        misfits += _without_validation(
+            settings, key, "best needs", "or set select: last", config, validation_metrics, sources
+        )
+    if settings.tune is not None:
+        misfits += _without_validation(
+            settings,
+            f"studies.{name}.tune",
+            "values are chosen on",
+            f"or leave {{dataset}} out of studies.{name}.datasets",
+            config,
+            validation_metrics,
+            sources,
+        )
     return Study(
         name=name,
         settings=settings,
@@ -332,7 +354,29 @@ def _study(name: str, config: Config, validation_metrics: Mapping[str, str], sou
         validation_metrics=validation_metrics,
         baseline=baseline,
         misfits=tuple(misfits),
+        grids=_grids(name, settings, training, compared, sources),
     )
+
+
+def _grids(
+    name: str,
+    settings: StudySettings,
+    training: TrainingSettings,
+    trained: Mapping[str, Condition],
+    sources: Sources,
+) -> dict[str, tuple[Point, ...]]:
+    """The trials of every condition of a study that is tuned.
+
+    Raises:
+        UserError: one line for every value that cannot be tried.
+    """
+    if settings.tune is None:
+        return {}
+    place = ["studies", name, "tune"]
+    grid = read_grid(
+        settings.tune, training, trained.values(), ".".join(place), lambda below: sources.of([*place, *below])
+    )
+    return {condition.name: grid.of(condition) for condition in trained.values()}
 
 
 def _rivals(
@@ -374,16 +418,30 @@ def _misfits(study: StudySettings, config: Config, sources: Sources) -> Iterator
 
 
 def _without_validation(
-    name: str, config: Config, validation_metrics: Mapping[str, str], sources: Sources
+    study: StudySettings,
+    key: str,
+    needs: str,
+    instead: str,
+    config: Config,
+    validation_metrics: Mapping[str, str],
+    sources: Sources,
 ) -> Iterator[str]:
-    """Datasets of a study that keeps the best epoch, but have no validation part to choose it by."""
-    study = config.studies[name]
-    key = f"studies.{name}.training.select" if "select" in study.training else "training.select"
+    """Datasets of a study that chooses by a validation part, and that have none.
+
+    Args:
+        study: its settings.
+        key: that asks for the choice.
+        needs: what it does with the part, in words.
+        instead: what else to change; ``{dataset}`` is replaced.
+        config: with the datasets.
+        validation_metrics: datasets that have a validation part.
+        sources: for file and line.
+    """
     for dataset in study.datasets:
         if dataset in config.datasets and dataset not in validation_metrics:
             yield (
-                f"{sources.of(key.split('.'))}: {key}: best needs a validation part, and the dataset {dataset} has "
-                f"none; add `validation: 0.15` to datasets.{dataset}.split, or set select: last"
+                f"{sources.of(key.split('.'))}: {key}: {needs} a validation part, and the dataset {dataset} has "
+                f"none; add `validation: 0.15` to datasets.{dataset}.split, {instead.format(dataset=dataset)}"
             )
 
 
@@ -391,9 +449,20 @@ def _trials(config: Config, studies: Mapping[str, Study]) -> Iterator[Trial]:
     classes = cache(lambda dataset: _class_count(config.datasets[dataset]))
     for study in studies.values():
         for condition in study.trained.values():
-            for loss, kwargs in condition.kwargs.items():
+            for loss, kwargs in _arguments(study, condition):
                 for dataset in study.settings.datasets if kwargs else []:
                     yield Trial(_place_of(study.settings, condition), loss, kwargs, classes(dataset))
+
+
+def _arguments(study: Study, condition: Condition) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Losses of a condition with their arguments: those of the table, or of every trial of its grid."""
+    for point in study.grids.get(condition.name, (Point({}),)):
+        kwargs = {loss: dict(given) for loss, given in condition.kwargs.items()}
+        for place, value in point.values.items():
+            loss, _, argument = place.partition(".")
+            if loss in condition.terms:
+                kwargs.setdefault(loss, {})[argument] = value
+        yield from kwargs.items()
 
 
 def _place_of(settings: StudySettings, condition: Condition) -> str:

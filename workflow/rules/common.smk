@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 
+from snakemake.io import Wildcards
 from snakemake.settings.types import DeploymentMethod
 
 from imbalance_aware.clock import require_clock

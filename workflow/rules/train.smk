@@ -16,6 +16,7 @@ rule train:
     benchmark:
         "results/benchmarks/train/{study}/{dataset}/{condition}/seed-{seed}.tsv"
     wildcard_constraints:
+        study=NOT_TUNED,
         dataset=NOT_IN_FOLDS,
         condition=TRAINED,
     group:
@@ -58,6 +59,7 @@ use rule train as train_fold with:
     benchmark:
         "results/benchmarks/train/{study}/{dataset}/{condition}/{replicate}/fold-{fold}.tsv"
     wildcard_constraints:
+        study=NOT_TUNED,
         dataset="[^/]+",
         condition=TRAINED,
     group:

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -127,6 +127,12 @@ def open_dataset(images_path: Path, samples_path: Path, fold: Fold | None = None
         UserError: files that are missing, do not fit each other row by row, or cannot be trained on.
     """
     return Packed(images_path, samples_path).dataset(fold)
+
+
+def without_test(dataset: Dataset) -> Dataset:
+    """The dataset of a trial: without its test part, at whose images and labels nothing can then look."""
+    test = dataset.test
+    return replace(dataset, test=replace(test, rows=test.rows[:0], labels=test.labels[:0], samples=()))
 
 
 def open_images(path: Path) -> np.ndarray:

@@ -21,6 +21,8 @@ HISTORY, PREDICTIONS, FEATURES, MODEL, CONFIG = (
 )
 #: All that every training writes for others to read, in the order in which it does.
 OUTPUTS = (HISTORY, PREDICTIONS, FEATURES, MODEL, CONFIG)
+#: Those of a trial, which is given no test part.
+UNTESTED = (HISTORY, MODEL, CONFIG)
 #: What the run predicts of other samples than those of the test; not of every run, see `outputs`.
 VALIDATION_PREDICTIONS, TRAINING_PREDICTIONS = OPTIONAL = ("validation_predictions.csv", "training_predictions.csv")
 PART_FEATURES = "part_features.npz"
@@ -71,7 +73,8 @@ def outputs(config: Mapping[str, Any]) -> tuple[str, ...]:
     recorded = recorded if isinstance(recorded, dict) else {}
     training = training if isinstance(training, dict) else {}
     there = (recorded.get("validation_samples", 0), training.get("training_predictions", False))
-    return (*OUTPUTS, *(name for name, written in zip(OPTIONAL, there, strict=True) if written))
+    of_all = OUTPUTS if recorded.get("tested", True) else UNTESTED
+    return (*of_all, *(name for name, written in zip(OPTIONAL, there, strict=True) if written))
 
 
 def finished(folder: Path) -> dict[str, Any] | None:

@@ -36,7 +36,7 @@ from imbalance_aware.files import atomic, write_text
 from imbalance_aware.losses.build import check_losses
 from imbalance_aware.models.build import check_network, packages_of
 from imbalance_aware.runs.checkpoint import Checkpoint
-from imbalance_aware.runs.dataset import Fold, open_dataset
+from imbalance_aware.runs.dataset import Fold, open_dataset, without_test
 from imbalance_aware.runs.interruption import Interrupted, Interruption
 from imbalance_aware.runs.lock import Lock, locked
 from imbalance_aware.runs.memory import enough_memory
@@ -83,6 +83,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--threads", type=int, default=1, help="CPU threads (default: 1)")
     parser.add_argument("--code", help="digest of the code (default: computed)")
     parser.add_argument(
+        "--without-test",
+        action="store_true",
+        help="leave the test part out: a trial, which writes neither predictions.csv nor features.npy",
+    )
+    parser.add_argument(
         "--checkpoint-every-s",
         type=float,
         default=CHECKPOINT_EVERY_S,
@@ -112,6 +117,9 @@ def run(args: argparse.Namespace) -> None:
         recorded = _record(args.seed, dataset, code, device, args.threads)
         if fold is not None:
             recorded |= {"folds": fold.table.name, "fold": fold.number}
+        if args.without_test:
+            dataset = without_test(dataset)
+            recorded["tested"] = False
         recorded["versions"] |= packages_of(network)
         checkpoint = Checkpoint(args.out, _key(settings, recorded))
         # A run may continue on another kind of processor, but its bytes then depend on both: not part of the key.
@@ -249,9 +257,10 @@ def _finish(folder: Path, training: Training, dataset: Dataset, config: dict[str
         _predict(folder / VALIDATION_PREDICTIONS, training, dataset.validation, dataset.classes)
     if training.settings.training.training_predictions:
         _predict(folder / TRAINING_PREDICTIONS, training, dataset.train, dataset.classes)
-    features = _predict(folder / PREDICTIONS, training, dataset.test, dataset.classes)
-    with atomic(folder / FEATURES) as temporary:
-        np.save(temporary, features)
+    if len(dataset.test.rows):
+        features = _predict(folder / PREDICTIONS, training, dataset.test, dataset.classes)
+        with atomic(folder / FEATURES) as temporary:
+            np.save(temporary, features)
     save_model(folder / MODEL, training.model, input_of(training.settings, dataset), config)
     # The last file: it marks the run as done and records settings, code and data.
     write_text(folder / CONFIG, yaml.safe_dump(config, sort_keys=False))

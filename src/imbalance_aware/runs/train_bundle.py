@@ -20,8 +20,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
 from imbalance_aware.errors import UserError
 from imbalance_aware.files import atomic
 from imbalance_aware.models.build import packages_of
@@ -31,7 +29,7 @@ from imbalance_aware.runs.dataset import Fold, Packed
 from imbalance_aware.runs.identity import Run
 from imbalance_aware.runs.interruption import Interruption
 from imbalance_aware.runs.run_folder import finished, remove_checkpoints
-from imbalance_aware.runs.settings import RunSettings
+from imbalance_aware.runs.same_run import is_run
 from imbalance_aware.schema import nearest, parse
 
 log = logging.getLogger(__name__)
@@ -183,22 +181,11 @@ def _done(job: Job, manifest: Manifest) -> bool:
     config, condition = finished(job.folder), manifest.conditions[job.condition]
     if config is None:
         return False
-    recorded = config.get("recorded")
-    recorded = recorded if isinstance(recorded, dict) else {}
-    found = (_decisive(config), *(recorded.get(name) for name in ("seed", "code", "data")))
-    if found == (condition.settings.decisive(), job.run.seed, condition.code, job.data):
+    if is_run(config, condition.settings, job.run.seed, condition.code, job.data):
         remove_checkpoints(job.folder)  # one is left where the process was killed as its last act
         return True
     log.warning("%s holds a run with different code, settings or data: retrained", job.folder)
     return False
-
-
-def _decisive(config: dict[str, Any]) -> dict[str, Any] | None:
-    """Settings of a finished run, as they decide its numbers; None if this version cannot read them."""
-    try:
-        return RunSettings.model_validate(config).decisive()
-    except ValidationError:
-        return None
 
 
 def _train(jobs: list[Job], manifest: Manifest, args: argparse.Namespace, deadline: float) -> list[Job]:

@@ -1,0 +1,112 @@
+"""Which studies are tuned, where their trials lie, and the params of the steps that choose values."""
+
+from imbalance_aware.runs.identity import FOLD
+from imbalance_aware.tuning.values import with_values
+
+TUNED = {name: study for name, study in STUDIES.items() if study.grids}
+# Whether a study is tuned decides which rules make its runs. What follows the name in a path says the seed.
+NOT_TUNED = rf"(?!(?:{'|'.join(map(re.escape, TUNED)) or '(?!)'})/)[^/]+"
+SEED_OF_TRIALS = {name: rf"/[^/]+/[^/]+/seed-{study.settings.seeds[0]}(?!\d)" for name, study in TUNED.items()}
+WITH_SEED_OF_TRIALS = "|".join(rf"{re.escape(name)}(?={seed})" for name, seed in SEED_OF_TRIALS.items()) or "(?!)"
+WITH_OTHER_SEEDS = "|".join(rf"{re.escape(name)}(?!{seed})" for name, seed in SEED_OF_TRIALS.items()) or "(?!)"
+# Of a trial: seed, repeat and fold in one wildcard.
+SPLIT = rf"seed-\d+(?:-repeat-[1-9]\d*)?(?:/{FOLD.pattern.replace('(', '(?:')})?"
+TRIALS = "results/trials/{study}/{dataset}/{condition}"
+
+
+def grid_of(wildcards):
+    """The trials of a condition of a tuned study."""
+    condition_of(wildcards)
+    grids = study_of(wildcards).grids
+    if wildcards.condition not in grids:
+        stop(f'the study "{wildcards.study}" has no trials of "{wildcards.condition}" (see studies.NAME.tune)')
+    return grids[wildcards.condition]
+
+
+def trial_settings(wildcards):
+    """Settings of one trial, as JSON."""
+    dataset_of(wildcards)
+    point = next((point for point in grid_of(wildcards) if point.name == wildcards.trial), None)
+    if point is None:
+        known = ", ".join(point.name for point in grid_of(wildcards))
+        stop(f'the condition "{wildcards.condition}" has no trial "{wildcards.trial}"; there are {known}')
+    settings = run_settings(study_of(wildcards), wildcards.condition, wildcards.dataset, CONFIG)
+    return json.dumps(with_values(settings, point.values).decisive())
+
+
+def grid_argument(wildcards):
+    """Names and values of the trials of a condition, as JSON."""
+    return json.dumps({point.name: dict(point.values) for point in grid_of(wildcards)})
+
+
+def replicate_and_fold(wildcards):
+    """The wildcards of a split, with its replicate and, in a cross-validation, its fold."""
+    replicate, _, fold = wildcards.split.partition("/fold-")
+    split = {"dataset": wildcards.dataset, "replicate": replicate} | ({"fold": fold} if fold else {})
+    if bool(fold) != (wildcards.dataset in CROSS_VALIDATED):
+        has = "folds" if wildcards.dataset in CROSS_VALIDATED else "a fixed split"
+        stop(f'the dataset "{wildcards.dataset}" has {has}, so there are no trials of {wildcards.split}')
+    return Wildcards(fromdict=split)
+
+
+def folds_of_split(wildcards):
+    """The table that a split's fold is in; none of a fixed split."""
+    dataset_of(wildcards)
+    return folds_if_any(replicate_and_fold(wildcards))
+
+
+def trial_arguments(wildcards, input):
+    """The fold of a trial, and that it gets no test part."""
+    split = replicate_and_fold(wildcards)
+    fold = ["--folds", input.folds, "--fold", split.fold] if "fold" in split.keys() else []
+    return shlex.join([*fold, "--without-test"])
+
+
+def files_of_trials(wildcards, file):
+    """That file of every trial of a condition in a split."""
+    place = f"{TRIALS}/{{split}}".format(**wildcards)
+    return [f"{place}/{point.name}/{file}" for point in grid_of(wildcards)]
+
+
+def primary_of(wildcards):
+    """The metric of the validation part."""
+    return study_of(wildcards).validation_metrics[wildcards.dataset]
+
+
+def trials_of_run(wildcards):
+    """The table of the trials that chose the values of a run: those of the study's first seed in the same split."""
+    place = TRIALS.format(**wildcards)
+    repeat = read_replicate(wildcards.replicate)[1]
+    fold = f"/fold-{wildcards.fold}" if "fold" in wildcards.keys() else ""
+    return f"{place}/{replicate_name(study_of(wildcards).settings.seeds[0], repeat)}{fold}/trials.csv"
+
+
+def trained_of_run(wildcards):
+    """The folder in which the network of a run is trained, below the name of its values."""
+    fold = f"/fold-{wildcards.fold}" if "fold" in wildcards.keys() else ""
+    return f"{TRIALS}/{{replicate}}".format(**wildcards) + fold
+
+
+def trials_of_study(wildcards):
+    """The tables of the trials of all conditions and splits of a study."""
+    study = study_of(wildcards)
+    return [
+        trials_of_run(Wildcards(fromdict=names | ({"fold": fold.strip("/")[5:]} if fold else {})))
+        for dataset in study.settings.datasets
+        for condition in study.grids
+        for repeat in range(repeats_of(dataset))
+        for fold in fold_folders(dataset)
+        for names in [
+            {
+                "study": study.name,
+                "dataset": dataset,
+                "condition": condition,
+                "replicate": replicate_name(study.settings.seeds[0], repeat),
+            }
+        ]
+    ]
+
+
+def trials_if_tuned(wildcards):
+    """The table of all trials of a study; none of one that is not tuned."""
+    return f"results/tables/{wildcards.study}/trials.csv" if study_of(wildcards).grids else []
