@@ -8,7 +8,6 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 
-from snakemake.io import Wildcards
 from snakemake.settings.types import DeploymentMethod
 
 from imbalance_aware.clock import require_clock

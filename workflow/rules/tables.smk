@@ -11,6 +11,7 @@ from imbalance_aware.reporting.table_catalogue import (
     OVERFITTING,
     PUBLISHED_CELLS,
     TABLES,
+    TUNING,
 )
 
 
@@ -65,6 +66,7 @@ TABLE_JOBS = {
         of=lambda study: bool(with_ensembles(study)),
     ),
     "table_of_cohorts": TableJob(tables=[COHORTS], inputs={"cohorts": f"{STUDY}/cohort_metrics.csv"}),
+    "table_of_tuning": TableJob(tables=[TUNING], inputs={}, of=lambda study: bool(study.grids), settings="--tuning"),
     "table_of_overfitting": TableJob(
         tables=[OVERFITTING], inputs={}, settings=option("overfitting", CONFIG.evaluation.primary)
     ),
@@ -118,6 +120,7 @@ for name, job in TABLE_JOBS.items():
             name
         input:
             **job.inputs,
+            trials=trials_if_tuned,
             metrics="results/tables/{study}/metrics.csv",
         output:
             expand("results/tables/{{study}}/{table}.{suffix}", table=job.tables, suffix=["csv", "md", "tex"]),
@@ -138,7 +141,7 @@ for name, job in TABLE_JOBS.items():
             "../../envs/analysis.yaml"
         params:
             folder=subpath(output[0], parent=True),
-            inputs=named_inputs(job.inputs),
+            inputs=named_inputs([*job.inputs, "trials"]),
             settings=job.settings,
             tables=[table for table in job.tables if table in TABLES],
             unit=CONFIG.evaluation.unit,

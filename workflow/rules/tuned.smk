@@ -14,6 +14,12 @@ SPLIT = rf"seed-\d+(?:-repeat-[1-9]\d*)?(?:/{FOLD.pattern.replace('(', '(?:')})?
 TRIALS = "results/trials/{study}/{dataset}/{condition}"
 
 
+class Names(dict):
+    """Wildcards of another job, read like Snakemake's own."""
+
+    __getattr__ = dict.__getitem__
+
+
 def grid_of(wildcards):
     """The trials of a condition of a tuned study."""
     condition_of(wildcards)
@@ -46,7 +52,7 @@ def replicate_and_fold(wildcards):
     if bool(fold) != (wildcards.dataset in CROSS_VALIDATED):
         has = "folds" if wildcards.dataset in CROSS_VALIDATED else "a fixed split"
         stop(f'the dataset "{wildcards.dataset}" has {has}, so there are no trials of {wildcards.split}')
-    return Wildcards(fromdict=split)
+    return Names(split)
 
 
 def folds_of_split(wildcards):
@@ -91,7 +97,7 @@ def trials_of_study(wildcards):
     """The tables of the trials of all conditions and splits of a study."""
     study = study_of(wildcards)
     return [
-        trials_of_run(Wildcards(fromdict=names | ({"fold": fold.strip("/")[5:]} if fold else {})))
+        trials_of_run(Names(names | ({"fold": fold.strip("/")[5:]} if fold else {})))
         for dataset in study.settings.datasets
         for condition in study.grids
         for repeat in range(repeats_of(dataset))

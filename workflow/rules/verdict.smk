@@ -32,6 +32,7 @@ rule verdict:
         samples=lambda wildcards: files_of_datasets(wildcards, "samples.csv"),
         duplicates=lambda wildcards: files_of_datasets(wildcards, "duplicates.csv"),
         folds=folds_of_study,
+        trials=trials_if_tuned,
     output:
         "results/tables/{study}/verdict.json",
         "results/tables/{study}/verdict.md",
@@ -49,7 +50,7 @@ rule verdict:
         "../../envs/analysis.yaml"
     params:
         folder=subpath(output[0], parent=True),
-        folds=named_inputs(["folds"]),
+        folds=named_inputs(["folds", "trials"]),
         evaluation=evaluation_settings,
         code=code_digest(["reporting.verdict"]),
     shell:

@@ -76,5 +76,7 @@ COHORTS = "cohorts"
 PUBLISHED_CELLS = "published_cells"
 #: The table of the paper's claims, recomputed, which `claims_table` makes.
 CLAIMS = "claims"
+#: The table of the trials of each condition and the values chosen, which `tuning_table` makes; of tuned studies.
+TUNING = "tuning"
 #: Every table in the order of the report: the primary comparison, each metric, then further questions.
-ORDER = (COMPARISON, *TABLES, PUBLISHED_CELLS, CLAIMS, ENSEMBLES, OVERFITTING, COHORTS)
+ORDER = (COMPARISON, *TABLES, PUBLISHED_CELLS, CLAIMS, ENSEMBLES, OVERFITTING, TUNING, COHORTS)

@@ -2,12 +2,14 @@
 
 With --published, the paper's value and the difference from it are below each value that the paper has (same dataset,
 condition, batch size and metric). With --comparison, the table comparison_with_baseline is written too, with
---ensembles the table ensembles, with --overfitting the table overfitting, with --cohorts the table cohorts. With
+--ensembles the table ensembles, with --overfitting the table overfitting, with --cohorts the table cohorts, with
+--tuning the table tuning. With --trials, notes say from how many trials the values of each condition were chosen. With
 --published and --values, the table published_cells has every value of the paper beside ours; with --claims the table
 claims has what the paper claims.
 """
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -15,7 +17,8 @@ import pandas as pd
 from imbalance_aware.errors import UserError
 from imbalance_aware.files import write_csv, write_text
 from imbalance_aware.metrics.catalogue import Named, is_count, named
-from imbalance_aware.reporting import formats, layouts
+from imbalance_aware.reporting import formats, layouts, tuning
+from imbalance_aware.reporting.candidate_labels import labels_of
 from imbalance_aware.reporting.claims_table import make_claims
 from imbalance_aware.reporting.cohort_table import make_cohorts
 from imbalance_aware.reporting.comparison_table import make_comparison
@@ -29,9 +32,11 @@ from imbalance_aware.reporting.reference_rows import NOTE, read_references, with
 from imbalance_aware.reporting.small_classes import few_test_subjects, headed
 from imbalance_aware.reporting.summary import read_published, summarise, unadjusted
 from imbalance_aware.reporting.table_catalogue import TABLES
+from imbalance_aware.reporting.tuning_table import make_tuning
 from imbalance_aware.tables.frames import of_unit
 from imbalance_aware.tables.metrics import read_metrics
 from imbalance_aware.tables.ranks import RANKS
+from imbalance_aware.tables.trials import read_trials
 
 #: In the name of a metric: every class of a dataset.
 CLASS = "<class>"
@@ -52,6 +57,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--cohorts", type=Path, help="cohort_metrics.csv, for one more table")
     parser.add_argument("--values", type=Path, help="values.csv from statistics, for the comparison with --published")
     parser.add_argument("--claims", type=Path, help="claim_estimates.csv from claims, for one more table")
+    parser.add_argument("--trials", type=Path, help="trials.csv of a tuned study, for a note below each table")
+    parser.add_argument("--tuning", action="store_true", help="the table of --trials too")
     parser.add_argument("--stated", type=Path, help="the paper's claims; --claims needs it, and --published")
     parser.add_argument(
         "--unit", choices=["sample", "group"], default="sample", help="unit of the metrics (default: sample)"
@@ -89,6 +96,14 @@ def run(args: argparse.Namespace) -> None:
         if published is None or not args.stated:
             raise UserError("--claims needs --stated, the paper's claims, and --published, its values")
         made.append(make_claims(args.claims, args.stated, published))
+    trials = read_trials(args.trials) if args.trials else []
+    if args.tuning:
+        if not trials:
+            raise UserError("--tuning needs --trials, the trials of the study")
+        made.append(make_tuning(trials, metrics))
+    if trials:
+        lines = tuning.notes(trials, labels_of([*tuning.budgets(trials)], metrics))
+        made = [(replace(grid, notes=(*grid.notes, *lines)), numbers) for grid, numbers in made]
     for grid, numbers in made:
         write_csv(args.out / f"{grid.name}.csv", numbers)
         for suffix, convert in FORMATS.items():

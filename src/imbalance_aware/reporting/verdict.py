@@ -21,6 +21,7 @@ from imbalance_aware.json_text import read_argument
 from imbalance_aware.reporting import blocks, verdict_warnings
 from imbalance_aware.reporting.candidate_labels import effect_labels, labels_of
 from imbalance_aware.reporting.labels import REFERENCES
+from imbalance_aware.reporting.tuning import budgets
 from imbalance_aware.reporting.verdict_facts import Fact, Tables, facts
 from imbalance_aware.reporting.verdict_words import page, summary
 from imbalance_aware.schema import validate
@@ -32,6 +33,7 @@ from imbalance_aware.tables.frames import PRIMARY
 from imbalance_aware.tables.metrics import read_metrics
 from imbalance_aware.tables.ranks import RANKS
 from imbalance_aware.tables.samples import read_samples_frame
+from imbalance_aware.tables.trials import read_trials
 from imbalance_aware.tables.values import REFERENCE, VALUES
 
 #: Columns of ``samples.csv`` that count who is tested.
@@ -47,6 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--samples", type=Path, nargs="+", required=True, help="…/dataset/samples.csv of every dataset")
     parser.add_argument("--duplicates", type=Path, nargs="*", default=[], help="…/dataset/duplicates.csv")
     parser.add_argument("--folds", type=Path, nargs="*", default=[], help="…/dataset/folds/repeat-R.csv")
+    parser.add_argument("--trials", type=Path, help="trials.csv of a tuned study")
     parser.add_argument("--out", type=Path, required=True, help="folder for verdict.json, .md and .html")
 
 
@@ -110,6 +113,8 @@ def _of_dataset(
     classes = verdict_warnings.class_sizes(samples)
     tested = samples if folds else samples[samples["split"] == "test"]
     replicate = "repeat" if len(folds) > 1 else "seed"
+    trials = read_trials(args.trials) if args.trials else []
+    tuned = budgets([trial for trial in trials if trial.dataset == dataset])
     return {
         "unit": unit,
         "folds": len(folds[0]) if folds else None,
@@ -119,6 +124,7 @@ def _of_dataset(
         "classes": {
             size.name: {"patients": size.patients, "images": size.images, "training": size.training} for size in classes
         },
+        **({"tuning": {"metric": trials[0].metric, "trials": tuned}} if tuned else {}),
         "condition_labels": {name: label[name] for name in here.values["condition"].unique()},
         **found,
         "references": [
@@ -129,6 +135,7 @@ def _of_dataset(
             *verdict_warnings.of_runs(here.values),
             *verdict_warnings.of_seeds(metrics[(metrics["metric"] == settings.primary) & (metrics["unit"] == unit)]),
             *verdict_warnings.of_conditions(metrics, PRIOR in set(here.values["rule"])),
+            *verdict_warnings.of_tuning(tuned),
             *verdict_warnings.of_data(classes, duplicates, "validation" in parts, found["n_replicates"], replicate),
         ],
     }

@@ -10,6 +10,7 @@ from imbalance_aware.conditions import parse_loss, trained_and_rival
 from imbalance_aware.losses import LOSSES
 from imbalance_aware.losses.arguments import takes_class_counts
 from imbalance_aware.reporting.small_classes import FEW_IN_CLASS
+from imbalance_aware.reporting.tuning import are_equal, unequal_in_words
 from imbalance_aware.rivals.catalogue import RIVALS
 from imbalance_aware.statistics.design import MIN_PATIENTS
 from imbalance_aware.statistics.notes import FEW_PATIENTS
@@ -110,6 +111,15 @@ def balanced_terms(loss: str) -> list[str]:
     return [name for name in parse_loss(loss, [*LOSSES]) if takes_class_counts(LOSSES[name])]
 
 
+def of_tuning(trials: Mapping[str, int]) -> list[Warning_]:
+    """Conditions that had more trials than others to choose their values from.
+
+    Args:
+        trials: of each condition; empty where the study is not tuned.
+    """
+    return [] if are_equal(trials) else [{"kind": "unequal_trials", "trials": dict(trials)}]
+
+
 def of_data(
     classes: list[ClassSize], duplicates: pd.DataFrame | None, has_validation: bool, n_replicates: int, replicate: str
 ) -> list[Warning_]:
@@ -185,6 +195,7 @@ def text(warning: Mapping[str, Any], label: Mapping[str, str]) -> str:
         "conflicting_labels": lambda: (
             f"{of['images']} images in {of['sets']} sets are identical but have different labels (duplicates.csv)."
         ),
+        "unequal_trials": lambda: unequal_in_words(of["trials"], label),
         "no_validation": lambda: (
             "No validation part: no epoch was selected and no decision rule was tuned on held-out data."
         ),

@@ -8,6 +8,7 @@ from imbalance_aware.reporting.blocks import Block, Heading, Items, Paragraph
 from imbalance_aware.reporting.grid import MISSING, Cell, Panel, Row, number
 from imbalance_aware.reporting.labels import COUNTED, in_a_sentence, readable
 from imbalance_aware.reporting.small_classes import FEW_IN_CLASS
+from imbalance_aware.reporting.tuning import budgets_in_words
 from imbalance_aware.reporting.verdict_facts import NOT_ESTIMABLE, SIMULTANEOUS, UNDECIDED
 from imbalance_aware.reporting.verdict_warnings import text
 from imbalance_aware.tables.frames import MODELS, NEW_DATA, PROCEDURE
@@ -72,7 +73,7 @@ def summary(of: Fact) -> str:
 
 def dataset(of: Fact, judged: Fact) -> list[Block]:
     """All blocks of one dataset."""
-    blocks: list[Block] = [_classes(of), Paragraph(_size(of))]
+    blocks: list[Block] = [_classes(of), Paragraph(_size(of)), *_tuning(of)]
     if of["leader"] is None:
         return [*blocks, *_warnings(of)]
     return [
@@ -93,6 +94,18 @@ def dataset(of: Fact, judged: Fact) -> list[Block]:
         *_warnings(of),
         *_exploratory(of),
     ]
+
+
+def _tuning(of: Fact) -> list[Block]:
+    """How the hyperparameters of a tuned study were chosen."""
+    if "tuning" not in of:
+        return []
+    tuned = of["tuning"]
+    how = (
+        f"Hyperparameters were chosen on the validation part by {in_a_sentence(named(tuned['metric']).metric.label)}, "
+        "in each split by itself, never on test"
+    )
+    return [Paragraph(f"{how}. {budgets_in_words(tuned['trials'], of['condition_labels'])}.")]
 
 
 def best(of: Fact) -> list[str]:
