@@ -25,7 +25,18 @@ def study_design(study: Study, config: Config) -> dict[str, Any]:
         "training": _training(study),
         "seeds": study.settings.seeds,
         "evaluation": evaluation | {"baseline": study.baseline},
+        **({"tuning": _tuning(study)} if study.grids else {}),
     }
+
+
+def _tuning(study: Study) -> dict[str, Any]:
+    """Values that are tried, by their place in the settings, and the number of trials of each condition."""
+    tried: dict[str, list[Any]] = {}
+    for points in study.grids.values():
+        for key, value in (pair for point in points for pair in point.values.items()):
+            if value not in tried.setdefault(key, []):
+                tried[key].append(value)
+    return {"tried": tried, "trials": {name: len(points) for name, points in study.grids.items()}}
 
 
 def _training(study: Study) -> dict[str, Any]:

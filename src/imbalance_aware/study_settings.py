@@ -20,6 +20,8 @@ def study_settings(study: Study, config: Config) -> dict[str, Any]:
     own = study.settings.model_dump(mode="json")
     # The order of keys that a user wrote is no reason to make the page again.
     own |= {key: dict(sorted(own[key].items())) for key in ("training", "model")}
+    if not study.grids:  # the page of a study that is not tuned stays as it is
+        del own["tune"]
     return {
         "study": own,
         "datasets": {name: _dataset(config.datasets[name]) for name in study.settings.datasets},

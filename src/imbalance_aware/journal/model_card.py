@@ -12,7 +12,7 @@ from typing import Any
 from imbalance_aware.class_names import metric_of_class
 from imbalance_aware.errors import UserError
 from imbalance_aware.journal.rendering import nouns, render
-from imbalance_aware.journal.run_facts import different, shared, versions
+from imbalance_aware.journal.run_facts import chosen_in, different, either, shared, versions
 from imbalance_aware.journal.texts import CARD
 from imbalance_aware.json_text import read_object_argument
 from imbalance_aware.losses import LOSSES
@@ -68,10 +68,14 @@ def card_facts(report: Mapping[str, Any], about: str, files: CardFiles) -> dict[
     configs = [(path, read_config(path)) for path in files.configs]
     if not configs:
         raise UserError("--configs: a model card needs the config.yaml of the run, or of each of its folds")
+    recorded = [config["recorded"] for _, config in configs]
     settings = {
-        name: shared([(path, config[name]) for path, config in configs], name) for name in PARTS if name != "recorded"
+        name: shared([(path, config[name]) for path, config in configs], name, _chosen(name, recorded))
+        for name in PARTS
+        if name != "recorded"
     }
-    condition, recorded = settings["condition"], [config["recorded"] for _, config in configs]
+    condition = settings["condition"]
+    kwargs = _arguments([config["condition"] for _, config in configs])
     dataset = _about(about) | {"name": run.dataset, "label": readable(run.dataset)}
     dataset |= nouns(dataset["kind"], dataset["phantoms"])
     loss = "+".join(name if factor == 1 else f"{factor:g}*{name}" for name, factor in condition["loss"].items())
@@ -98,13 +102,10 @@ def card_facts(report: Mapping[str, Any], about: str, files: CardFiles) -> dict[
         | {
             "loss_label": loss_label(loss),
             "sampling_label": sampling_label(condition["sampling"], condition["weighted"]),
-            "arguments": [
-                f"{name}: {key} = {value}"
-                for name, given in condition["kwargs"].items()
-                for key, value in given.items()
-            ],
+            "arguments": [f"{name}: {key} = {value}" for name, given in kwargs.items() for key, value in given.items()],
             "balances": condition["weighted"] or condition["sampling"] != "uniform" or bool(counts),
         },
+        "trials": [of["tuning"]["trials"] for of in recorded if "tuning" in of],
         "report": report,
         "metrics": _metrics(report),
         "classes": _classes(report),
@@ -114,6 +115,21 @@ def card_facts(report: Mapping[str, Any], about: str, files: CardFiles) -> dict[
         "codes": different(recorded, "code"),
         "models": [shlex.quote(path.parent.as_posix()) for path, _ in configs],
         "max_value": configs[0][1].get("max_value"),
+    }
+
+
+def _chosen(part: str, recorded: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Keys of a part of the settings that were chosen on the validation part, and so may differ between folds."""
+    if part == "condition":
+        return ["kwargs"] if any(of.get("tuning", {}).get("values") for of in recorded) else []
+    return chosen_in(recorded, part)
+
+
+def _arguments(conditions: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Arguments of the losses: of each the value, or those of several folds as text."""
+    return {
+        loss: {key: either([one["kwargs"][loss][key] for one in conditions]) for key in given}
+        for loss, given in conditions[0]["kwargs"].items()
     }
 
 

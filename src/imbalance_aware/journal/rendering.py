@@ -44,6 +44,7 @@ def environment(form: str) -> "Environment":
         "counted": counted,
         "sum_of": sum_of,
         "recipe": recipe_words,
+        "shown": lambda value: value if isinstance(value, str) else f"{value:g}",
         "paragraph": lambda text: Markup(in_one_line(text)),
         "code": lambda text: Markup(text),
         "prose": lambda parts: Markup(in_one_line(" ".join(parts))),

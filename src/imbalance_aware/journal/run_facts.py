@@ -31,7 +31,9 @@ def run_facts(configs: Sequence[Path]) -> dict[str, Any]:
     return {
         "n": len(runs),
         "model": shared([(path, content["model"]) for path, _, content in runs], "model"),
-        "training": shared([(path, content["training"]) for path, _, content in runs], "training"),
+        "training": shared(
+            [(path, content["training"]) for path, _, content in runs], "training", chosen_in(recorded, "training")
+        ),
         "augmentation": {
             name: shared(
                 [(path, content["augmentation"]) for path, run, content in runs if run.dataset == name], "augmentation"
@@ -60,8 +62,25 @@ def different(recorded: Iterable[Mapping[str, Any]], key: str) -> list[str]:
     return list(dict.fromkeys(str(of[key]) for of in recorded if key in of))
 
 
-def shared(parts: Sequence[tuple[Path, dict[str, Any]]], name: str) -> dict[str, Any]:
+def chosen_in(recorded: Iterable[Mapping[str, Any]], group: str) -> list[str]:
+    """Settings of a group (``training``, or a loss) whose values were chosen on the validation part of a run."""
+    keys = dict.fromkeys(key for of in recorded for key in of.get("tuning", {}).get("values", {}))
+    return [key.removeprefix(f"{group}.") for key in keys if key.startswith(f"{group}.")]
+
+
+def either(values: Iterable[Any]) -> Any:
+    """The value that all are; of several ``"0.001 or 0.01"``."""
+    distinct = list(dict.fromkeys("none" if value is None else str(value) for value in values))
+    return next(iter(values)) if len(distinct) == 1 else " or ".join(distinct)
+
+
+def shared(parts: Sequence[tuple[Path, dict[str, Any]]], name: str, chosen: Sequence[str] = ()) -> dict[str, Any]:
     """The settings that all parts have.
+
+    Args:
+        parts: path of the file and settings.
+        name: of the settings, for messages.
+        chosen: keys that were chosen for each run by itself; where they differ, the value is the text of all.
 
     Raises:
         UserError: they differ; names the files, the key and the values.
@@ -69,9 +88,9 @@ def shared(parts: Sequence[tuple[Path, dict[str, Any]]], name: str) -> dict[str,
     first_path, first = parts[0]
     for path, part in parts[1:]:
         for key in first:
-            if part.get(key) != first[key]:
+            if key not in chosen and part.get(key) != first[key]:
                 raise UserError(
                     f"{path}: {name}.{key} is {part.get(key)}, but {first[key]} in {first_path}; one text cannot "
                     "describe both. Repeat the runs of the study with one configuration"
                 )
-    return first
+    return first | {key: either([part.get(key) for _, part in parts]) for key in chosen}

@@ -20,6 +20,7 @@ from imbalance_aware.metrics.catalogue import METRICS, OVERALL
 from imbalance_aware.reporting.labels import in_a_sentence, readable
 from imbalance_aware.reporting.small_classes import FEW_IN_CLASS
 from imbalance_aware.reporting.summary import label_conditions
+from imbalance_aware.reporting.tuning import are_equal, budgets_in_words
 from imbalance_aware.reporting.verdict_warnings import text
 from imbalance_aware.rivals.catalogue import RIVALS
 from imbalance_aware.statistics.design import MIN_PATIENTS
@@ -98,6 +99,7 @@ def study_facts(name: str, files: Files, revision: str = "") -> dict[str, Any]:
         "conditions": conditions,
         "losses": [{"name": term, "label": readable(term), **about} for term, about in settings["losses"].items()],
         "rivals": _rivals(settings["conditions"], conditions),
+        "tuning": _tuning(settings.get("tuning"), conditions),
         "loss_labels": list(dict.fromkeys(condition["loss_label"] for condition in conditions)),
         "samplings": [{"name": mode, "meaning": meaning} for mode, meaning in settings["samplings"].items()],
         "seeds": settings["seeds"],
@@ -180,6 +182,16 @@ def _rivals(columns: Sequence[Mapping[str, Any]], conditions: Sequence[Mapping[s
         "methods": [{"label": one.label, "meaning": one.meaning, "source": one.source} for one in methods],
         "of": [labels[trained] for trained in dict.fromkeys(trained for trained, rival in names if rival)],
     }
+
+
+def _tuning(tuning: Mapping[str, Any] | None, conditions: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """What was ``tried``, and the numbers of trials in ``words``; empty where the study is not tuned."""
+    if tuning is None:
+        return {}
+    trials = tuning["trials"]
+    tried = [{"name": key.removeprefix("training."), "values": values} for key, values in tuning["tried"].items()]
+    words = budgets_in_words(trials, {one["condition"]: one["label"] for one in conditions})
+    return {"tried": tried, "words": words, "equal": are_equal(trials)}
 
 
 def _imbalance(dataset: Mapping[str, Any]) -> dict[str, Any]:

@@ -113,8 +113,18 @@ def _arguments(term: str, study: Study) -> dict[str, list[str]]:
     given: Iterable[Mapping[str, Any]] = (
         condition.kwargs.get(term, {}) for condition in study.conditions.values() if term in condition.terms
     )
-    texts = (", ".join(f"{key} = {value}" for key, value in arguments.items()) for arguments in given)
-    return {"arguments": [text for text in dict.fromkeys(texts) if text]}
+    texts = [", ".join(f"{key} = {value}" for key, value in arguments.items()) for arguments in given]
+    return {"arguments": [text for text in dict.fromkeys([*texts, *_tried(term, study)]) if text]}
+
+
+def _tried(term: str, study: Study) -> list[str]:
+    """Arguments of a loss that are chosen on the validation part, each with its values."""
+    values: dict[str, list[Any]] = {}
+    for points in study.grids.values():
+        for key, value in (pair for point in points for pair in point.values.items()):
+            if key.startswith(f"{term}.") and value not in values.setdefault(key, []):
+                values[key].append(value)
+    return [f"{key.removeprefix(f'{term}.')} chosen from {', '.join(map(str, tried))}" for key, tried in values.items()]
 
 
 def _first_paragraph(docstring: str) -> str:

@@ -22,7 +22,7 @@ from imbalance_aware.overview.known_samples import KnownDataset, known_dataset
 from imbalance_aware.overview.space import finished_model_bytes, network_bytes
 from imbalance_aware.overview.terminal import count, duration, heading, paragraph, size, table
 from imbalance_aware.overview.timed_step import TimedStep, read_settings, time_step
-from imbalance_aware.overview.workflow import Job, Planned, add_configuration, plan_jobs
+from imbalance_aware.overview.workflow import TRIAL, Job, Planned, add_configuration, plan_jobs
 from imbalance_aware.runs.run_config import read_config
 from imbalance_aware.runs.run_folder import CONFIG
 from imbalance_aware.statistics.planning import detectable_with
@@ -102,9 +102,14 @@ def _studies(planned: Planned) -> list[str]:
         lines += paragraph(
             f"Study {name}: {count(len(study.trained), 'condition')}{_rivals(study)}, "
             f"{count(len(study.settings.seeds), 'seed')}, on {', '.join(study.settings.datasets)}; "
-            f"{count(len(of), 'training run')}, {left} to do"
+            f"{count(len(of), 'training run')}{_trials(of)}, {left} to do"
         )
     return lines
+
+
+def _trials(trainings: Sequence[Job]) -> str:
+    n = sum(job.rule == TRIAL for job in trainings)
+    return f" ({count(n, 'trial')} among them)" if n else ""
 
 
 def _rivals(study: Any) -> str:
@@ -204,14 +209,15 @@ def _disk(planned: Planned, datasets: Mapping[str, KnownDataset], time_steps: bo
         rows.append([f"{name}: {dataset.samples} images of {shape}, {dataset.dtype}", size(of)])
         total += of
     for study, jobs in _trainings(planned).items():
+        models = sum(job.models for job in planned.jobs if place(job.wildcards) == study)
         dataset, each = datasets[jobs[0].wildcards["dataset"]], finished_model_bytes(RUNS / study)
         if each is None and time_steps and len(dataset.classes) > 1:
             each = network_bytes(read_settings(json.loads(jobs[0].params["settings"])), dataset)
         if each is None:
-            unknown.append(f"{count(len(jobs), 'model')} of {study}")
+            unknown.append(f"{count(models, 'model')} of {study}")
             continue
-        of = len(jobs) * each
-        rows.append([f"{study}: {count(len(jobs), 'model')}", size(of)])
+        of = models * each
+        rows.append([f"{study}: {count(models, 'model')}", size(of)])
         total += of
     lines = heading("Disk, of all results")
     lines += table(["what", ">size"], [*rows, ["together", size(total)]]) if rows else []

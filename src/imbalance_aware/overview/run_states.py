@@ -50,6 +50,11 @@ def folder_of(job: Job) -> Path:
     return job.outputs[0].parent
 
 
+def _trained_in(folder: Path) -> Path:
+    """Where a run of a tuned study trains: in a folder of its values, below this one."""
+    return Path(*("trials" if part == "runs" else part for part in folder.parts))
+
+
 def _state(job: Job) -> RunState:
     folder, log = folder_of(job), job.log or Path()
     lock = holder(folder)
@@ -61,6 +66,6 @@ def _state(job: Job) -> RunState:
         return RunState(job, OUTDATED if job.needed else DONE)
     if why := failure(log):
         return RunState(job, FAILED, why)
-    if any(folder.glob(CHECKPOINTS)):
+    if any(folder.glob(CHECKPOINTS)) or any(_trained_in(folder).glob(f"*/{CHECKPOINTS}")):
         return RunState(job, INTERRUPTED, epochs(log) or "before the first epoch ended")
     return RunState(job, MISSING)

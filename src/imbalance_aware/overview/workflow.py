@@ -16,11 +16,14 @@ from typing import Any
 from imbalance_aware.config import CHECKOUT, Config, Study
 from imbalance_aware.errors import UserError
 from imbalance_aware.overview.subjects import Alike, SubjectRule
+from imbalance_aware.runs.run_folder import MODEL
 
 #: Where Snakemake looks for a workflow in the working directory.
 SNAKEFILES = ("Snakefile", "workflow/Snakefile")
-#: Rules that train; of a cross-validated dataset the second.
-TRAIN = ("train", "train_fold")
+#: Rules of trials, and of the other trainings of a tuned study, which leave a model here and one with their trial.
+TRIAL, CHOSEN = "trial", ("train_chosen", "train_chosen_fold")
+#: Rules that train; of a cross-validated dataset those with `fold`.
+TRAIN = ("train", "train_fold", TRIAL, *CHOSEN)
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,11 @@ class Job:
     def trains(self) -> bool:
         """Whether it trains a network."""
         return self.rule in TRAIN
+
+    @property
+    def models(self) -> int:
+        """How many files of models it leaves."""
+        return sum(path.name == MODEL for path in self.outputs) * (2 if self.rule in CHOSEN else 1)
 
 
 @dataclass(frozen=True)

@@ -3,12 +3,14 @@
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from imbalance_aware.report.study_files import StudyFiles
 from imbalance_aware.report.trainings import recorded
 from imbalance_aware.runs.identity import Run
-from imbalance_aware.runs.run_folder import HISTORY
+from imbalance_aware.runs.run_config import read_config
+from imbalance_aware.runs.run_folder import CONFIG, HISTORY
 from imbalance_aware.tables.benchmarks import Measured, read_benchmark
 from imbalance_aware.tables.history import read_history
 
@@ -23,13 +25,15 @@ STEPS = {
     "patch": DATASET,
     "pack": DATASET,
     "bundle": STUDY,
+    "trial": STUDY,
     "train": STUDY,
+    "test_chosen": STUDY,
     "part_features": STUDY,
     "rival": STUDY,
     "statistics": STUDY,
     "explanations": STUDY,
 }
-TRAIN = "train"
+TRAIN, TRIAL = "train", "trial"
 
 
 @dataclass(frozen=True)
@@ -85,7 +89,7 @@ def taken(study: StudyFiles) -> list[Taken]:
         UserError: a benchmark file or a history cannot be read.
     """
     found = [
-        part for step, of in STEPS.items() for part in (_trainings(study) if step == TRAIN else _step(study, step, of))
+        part for step, of in STEPS.items() for part in TRAININGS.get(step, partial(_step, step=step, of=of))(study)
     ]
     return [part for part in found if part.jobs]
 
@@ -107,19 +111,47 @@ def _job(measured: Measured) -> Job:
 
 
 def _trainings(study: StudyFiles) -> Iterator[Taken]:
+    """Trainings of a study; a run of a tuned study that took over the network of a trial trained nothing itself."""
     for dataset in study.datasets:
-        yield Taken(TRAIN, dataset, [_training(study, run) for run in study.trainings(dataset)])
+        runs = [
+            run for run in study.trainings(dataset) if recorded(study, run).get("tuning", {}).get("seed") != run.seed
+        ]
+        benchmarks = study.benchmarks / TRAIN
+        jobs = [_training(study.folder(run), benchmarks / run.place.parent / f"{run.place.name}.tsv") for run in runs]
+        yield Taken(TRAIN, dataset, jobs)
 
 
-def _training(study: StudyFiles, run: Run) -> Job:
+def _took_over(study: StudyFiles, run: Run) -> bool:
+    """Whether the network of a run is that of a trial."""
+    return recorded(study, run).get("tuning", {}).get("seed") == run.seed
+
+
+def _trials(study: StudyFiles) -> Iterator[Taken]:
+    """Trials of a tuned study, those with its first seed; other seeds train in the same place for their runs."""
+    for dataset in study.datasets:
+        place = study.trials / dataset
+        folders = [path.parent for path in sorted(place.rglob(CONFIG)) if _is_trial(study, path)]
+        benchmarks = study.benchmarks / TRIAL / study.name / dataset
+        files = [benchmarks / path.relative_to(place).parent / f"{path.name}.tsv" for path in folders]
+        yield Taken(TRIAL, dataset, [_training(*pair) for pair in zip(folders, files, strict=True)])
+
+
+def _is_trial(study: StudyFiles, config: Path) -> bool:
+    return read_config(config)["recorded"].get("seed") == study.config["study"]["seeds"][0]
+
+
+def _training(folder: Path, benchmark: Path) -> Job:
     """What a training took.
 
     Its wall time is the longer of what Snakemake measured, which counts only the last attempt of a training that was
     interrupted, and the sum over its epochs, which also speaks for one that was trained on another machine.
     """
-    file = study.benchmarks / TRAIN / run.place.parent / f"{run.place.name}.tsv"
-    measured = read_benchmark(file) if file.is_file() else Measured(math.nan, math.nan, math.nan)
-    epochs = math.fsum(epoch.seconds for epoch in read_history(study.folder(run) / HISTORY).epochs)
+    measured = read_benchmark(benchmark) if benchmark.is_file() else Measured(math.nan, math.nan, math.nan)
+    epochs = math.fsum(epoch.seconds for epoch in read_history(folder / HISTORY).epochs)
     seconds = epochs if math.isnan(measured.seconds) else max(measured.seconds, epochs)
-    on_gpu = str(recorded(study, run).get("device", "")).startswith("cuda")
+    on_gpu = str(read_config(folder / CONFIG)["recorded"].get("device", "")).startswith("cuda")
     return Job(seconds, measured.cpu_seconds, seconds if on_gpu else 0.0, measured.memory_mib)
+
+
+#: Steps of which each job is a training with a history of its own.
+TRAININGS = {TRIAL: _trials, TRAIN: _trainings}

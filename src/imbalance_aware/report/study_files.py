@@ -81,6 +81,11 @@ class StudyFiles:
             for fold in folds
         ]
 
+    @property
+    def trials(self) -> Path:
+        """``results/trials/{name}``, which only a tuned study has."""
+        return self.runs.parent.parent / "trials" / self.name
+
     def folder(self, run: Run) -> Path:
         """The folder of a training."""
         return self.runs.parent / run.place

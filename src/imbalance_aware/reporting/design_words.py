@@ -93,13 +93,24 @@ def training(design: Mapping[str, Any]) -> list[str]:
         kept = f"weights of the best epoch on the validation part{patience}"
     recipe = recipe_words(settings)
     listed = ", ".join(map(str, seeds)) if len(seeds) <= MOST_SEEDS else f"{len(seeds)} ({seeds[0]} … {seeds[-1]})"
-    return [
+    lines = [
         network(design["model"]),
         f"{readable(settings['optimiser'])}, learning rate {settings['learning_rate']:g} ({settings['schedule']}), "
         f"{settings['epochs']} epochs, batches of {settings['batch_size']}; {kept}",
         *([f"With {'; '.join(recipe)}"] if recipe else []),
         f"{'Seed' if len(seeds) == 1 else 'Seeds'}: {listed}",
     ]
+    return [*lines, *tuning(design)]
+
+
+def tuning(design: Mapping[str, Any]) -> list[str]:
+    """Which values are chosen on the validation part, and from how many trials; nothing where none are."""
+    if "tuning" not in design:
+        return []
+    tried, trials = design["tuning"]["tried"], design["tuning"]["trials"].values()
+    lists = "; ".join(f"{key.removeprefix('training.')} {', '.join(map(str, tried[key]))}" for key in tried)
+    number = f"{min(trials)}" if len({*trials}) == 1 else f"unequal numbers, {min(trials)} to {max(trials)},"
+    return [f"Chosen on the validation part from {number} trials of each condition: {lists}"]
 
 
 def network(model: Mapping[str, Any]) -> str:
@@ -125,14 +136,22 @@ def trainings(design: Mapping[str, Any], names: Mapping[str, str]) -> list[str]:
             "repeat": dataset["repeats"],
         }
         product = math.prod(factors.values())
-        total += product
+        tried = _trials(design, dataset)
+        total += product + tried
         shown = " × ".join(
             f"{count} {word}{'s' * (count > 1)}"
             for word, count in factors.items()
             if count > 1 or word in ("condition", "seed")
         )
-        lines.append(f"{names[name]}: {shown} = {product} training run{'s' * (product > 1)}")
+        more = f", and {tried} trials that are not chosen" if tried else ""
+        lines.append(f"{names[name]}: {shown} = {product} training run{'s' * (product > 1)}{more}")
     return lines if len(lines) == 1 else [*lines, f"Total: {total} training runs"]
+
+
+def _trials(design: Mapping[str, Any], dataset: Mapping[str, Any]) -> int:
+    """Trials on a dataset that become no run: in each split all but one of each condition."""
+    numbers = design.get("tuning", {"trials": {}})["trials"].values()
+    return (sum(numbers) - len(numbers)) * (dataset["folds"] or 1) * dataset["repeats"]
 
 
 def rivals(design: Mapping[str, Any], names: Mapping[str, str]) -> list[str]:

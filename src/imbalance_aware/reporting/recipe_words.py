@@ -21,5 +21,9 @@ def recipe_of(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def recipe_words(settings: Mapping[str, Any]) -> list[str]:
-    """A phrase for each option that is on."""
-    return [RECIPE[name][1].format(value) for name, value in recipe_of(settings).items()]
+    """A phrase for each option that is on; a value is a number, or text such as ``"0.1 or none"`` where runs differ."""
+    words = {name: RECIPE[name][1] for name in RECIPE}
+    return [
+        (words[name].replace("{:g}", "{}") if isinstance(value, str) else words[name]).format(value)
+        for name, value in recipe_of(settings).items()
+    ]

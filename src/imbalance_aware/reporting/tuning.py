@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from imbalance_aware.metrics.catalogue import METRICS
+from imbalance_aware.reporting.labels import in_a_sentence
 from imbalance_aware.tables.trials import Trial
 
 #: Conditions with the same number of trials that are named one by one; more are counted.
@@ -28,7 +30,7 @@ def are_equal(of: Mapping[str, int]) -> bool:
 
 
 def budgets_in_words(of: Mapping[str, int], label: Mapping[str, str]) -> str:
-    """``"2 trials: CE, Uniform; 6 trials: Focal, Uniform"``, the smallest number first.
+    """``"2 trials for CE, Uniform; 6 trials for Focal, Uniform"``, the smallest number first.
 
     Args:
         of: from `budgets`.
@@ -36,28 +38,28 @@ def budgets_in_words(of: Mapping[str, int], label: Mapping[str, str]) -> str:
     """
     if are_equal(of):
         number = next(iter(of.values()))
-        return f"{number} trial{'s' * (number != 1)} of every condition"
+        return f"{number} trial{'s' * (number != 1)} for every condition"
     parts = []
     for number in sorted({*of.values()}):
         names = [label.get(name, name) for name, trials in of.items() if trials == number]
-        told = "; ".join(names) if len(names) <= MOST_NAMED else f"{len(names)} conditions"
-        parts.append(f"{number} trial{'s' * (number != 1)}: {told}")
-    return ". ".join(parts)
+        told = " and ".join(names) if len(names) <= MOST_NAMED else f"{len(names)} conditions"
+        parts.append(f"{number} trial{'s' * (number != 1)} for {told}")
+    return "; ".join(parts)
 
 
 def unequal_in_words(of: Mapping[str, int], label: Mapping[str, str]) -> str:
     """What follows from numbers of trials that differ."""
     return (
-        f"Unequal tuning budgets ({budgets_in_words(of, label)}): the more trials, the better the best of them by "
-        f"chance and by effort alone, so differences favour conditions with more."
+        f"Unequal tuning budgets ({budgets_in_words(of, label)}): the best of more trials is better, also by chance, "
+        "so differences favour the conditions with more trials."
     )
 
 
 def notes(trials: Sequence[Trial], label: Mapping[str, str]) -> list[str]:
     """Notes below every table of a tuned study: how values were chosen, from how many trials."""
-    of = budgets(trials)
+    of, metric = budgets(trials), in_a_sentence(METRICS[trials[0].metric].label)
     line = (
-        f"Hyperparameters were chosen on the validation part by {trials[0].metric} (table `tuning`), never on test: "
+        f"Hyperparameters were chosen on the validation part by {metric} (table `tuning`), never on test: "
         f"{budgets_in_words(of, label)}."
     )
     return [line] if are_equal(of) else [line, unequal_in_words(of, label)]
