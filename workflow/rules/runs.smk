@@ -38,6 +38,8 @@ def bundle_settings(wildcards):
     for name in study_of(wildcards).trained:
         run = SimpleNamespace(**wildcards, condition=name)
         conditions[name] = {"settings": json.loads(train_settings(run)), "code": train_code(run)}
+        if name in study_of(wildcards).grids:
+            conditions[name]["trials"] = json.loads(grid_argument(run))
     return json.dumps({"conditions": conditions})
 
 

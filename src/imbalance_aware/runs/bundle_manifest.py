@@ -5,9 +5,9 @@ cross-validated dataset ``folds/repeat-R.csv``, the images as ``images.npy.bz2``
 `Manifest`.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
 from imbalance_aware.names import Name
 from imbalance_aware.runs.settings import RunSettings
@@ -26,6 +26,15 @@ class Condition(Strict):
 
     settings: RunSettings = Field(description="all settings of its runs, except data and seed")
     code: str = Field(description="digest of the code that trains it")
+    trials: dict[Name, dict[str, Any]] = Field(
+        {}, description="in a tuned study, name of each trial -> the values that it has in place of those in settings"
+    )
+
+    @model_serializer(mode="wrap")
+    def _without_trials(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Without trials where there are none: the bundle of a study that is not tuned."""
+        values = handler(self)
+        return values if self.trials else {key: value for key, value in values.items() if key != "trials"}
 
 
 class Conditions(Strict):

@@ -7,6 +7,7 @@ several GPUs each run takes the one with the fewest jobs (of those of CUDA_VISIB
 
 import argparse
 import bz2
+import json
 import logging
 import os
 import shutil
@@ -16,7 +17,7 @@ import time
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,13 +25,25 @@ from imbalance_aware.errors import UserError
 from imbalance_aware.files import atomic
 from imbalance_aware.models.build import packages_of
 from imbalance_aware.provenance import ROOT
-from imbalance_aware.runs.bundle_manifest import COMPRESSED, IMAGES, MANIFEST, SAMPLES, Manifest, folds_table
+from imbalance_aware.runs.bundle_manifest import (
+    COMPRESSED,
+    IMAGES,
+    MANIFEST,
+    SAMPLES,
+    Condition,
+    Manifest,
+    folds_table,
+)
 from imbalance_aware.runs.dataset import Fold, Packed
 from imbalance_aware.runs.identity import Run
 from imbalance_aware.runs.interruption import Interruption
 from imbalance_aware.runs.run_folder import finished, remove_checkpoints
 from imbalance_aware.runs.same_run import is_run
+from imbalance_aware.runs.settings import RunSettings
 from imbalance_aware.schema import nearest, parse
+from imbalance_aware.tables.trials import read_trials
+from imbalance_aware.tuning import choose
+from imbalance_aware.tuning.values import with_values
 
 log = logging.getLogger(__name__)
 
@@ -56,12 +69,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 @dataclass(frozen=True)
 class Job:
-    """A run to train: what it is of, the digest of its data, its place below the results, and its log."""
+    """A run to train: what it is of, its settings, the digest of its data, its place below the results, and its log.
+
+    In a tuned study it has the name of a trial, and is trained without the test part.
+    """
 
     run: Run
+    settings: RunSettings
     data: str
     folder: Path
     log: Path
+    trial: str = ""
 
     @property
     def condition(self) -> str:
@@ -69,7 +87,7 @@ class Job:
 
     def __str__(self) -> str:
         of_fold = "" if self.run.fold is None else f", repeat {self.run.repeat}, fold {self.run.fold}"
-        return f"{self.condition}, seed {self.run.seed}{of_fold}"
+        return f"{self.condition}, seed {self.run.seed}{of_fold}{f', {self.trial}' if self.trial else ''}"
 
 
 def run(args: argparse.Namespace) -> None:
@@ -85,12 +103,45 @@ def run(args: argparse.Namespace) -> None:
     manifest = _manifest(args.bundle / MANIFEST)
     conditions = _chosen("--conditions", args.conditions, list(manifest.conditions))
     seeds = _chosen("--seeds", args.seeds, manifest.seeds)
-    jobs = [
-        _job(manifest, args.out, condition, seed, repeat, fold)
+    for jobs in _stages(manifest, args.out, conditions, seeds):
+        _train_stage(jobs, manifest, args, deadline)
+
+
+def _stages(manifest: Manifest, out: Path, conditions: Sequence[str], seeds: Sequence[int]) -> Iterator[list[Job]]:
+    """Runs to train; in a tuned study first the trials, then the runs of other seeds with the values chosen by them.
+
+    There, the runs themselves are not made: back in the workflow, that is a prediction of the test part.
+    """
+    of = {name: manifest.conditions[name] for name in conditions}
+    runs = [
+        Run(manifest.study, manifest.dataset, name, seed, repeat, fold)
         for repeat, fold in _folds(manifest)
         for seed in seeds
-        for condition in conditions
+        for name in conditions
     ]
+    if not any(condition.trials for condition in of.values()):
+        yield [_job(manifest, out, run) for run in runs]
+        return
+    first = {replace(run, seed=manifest.seeds[0]): None for run in runs}
+    yield [_trial(manifest, out, run, name) for run in first for name in of[run.condition].trials]
+    chosen = {run: _choose(out / "trials" / run.place, of[run.condition]) for run in first}
+    yield [_trial(manifest, out, run, chosen[replace(run, seed=manifest.seeds[0])]) for run in runs if run not in first]
+
+
+def _choose(folder: Path, condition: Condition) -> str:
+    """Write ``trials.csv`` as the step `choose` does; the name of the chosen trial."""
+    table = folder / "trials.csv"
+    metric = condition.settings.validation_metric
+    choose.run(argparse.Namespace(grid=json.dumps(condition.trials), primary=metric, out=table))
+    return next(trial.trial for trial in read_trials(table) if trial.chosen)
+
+
+def _train_stage(jobs: list[Job], manifest: Manifest, args: argparse.Namespace, deadline: float) -> None:
+    """Train those that are not done.
+
+    Raises:
+        UserError: some failed.
+    """
     waiting = [job for job in jobs if not _done(job, manifest)]
     log.info("%d of %d runs are done", len(jobs) - len(waiting), len(jobs))
     for network in sorted({manifest.conditions[job.condition].settings.model.network for job in waiting}):
@@ -165,14 +216,26 @@ def _folds(manifest: Manifest) -> list[tuple[int, int | None]]:
     return folds or [(0, None)]
 
 
-def _job(manifest: Manifest, out: Path, condition: str, seed: int, repeat: int, fold: int | None) -> Job:
-    run = Run(manifest.study, manifest.dataset, condition, seed, repeat, fold)
+def _job(manifest: Manifest, out: Path, run: Run) -> Job:
     log = out / "logs" / "train" / run.place
     return Job(
         run,
-        data=manifest.data if fold is None else manifest.folds[repeat][fold],
+        settings=manifest.conditions[run.condition].settings,
+        data=manifest.data if run.fold is None else manifest.folds[run.repeat][run.fold],
         folder=out / "runs" / run.place,
         log=log.with_name(f"{log.name}.log"),
+    )
+
+
+def _trial(manifest: Manifest, out: Path, run: Run, name: str) -> Job:
+    """A run with the values of a trial, in the place where the workflow looks for it."""
+    condition = manifest.conditions[run.condition]
+    return replace(
+        _job(manifest, out, run),
+        settings=with_values(condition.settings, condition.trials[name]),
+        folder=out / "trials" / run.place / name,
+        log=out / "logs" / "trial" / run.place / f"{name}.log",
+        trial=name,
     )
 
 
@@ -181,7 +244,7 @@ def _done(job: Job, manifest: Manifest) -> bool:
     config, condition = finished(job.folder), manifest.conditions[job.condition]
     if config is None:
         return False
-    if is_run(config, condition.settings, job.run.seed, condition.code, job.data):
+    if is_run(config, job.settings, job.run.seed, condition.code, job.data):
         remove_checkpoints(job.folder)  # one is left where the process was killed as its last act
         return True
     log.warning("%s holds a run with different code, settings or data: retrained", job.folder)
@@ -215,7 +278,8 @@ def _start(job: Job, manifest: Manifest, args: argparse.Namespace) -> subprocess
     command += ["--images", str(args.bundle / IMAGES), "--samples", str(args.bundle / SAMPLES)]
     if job.run.fold is not None:
         command += ["--folds", str(args.bundle / folds_table(job.run.repeat)), "--fold", str(job.run.fold)]
-    command += ["--settings", condition.settings.model_dump_json(), "--threads", str(args.threads)]
+    command += ["--settings", job.settings.model_dump_json(), "--threads", str(args.threads)]
+    command += ["--without-test"] if job.trial else []
     paths = [str(ROOT.parent), *filter(None, [os.environ.get("PYTHONPATH")])]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(paths)}
     job.log.parent.mkdir(parents=True, exist_ok=True)

@@ -16,6 +16,7 @@ from imbalance_aware.conditions import Condition
 from imbalance_aware.errors import UserError
 from imbalance_aware.losses import LOSSES
 from imbalance_aware.losses.arguments import check_arguments, parameters_of
+from imbalance_aware.names import PATTERN
 from imbalance_aware.runs.settings import TrainingSettings
 from imbalance_aware.schema import NUMBER, WHOLE_NUMBER, nearest, validate
 
@@ -24,7 +25,6 @@ COMMON, TRIALS = "common", "trials"
 TRAINING = "training"
 #: Name of the only trial of a condition that has nothing to choose.
 AS_GIVEN = "as_given"
-SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]{0,99}")
 #: Settings of training that are not chosen -> why.
 NOT_CHOSEN = {
     "batch_size": "is that of the whole study in every table; compare batch sizes as studies of their own",
@@ -59,7 +59,7 @@ class Point:
         keys = sorted(self.values, key=lambda key: (not key.startswith(f"{TRAINING}."), key))
         parts = [f"{key.removeprefix(f'{TRAINING}.')}-{_text(self.values[key])}" for key in keys]
         name = "_".join(parts) or AS_GIVEN
-        return name if SAFE.fullmatch(name) else f"values-{_digest(name)[:12]}"
+        return name if re.fullmatch(PATTERN, name) else f"values-{_digest(name)[:12]}"
 
 
 @dataclass(frozen=True)
