@@ -4,6 +4,7 @@ import argparse
 import csv
 import json
 import math
+import tarfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -28,7 +29,8 @@ from imbalance_aware.reporting.recipe_words import recipe_words
 from imbalance_aware.reporting.tuning import at_an_end, notes
 from imbalance_aware.reporting.tuning_table import make_tuning
 from imbalance_aware.reporting.verdict_warnings import of_tuning, text
-from imbalance_aware.runs import train
+from imbalance_aware.runs import bundle, train, train_bundle
+from imbalance_aware.runs.bundle_manifest import Condition
 from imbalance_aware.runs.run_folder import finished, outputs
 from imbalance_aware.runs.settings import RunSettings
 from imbalance_aware.study_design import study_design
@@ -416,6 +418,42 @@ def test_a_trial_is_given_no_test_part(dataset, tmp_path):
         assert len({(place / name).read_bytes() for place in folders}) == 1
     weights = [torch.load(place / "model.pt", weights_only=True)["weights"] for place in folders]
     assert all(torch.equal(value, weights[1][name]) for name, value in weights[0].items())
+
+
+@pytest.mark.slow
+def test_a_bundle_of_a_tuned_study_trains_trials_and_what_they_chose(dataset, tmp_path, monkeypatch):
+    """Back in the workflow, the test part is all that is left to predict."""
+    trials = {Point(values).name: values for values in ({"training.learning_rate": 1e-30}, VALUES)}
+    conditions_ = {"focal": {"settings": json.loads(of_values({})), "code": CODE, "trials": trials}}
+    archive = tmp_path / "tuned.tar"
+    parser = argparse.ArgumentParser()
+    bundle.add_arguments(parser)
+    files = ["--images", str(dataset / "images.npy"), "--samples", str(dataset / "samples.csv"), "--out", str(archive)]
+    names_ = ["--study", "tiny", "--dataset", "d", "--seeds", "0", "1"]
+    bundle.run(parser.parse_args([*files, *names_, "--settings", json.dumps({"conditions": conditions_})]))
+    with tarfile.open(archive) as content:
+        content.extractall(tmp_path, filter="data")
+    parser = argparse.ArgumentParser()
+    train_bundle.add_arguments(parser)
+    train_args = parser.parse_args(["--bundle", str(tmp_path / "tiny-d"), "--out", str(tmp_path / "results")])
+    train_bundle.run(train_args)
+    place = tmp_path / "results/trials/tiny/d/focal"
+    (chosen,) = (trial for trial in read_trials(place / "seed-0/trials.csv") if trial.chosen)
+    trained = {path.parent.relative_to(place).as_posix() for path in place.rglob("model.pt")}
+    assert trained == {*(f"seed-0/{name}" for name in trials), f"seed-1/{chosen.trial}"}
+    assert not [*(tmp_path / "results").rglob("predictions.csv")]
+    monkeypatch.setattr(train_bundle, "_train", lambda jobs, *rest: pytest.fail("trained again") if jobs else [])
+    train_bundle.run(train_args)
+    monkeypatch.setattr(train, "run", lambda args: pytest.fail("trained again"))
+    out = tmp_path / "results/runs/tiny/d/focal/seed-1"
+    more = ["--trials", str(place / "seed-0/trials.csv"), "--trained", str(place / "seed-1")]
+    train_chosen.run(arguments(train_chosen, dataset, out, 1, *more, "--settings", json.dumps(OPTIONS)))
+    assert finished(out)["recorded"]["tuning"]["values"] == trials[chosen.trial]
+
+
+def test_a_bundle_of_a_study_that_is_not_tuned_is_what_it_was():
+    condition = Condition(settings=RunSettings.model_validate(OPTIONS), code=CODE)
+    assert {*condition.model_dump()} == {*json.loads(condition.model_dump_json())} == {"settings", "code"}
 
 
 def test_steps_from_the_command_line(dataset, tmp_path, capsys):

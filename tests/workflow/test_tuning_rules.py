@@ -7,6 +7,7 @@ from collections import Counter
 
 import pytest
 import yaml
+from test_overview_jobs import overview
 from tiny_study import TINY
 
 ROWS = {"ce-uniform": "ce\tuniform\tfalse\t{}", "focal-uniform": "focal\tuniform\tfalse\t{}"}
@@ -97,6 +98,12 @@ def test_of_a_cross_validation_every_fold_of_every_repeat_chooses_by_itself(work
     assert not {"train", "train_fold", "train_chosen", "test_chosen"} & {*found}
     places = {place["split"] for rule, place in jobs if rule == "choose"}
     assert places == {f"seed-3{repeat}/fold-{fold}" for repeat in ("", "-repeat-1") for fold in (0, 1)}
+    said = overview(workflow, "plan")
+    networks = splits * (2 + 4 + 2)
+    sentence = f"{networks} training runs (24 trials among them), {networks} to do"
+    assert sentence in " ".join(" ".join(said).split())
+    # A trial and a run of its seed have a model each; a run of another seed one, and one in its trial's folder.
+    assert f"{splits * (2 + 4) + splits * 2 * 3} models of tiny/fundus_phantoms" in " ".join(" ".join(said).split())
 
 
 @pytest.mark.slow
