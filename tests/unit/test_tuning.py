@@ -525,10 +525,11 @@ def test_unequal_budgets_are_said_wherever_conditions_are_compared():
     assert "3 trials for every condition" in line and "never on test" in line
     first, second = notes(unequal, LABELS)
     assert "2 trials for CE, Uniform; 3 trials for Focal, Uniform" in first
-    assert second.startswith("Unequal tuning budgets (2 trials for CE, Uniform; 3 trials for Focal, Uniform)")
+    assert second.startswith("Unequal tuning budgets: the best of more trials is better")
     assert of_tuning({"ce": 3, "focal": 3}) == of_tuning({}) == []
     (warning,) = of_tuning({"ce": 2, "focal": 3})
-    assert text(warning, LABELS) == second
+    budgets = "Unequal tuning budgets (2 trials for CE, Uniform; 3 trials for Focal, Uniform): "
+    assert text(warning, LABELS) == budgets + second.partition(": ")[2]
 
 
 def test_the_design_counts_trials():
@@ -538,7 +539,8 @@ def test_the_design_counts_trials():
         "tried": {"training.learning_rate": [3e-4, 1e-3], "focal.gamma": [1, 2, 5]},
         "trials": {"ce-uniform": 2, "focal-uniform": 6, "both-weighted": 6},
     }
-    line = training(design)[-1]
+    *before, line = training(design)
+    assert any("Adam, learning rate as chosen below (cosine), 250 epochs" in one for one in before)
     assert "from unequal numbers, 2 to 6, trials of each condition: learning_rate 0.0003, 0.001; focal.gamma" in line
     assert trainings(design, {"drawn": "Drawn"}) == [
         "Drawn: 3 conditions × 1 seed = 3 training runs, and 11 trials that are not chosen"

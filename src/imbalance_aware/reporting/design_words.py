@@ -1,7 +1,7 @@
 """A study's settings in words, line by line, for the figure of its design."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from typing import Any
 
 from imbalance_aware.conditions import trained_and_rival
@@ -91,16 +91,24 @@ def training(design: Mapping[str, Any]) -> list[str]:
     if settings["select"] == "best":
         patience = f", patience {settings['patience']}" if settings["patience"] else ""
         kept = f"weights of the best epoch on the validation part{patience}"
-    recipe = recipe_words(settings)
+    tried = {key.removeprefix("training.") for key in design.get("tuning", {"tried": {}})["tried"]}
+    recipe = recipe_words({name: value for name, value in settings.items() if name not in tried})
     listed = ", ".join(map(str, seeds)) if len(seeds) <= MOST_SEEDS else f"{len(seeds)} ({seeds[0]} … {seeds[-1]})"
     lines = [
         network(design["model"]),
-        f"{readable(settings['optimiser'])}, learning rate {settings['learning_rate']:g} ({settings['schedule']}), "
-        f"{settings['epochs']} epochs, batches of {settings['batch_size']}; {kept}",
+        f"{_unless('optimiser', readable(settings['optimiser']), tried)}, "
+        f"{_unless('learning_rate', 'learning rate {:g}'.format(settings['learning_rate']), tried)} "
+        f"({_unless('schedule', settings['schedule'], tried)}), "
+        f"{_unless('epochs', '{} epochs'.format(settings['epochs']), tried)}, batches of {settings['batch_size']}; {kept}",
         *([f"With {'; '.join(recipe)}"] if recipe else []),
         f"{'Seed' if len(seeds) == 1 else 'Seeds'}: {listed}",
     ]
     return [*lines, *tuning(design)]
+
+
+def _unless(name: str, words: str, tried: Set[str]) -> str:
+    """What is said of a setting, unless its value is chosen from several."""
+    return f"{name.replace('_', ' ')} as chosen below" if name in tried else words
 
 
 def tuning(design: Mapping[str, Any]) -> list[str]:

@@ -47,22 +47,23 @@ def budgets_in_words(of: Mapping[str, int], label: Mapping[str, str]) -> str:
     return "; ".join(parts)
 
 
+#: What follows from numbers of trials that differ.
+FAVOURED = "the best of more trials is better, also by chance, so differences favour the conditions with more trials."
+
+
 def unequal_in_words(of: Mapping[str, int], label: Mapping[str, str]) -> str:
-    """What follows from numbers of trials that differ."""
-    return (
-        f"Unequal tuning budgets ({budgets_in_words(of, label)}): the best of more trials is better, also by chance, "
-        "so differences favour the conditions with more trials."
-    )
+    """That numbers of trials differ, and what follows."""
+    return f"Unequal tuning budgets ({budgets_in_words(of, label)}): {FAVOURED}"
 
 
 def notes(trials: Sequence[Trial], label: Mapping[str, str]) -> list[str]:
     """Notes below every table of a tuned study: how values were chosen, from how many trials."""
     of, metric = budgets(trials), in_a_sentence(METRICS[trials[0].metric].label)
     line = (
-        f"Hyperparameters were chosen on the validation part by {metric} (table `tuning`), never on test: "
+        f"Hyperparameters were chosen on the validation part by {metric} (table tuning), never on test: "
         f"{budgets_in_words(of, label)}."
     )
-    return [line] if are_equal(of) else [line, unequal_in_words(of, label)]
+    return [line] if are_equal(of) else [line, f"Unequal tuning budgets: {FAVOURED}"]
 
 
 def at_an_end(trials: Iterable[Trial]) -> dict[str, list[str]]:

@@ -23,7 +23,7 @@ MEANING = (
 )
 FLATTERED = (
     "The score is the best of several on the part that they were chosen by, so it is better than on other patients. "
-    "Test values are not affected."
+    "Values on the test part are not affected."
 )
 TIES = "{ties} of {splits} choices were made between trials with equal scores."
 DIVERGED = "{n} of {trials} trials diverged and have no score."
