@@ -99,7 +99,8 @@ def training(design: Mapping[str, Any]) -> list[str]:
         f"{_unless('optimiser', readable(settings['optimiser']), tried)}, "
         f"{_unless('learning_rate', 'learning rate {:g}'.format(settings['learning_rate']), tried)} "
         f"({_unless('schedule', settings['schedule'], tried)}), "
-        f"{_unless('epochs', '{} epochs'.format(settings['epochs']), tried)}, batches of {settings['batch_size']}; {kept}",
+        f"{_unless('epochs', '{} epochs'.format(settings['epochs']), tried)}, batches of {settings['batch_size']}; "
+        f"{kept}",
         *([f"With {'; '.join(recipe)}"] if recipe else []),
         f"{'Seed' if len(seeds) == 1 else 'Seeds'}: {listed}",
     ]
