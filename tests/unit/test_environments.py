@@ -8,7 +8,7 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-CONCERNS = ("preprocess", "strip", "brats", "train", "monai", "analysis")
+CONCERNS = ("preprocess", "strip", "brats", "train", "monai", "timm", "analysis")
 
 
 @pytest.fixture(scope="module")

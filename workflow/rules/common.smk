@@ -11,7 +11,7 @@ from types import SimpleNamespace
 from snakemake.settings.types import DeploymentMethod
 
 from imbalance_aware.clock import require_clock
-from imbalance_aware.config import check_losses, read_config
+from imbalance_aware.config import check_losses, check_networks, read_config
 from imbalance_aware.errors import UserError
 from imbalance_aware.provenance import code_digest
 from imbalance_aware.runs.identity import REPLICATE
@@ -66,6 +66,7 @@ CONFIG, STUDIES = explained(read_config, config, config_files(), workflow.config
 if workflow.is_main_process:
     explained(require_clock, Path("results"))
     explained(check_losses, CONFIG, STUDIES)
+    explained(check_networks, CONFIG, STUDIES, bool(workflow.deployment_settings.deployment_method))
 GENERATED = [name for name, settings in CONFIG.datasets.items() if is_generated(settings.adapter)]
 
 

@@ -1,6 +1,6 @@
 """A network that was trained before, with what its weights expect: normalised images, and perhaps a frozen backbone."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import cycle, islice
 from typing import Any, cast
 
@@ -8,6 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from imbalance_aware.models.network import Network
+
+#: Names of the constants in a state.
+MEAN, STD = "normalisation.mean", "normalisation.std"
 
 
 class Normalised(nn.Module):
@@ -62,6 +65,22 @@ class Normalised(nn.Module):
             self.network.eval()
         return self
 
+    # Any: as in `imbalance_aware.models.wrapped`.
+    def state_dict(self, *args: Any, **kwargs: Any) -> Any:
+        """Weights under the names of the network inside, and the constants."""
+        return {**self.network.state_dict(*args, **kwargs), MEAN: self.mean, STD: self.std}
+
+    def load_state_dict(self, state_dict: Any, strict: bool = True, assign: bool = False) -> Any:
+        """Take over what `state_dict` gave."""
+        state = dict(state_dict)
+        mean, std = state.pop(MEAN), state.pop(STD)
+        if assign:
+            self.mean, self.std = mean, std
+        else:
+            self.mean.copy_(mean)
+            self.std.copy_(std)
+        return self.network.load_state_dict(state, strict, assign)
+
     def _inner(self) -> Network:
         return cast(Network, self.network)
 
@@ -76,12 +95,12 @@ def constants_of(values: Sequence[float], channels: int) -> list[float]:
     return [*islice(cycle(values), channels)]
 
 
-def normalised(network: Network, weights: Any, channels: int, frozen: bool) -> Network:
-    """A network with the constants of ``model.weights``, or as it is where they are not known yet.
+def normalised(network: Network, weights: Mapping[str, Any], channels: int, frozen: bool) -> Network:
+    """A network with the constants of a pretraining.
 
     Args:
         network: with random weights, or none.
-        weights: ``{"mean": …, "std": …}`` of the pretraining.
+        weights: ``model.weights`` with ``mean`` and ``std`` of the pretraining.
         channels: of the images.
         frozen: whether its backbone is.
     """

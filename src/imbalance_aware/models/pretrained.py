@@ -3,9 +3,9 @@
 Names of a state are those of the network's own package: torchvision's and timm's ResNet-18 and -34 have the names of
 the network ``resnet`` here, MedicalNet's those of MONAI's residual networks with ``module.`` before them.
 
-The first convolution is adapted to images with C channels from one with I, as timm does it (``timm.models.
-adapt_input_conv``): for C = 1 the sum over the I channels; else channel c takes that of ``c % I`` times I / C. So inputs
-of equal channels give the activations they had.
+The first convolution is adapted to images with C channels from one with I, as timm does it
+(``timm.models.adapt_input_conv``): for C = 1 the sum over the I channels; else channel c takes that of ``c % I`` times
+I / C. So inputs of equal channels give the activations they had.
 """
 
 from collections.abc import Mapping

@@ -41,7 +41,9 @@ class TimmNetwork(Wrapped):
 
     def __init__(self, name: str, dimensions: int, in_channels: int, classes: int, **arguments: Any) -> None:
         if dimensions != 2:
-            raise UserError(f'the network "timm:{name}" is for photographs; volumes need another, such as monai:ResNet18')
+            raise UserError(
+                f'the network "timm:{name}" is for photographs; volumes need another, such as monai:ResNet18'
+            )
         timm = _timm()
         _require_known(timm, name)
         if fixed := [key for key in arguments if key in FIXED]:
@@ -53,9 +55,14 @@ class TimmNetwork(Wrapped):
                 f'the network "timm:{name}" does not end with one linear layer ({type(head).__name__}); choose another'
             )
         super().__init__(f"timm:{name}", network, next(key for key, part in network.named_modules() if part is head))
-        config = network.pretrained_cfg
-        #: Mean and standard deviation of the colours that timm's weights of this name were trained with.
-        self.normalisation = (tuple(config["mean"]), tuple(config["std"]))
+
+
+def normalisation(name: str) -> tuple[list[float], list[float]] | None:
+    """Mean and standard deviation of each channel that timm's weights of a name were trained with; None: not stated."""
+    timm = _timm()
+    _require_known(timm, name)
+    config = timm.get_pretrained_cfg(name, allow_unregistered=True)
+    return None if config is None else ([*config.mean], [*config.std])
 
 
 def __getattr__(name: str) -> Callable[..., TimmNetwork]:

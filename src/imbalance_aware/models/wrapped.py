@@ -1,4 +1,4 @@
-"""Networks of other packages as a `imbalance_aware.models.network.Network`: `Wrapped`, from which each family derives."""
+"""`Wrapped`: a network of another package as a `imbalance_aware.models.network.Network`."""
 
 from typing import Any, cast
 

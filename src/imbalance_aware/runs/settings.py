@@ -14,7 +14,8 @@ from pydantic import (
 )
 
 from imbalance_aware.errors import UserError
-from imbalance_aware.models import DEFAULT, NETWORKS
+from imbalance_aware.models import DEFAULT, FAMILIES, NETWORKS, NORMALISING
+from imbalance_aware.models.build import unknown
 from imbalance_aware.schema import Strict, misfit, nearest
 from imbalance_aware.training.blur import blur_reach
 from imbalance_aware.training.optimisers import OPTIMISERS, SCHEDULES
@@ -31,14 +32,46 @@ class Off:
     value: Any
 
 
+#: What ``model.network`` may be, for editors: names of the table, and those of packages that know their own.
+NETWORK_NAMES = {"anyOf": [{"enum": list(NETWORKS)}, *({"pattern": f"^{package}:"} for package in FAMILIES)]}
+#: Constants of ImageNet, by which torchvision's weights were trained.
+IMAGENET = "mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225]"
+
+
+class WeightsSettings(Strict):
+    """A file of weights that training begins with, in place of random ones; the head stays random."""
+
+    path: str | None = Field(
+        None,
+        description="file of a state: `.safetensors`, or what torch saved (`.pth`, `.pt`, `.bin`). Where it lies "
+        "shapes no run: only its content does",
+    )
+    sha256: str = Field(pattern="^[0-9a-f]{64}$", description="of the file, as `sha256sum FILE` prints it")
+    mean: tuple[float, ...] | None = Field(
+        None,
+        min_length=1,
+        description="mean of each channel, from 0 to 1, by which images were normalised in that training; left out: "
+        f"what timm states for the network. Of torchvision: {IMAGENET}",
+    )
+    std: tuple[Annotated[float, Field(gt=0)], ...] | None = Field(
+        None, min_length=1, description="standard deviation of each channel, likewise"
+    )
+
+    @model_validator(mode="after")
+    def _constants_together(self) -> "WeightsSettings":
+        if (self.mean is None) != (self.std is None) or len(self.mean or ()) != len(self.std or ()):
+            raise misfit(["std"], "belongs to mean: one value of each for every channel of the earlier training")
+        return self
+
+
 class ModelSettings(Strict):
     """The network. Without `network`: a residual network (He et al. 2016), by default ResNet-34 with 256 features."""
 
     network: str = Field(
         DEFAULT,
         description="`resnet`, to which all other keys but `arguments` belong, or another of docs/networks.md, such as "
-        "`monai:DenseNet121`",
-        json_schema_extra={"enum": list(NETWORKS)},
+        "`monai:DenseNet121` or `timm:convnext_tiny`",
+        json_schema_extra=NETWORK_NAMES,
     )
     arguments: dict[str, Any] = Field({}, description="arguments of another network than `resnet`, by name")
     blocks: tuple[int, ...] = Field((3, 4, 6, 3), description="residual blocks in each stage")
@@ -46,12 +79,20 @@ class ModelSettings(Strict):
     stem_kernel: int = Field(7, ge=1, description="edge of the first convolution, odd")
     stem_stride: int = Field(2, ge=1, description="stride of the first convolution")
     stem_pool: bool = Field(True, description="maximum pooling (3 wide, stride 2) after the first convolution")
+    weights: WeightsSettings | None = Field(
+        None,
+        description="a file of weights to begin with (docs/networks.md); left out: random weights of the run's seed",
+    )
+    freeze: bool = Field(
+        False,
+        description="with `weights`: only the last layer is trained; batch normalisation keeps its statistics",
+    )
 
     @field_validator("network")
     @classmethod
     def _known(cls, value: str) -> str:
-        if value not in NETWORKS:
-            raise ValueError(f'"{value}" is not known.{nearest(value, NETWORKS)}')
+        if problem := unknown(value):
+            raise ValueError(problem)
         return value
 
     @model_validator(mode="after")
@@ -71,9 +112,20 @@ class ModelSettings(Strict):
     def _without_others(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """The keys that apply to this network, so that keys of one network do not repeat runs with another."""
         values = handler(self)
-        if self.network == DEFAULT:
-            return {key: values[key] for key in OWN}
-        return {key: values[key] for key in ("network", "arguments")}
+        keys = OWN if self.network == DEFAULT else ("network", "arguments")
+        return {key: values[key] for key in (*keys, *(key for key in BEGINNING if values[key]))}
+
+    @model_validator(mode="after")
+    def _pretrained(self) -> "ModelSettings":
+        if self.freeze and self.weights is None:
+            raise misfit(["freeze"], "needs `weights`: random weights would never be trained")
+        if self.weights is not None and self.weights.mean is None and self.network.partition(":")[0] not in NORMALISING:
+            raise misfit(
+                ["weights", "mean"],
+                f'and std are needed: "{self.network}" does not say how images were normalised. Weights of '
+                f"torchvision: {IMAGENET}. Values in [0, 1] as they are: mean: [0], std: [1]",
+            )
+        return self
 
     @model_validator(mode="after")
     def _stages(self) -> "ModelSettings":
@@ -88,8 +140,10 @@ class ModelSettings(Strict):
         return self
 
 
+#: Keys of ``model`` that say what training begins with, and are left out where they are off.
+BEGINNING = ("weights", "freeze")
 #: Keys of ``model`` that are arguments of the network `DEFAULT`.
-OWN = tuple(key for key in ModelSettings.model_fields if key not in ("network", "arguments"))
+OWN = tuple(key for key in ModelSettings.model_fields if key not in ("network", "arguments", *BEGINNING))
 
 
 class TrainingSettings(Strict):
@@ -98,6 +152,9 @@ class TrainingSettings(Strict):
     epochs: int = Field(250, ge=1, description="passes over the training set")
     batch_size: int = Field(50, ge=2, description="samples in a batch; at least 2, for the batch normalisation")
     learning_rate: float = Field(1e-3, gt=0, description="learning rate of the first epoch")
+    head_learning_rate: float | None = Field(
+        None, gt=0, description="that of the last layer, on the same schedule; null: `learning_rate`"
+    )
     optimiser: Literal[*OPTIMISERS] = Field(  # type: ignore[valid-type]  # names of a table
         "adam",
         description="adam; adamw, with a weight decay of 0.01; or sgd, with a momentum of 0.9. All else is as in "
@@ -264,9 +321,13 @@ class RunSettings(Strict):
         """What `shaping` gives, without options that are off and are off unless set.
 
         Read as settings it is the same run. An option that a later version adds, and that is off, is not in it: what
-        depends on these values (the rule's params, a checkpoint) does not change.
+        depends on these values (the rule's params, a checkpoint) does not change. Nor is the place of a file
+        of weights in it.
         """
-        return _without_off(self, self.shaping())
+        values = self.shaping()
+        if self.model.weights is not None:
+            del values["model"]["weights"]["path"]
+        return _without_off(self, values)
 
 
 def _without_off(settings: BaseModel, values: dict[str, Any]) -> dict[str, Any]:

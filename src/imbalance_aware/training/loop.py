@@ -22,6 +22,7 @@ from imbalance_aware.training.batches import Images, on_device
 from imbalance_aware.training.data import Dataset, Split
 from imbalance_aware.training.device import Device
 from imbalance_aware.training.epoch import Epoch
+from imbalance_aware.training.head_rate import trained
 from imbalance_aware.training.inference import evaluate, predict
 from imbalance_aware.training.optimisers import SCHEDULES, make_optimiser, set_learning_rate
 from imbalance_aware.training.sampling import class_weights, epoch_batches
@@ -33,7 +34,12 @@ if TYPE_CHECKING:
 
 
 def begin(
-    settings: "RunSettings", seed: int, dataset: Dataset, device: Device, score: Score | None = None
+    settings: "RunSettings",
+    seed: int,
+    dataset: Dataset,
+    device: Device,
+    score: Score | None = None,
+    model: Network | None = None,
 ) -> "Training":
     """A run before its first step.
 
@@ -43,9 +49,12 @@ def begin(
         dataset: of the run.
         device: where, and in which precision, it is trained.
         score: the metric of the validation part; None where the dataset has no such part.
+        model: the network, in channels-last format, with the weights that it begins with; None: random ones.
     """
     condition = settings.condition
-    model = make_model(settings.model.model_dump(), input_of(settings, dataset), seed).to(device.torch_device)
+    if model is None:
+        model = make_model(settings.model.model_dump(), input_of(settings, dataset), seed)
+    model = model.to(device.torch_device)
     loss = loss_of(condition.loss, condition.kwargs, dataset.class_counts)
     validation = None if score is None else Validation(dataset.validation, score, settings.training.validate_every)
     return Training(settings, seed, dataset.train, on_device(dataset.images, device), model, loss, device, validation)
@@ -109,7 +118,9 @@ class Training:
         self.best = Best() if validation is not None and settings.training.select == "best" else None
         self.loss = loss.to(device.torch_device)
         training = settings.training
-        self.optimiser = make_optimiser(training.optimiser, model.parameters(), training.learning_rate)
+        factor = None if training.head_learning_rate is None else training.head_learning_rate / training.learning_rate
+        weights_to_train = trained(model.parameters(), model.last_layer(), factor)
+        self.optimiser = make_optimiser(training.optimiser, weights_to_train, training.learning_rate)
         # One graph, for the size of whole batches: with `dynamic` at its default, the short last batch of an epoch
         # would have a second one compiled, which then takes the whole batches as well.
         self.network = torch.compile(model, dynamic=False) if training.compile else model

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import torch
 
+#: Key of a group of weights: factor of the learning rate for it; a group without it has 1.
+FACTOR = "lr_factor"
 #: Name -> class of ``torch.optim`` and its arguments, all but the learning rate. Fused: one call updates all weights.
 OPTIMISERS: dict[str, tuple[str, dict[str, Any]]] = {
     # Kingma & Ba 2015.
@@ -25,12 +27,13 @@ OPTIMISERS: dict[str, tuple[str, dict[str, Any]]] = {
 WRAPPED = ("add_param_group", "state_dict", "load_state_dict", "zero_grad")
 
 
-def make_optimiser(name: str, parameters: "Iterable[torch.Tensor]", learning_rate: float) -> "torch.optim.Optimizer":
+def make_optimiser(name: str, parameters: "Iterable[Any]", learning_rate: float) -> "torch.optim.Optimizer":
     """An optimiser of the table.
 
     Args:
         name: a name in `OPTIMISERS`.
-        parameters: weights; their device and memory layout must not change afterwards.
+        parameters: weights, or groups of them with arguments of their own; their device and memory layout must not
+            change afterwards.
         learning_rate: of the first step; `set_learning_rate` changes it.
     """
     import torch
@@ -40,9 +43,9 @@ def make_optimiser(name: str, parameters: "Iterable[torch.Tensor]", learning_rat
 
 
 def set_learning_rate(optimiser: "torch.optim.Optimizer", learning_rate: float) -> None:
-    """Use ``learning_rate`` for all weights from the next step on."""
+    """Use ``learning_rate`` for all weights from the next step on, times the factor of a group that has one."""
     for group in optimiser.param_groups:
-        group["lr"] = learning_rate
+        group["lr"] = learning_rate * group.get(FACTOR, 1.0)
 
 
 def _without_compiler(cls: "type[torch.optim.Optimizer]") -> "Callable[..., torch.optim.Optimizer]":
