@@ -12,7 +12,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from imbalance_aware.errors import UserError
+from imbalance_aware.errors import MissingPackage, UserError
 from imbalance_aware.loss_checks import read_notes, write_notes
 from imbalance_aware.models import DEFAULT
 from imbalance_aware.models.build import check_network, module_names, packages_of, with_constants
@@ -73,10 +73,12 @@ def try_networks(trials: Iterable[Trial], elsewhere: bool = False, notes: Path =
         if trial.model.network == DEFAULT and trial.model.weights is None:
             continue
         try:
-            versions = _versions(trial, elsewhere)
+            versions = _versions(trial)
             if versions is not None and (key := trial.key(versions)) not in passed:
                 _try(trial)
                 passed.append(key)
+        except MissingPackage as problem:
+            problems += [] if elsewhere else [f"{trial.place}: {problem}"]
         except UserError as problem:
             problems.append(f"{trial.place}: {problem}")
     if len(passed) > before:
@@ -85,16 +87,12 @@ def try_networks(trials: Iterable[Trial], elsewhere: bool = False, notes: Path =
         raise UserError("\n".join(dict.fromkeys(problems)))
 
 
-def _versions(trial: Trial, elsewhere: bool) -> dict[str, str] | None:
-    """Versions of torch and of the network's package; None if it cannot be tried here."""
+def _versions(trial: Trial) -> dict[str, str] | None:
+    """Versions of torch and of the network's package; None if there is no torch, so that nothing can be tried here."""
     try:
         return {"torch": version("torch")} | packages_of(trial.model.network)
     except PackageNotFoundError:
         return None
-    except UserError:
-        if elsewhere:
-            return None
-        raise
 
 
 def _try(trial: Trial) -> None:

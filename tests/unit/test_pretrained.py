@@ -5,9 +5,9 @@ import importlib.metadata
 import logging
 from argparse import ArgumentParser
 from copy import deepcopy
+from dataclasses import replace
 
 import pytest
-import timm_here
 import torch
 import yaml
 from hypothesis import given
@@ -16,12 +16,13 @@ from safetensors.torch import save_file
 from test_training_run import assert_same, read, run, stop_after
 from training_cases import MODEL, settings, write_dataset
 
+import timm_here
 from imbalance_aware import network_checks
 from imbalance_aware.errors import UserError
 from imbalance_aware.models import build
 from imbalance_aware.models.make import InputSpec, make_model
 from imbalance_aware.models.normalised import constants_of
-from imbalance_aware.models.pretrained import adapt, load_pretrained, state_of
+from imbalance_aware.models.pretrained import adapt, load_pretrained
 from imbalance_aware.models.residual_network import ResidualNetwork
 from imbalance_aware.network_checks import Trial, try_networks
 from imbalance_aware.prediction import predict
@@ -75,7 +76,7 @@ def test_the_forms_in_which_weights_are_published(tmp_path, form):
         "inside.bin": {"model": state, "epoch": 3},
     }.get(form, state)
     network, loaded = begun(write(tmp_path / form, content))
-    assert loaded.head == ("fc.weight", "fc.bias") and loaded.adapted is None
+    assert loaded.head == ("fc.bias", "fc.weight") and loaded.adapted is None
     own = network.state_dict()
     assert all(torch.equal(own[name], value) for name, value in state.items() if not name.startswith("fc."))
     assert own["fc.weight"].shape == (3, 8), "a new head"
@@ -133,6 +134,23 @@ def test_volumes_too(tmp_path, dimensions):
     weights = write(tmp_path / "w.pth", earlier(dimensions, 1)) | {"mean": [0.0], "std": [1.0]}
     network, loaded = begun(weights, channels=4, dimensions=dimensions)
     assert loaded.adapted == "conv1.weight" and network.state_dict()["conv1.weight"].shape[1] == 4
+
+
+def test_weights_of_medicalnet(tmp_path):
+    """MedicalNet's form: one channel, `module.` before each name, no bias of shortcuts, and a head for segmentation."""
+    arguments = {"widen_factor": 0.125, "conv1_t_stride": 2, "bias_downsample": False}
+    chosen = {"network": "monai:ResNet10", "arguments": arguments}
+    spec = InputSpec(1, (16,) * 3, "uint8", None, ("a", "b"))
+    state = make_model(chosen, spec, 1).state_dict()
+    state = {f"module.{name}": value for name, value in state.items() if not name.startswith("fc.")}
+    content = {"state_dict": state | {"module.conv_seg.0.weight": torch.ones(3)}}
+    weights = write(tmp_path / "resnet_10.pth", content) | {"mean": [0.2], "std": [0.3]}
+    network = make_model(chosen | {"weights": weights}, replace(spec, channels=4), 0)
+    loaded = load_pretrained(network, read_weights(tmp_path / "resnet_10.pth", weights["sha256"]))
+    assert loaded.head == ("conv_seg.0.weight",) and loaded.adapted == "conv1.weight"
+    own, first = network.state_dict(), state["module.conv1.weight"]
+    assert torch.equal(own["conv1.weight"], (first / 4).expand(-1, 4, -1, -1, -1))
+    assert torch.equal(own["layer2.0.downsample.0.weight"], state["module.layer2.0.downsample.0.weight"])
 
 
 def change(state, **entries):
@@ -223,7 +241,7 @@ def test_the_content_of_the_file_is_what_shapes_a_run(tmp_path):
     assert "weights" not in plain.shaping()["model"] and "freeze" not in plain.shaping()["model"]
     assert "head_learning_rate" not in plain.decisive()["training"]
     assert training_code({"ce": 1}) != training_code({"ce": 1}, pretrained=True)
-    with pytest.raises(UserError, match="no such file .sought from"):
+    with pytest.raises(UserError, match=r"no such file \(sought from"):
         find_weights(RunSettings.model_validate(moved).model.weights)
     named = f"{one['model']['weights']['sha256']}={tmp_path}/w.pth"
     assert find_weights(RunSettings.model_validate(first).model.weights, [named]) == tmp_path / "w.pth"

@@ -7,7 +7,7 @@ from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
-from imbalance_aware.errors import UserError
+from imbalance_aware.errors import MissingPackage, UserError
 from imbalance_aware.models import DEFAULT, FAMILIES, NETWORKS
 from imbalance_aware.provenance import PACKAGE
 from imbalance_aware.schema import nearest
@@ -22,7 +22,7 @@ GIVEN = ("dimensions", "in_channels", "classes")
 #: What has to be there of a network.
 PARTS = ("forward", "features", "head", "last_layer", "scale_logits")
 #: What building and trying a network may raise if its arguments or the size of the images do not suit it.
-UNSUITABLE = (TypeError, ValueError, KeyError, IndexError, ArithmeticError, RuntimeError)
+UNSUITABLE = (TypeError, ValueError, KeyError, IndexError, ArithmeticError, RuntimeError, AssertionError)
 
 
 def check_network(architecture: Mapping[str, Any], spec: "InputSpec") -> None:
@@ -106,14 +106,14 @@ def packages_of(network: str) -> dict[str, str]:
     """Package that a network comes from, and its version: empty for those of this project.
 
     Raises:
-        UserError: it is not installed.
+        MissingPackage: it is not installed.
     """
     package, separate, _ = network.partition(":")
     try:
         return {package: version(package)} if separate else {}
     except PackageNotFoundError:
         place = environment(network)
-        raise UserError(
+        raise MissingPackage(
             f'the network "{network}" needs the package {package}, which is not installed: '
             f"pip install 'imbalance-aware[{place}]', or install the packages of envs/{place}.yaml"
         ) from None

@@ -103,7 +103,7 @@ def load_pretrained(model: Network, state: Mapping[str, Tensor]) -> Loaded:
         raise UserError(f"these weights are not of this network, beyond its head: {told}")
     for name, value in adapted.items():
         own[name].copy_(value)
-    return Loaded(len(adapted), tuple(name for name in state if name not in adapted), first)
+    return Loaded(len(adapted), tuple(sorted(name for name in state if name not in adapted)), first)
 
 
 def adapt(weight: Tensor, channels: int) -> Tensor:

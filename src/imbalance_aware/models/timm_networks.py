@@ -13,7 +13,7 @@ from typing import Any
 
 from torch import nn
 
-from imbalance_aware.errors import UserError
+from imbalance_aware.errors import MissingPackage, UserError
 from imbalance_aware.models.wrapped import Wrapped
 
 #: Not for users to set: what the images and classes fix, and weights from elsewhere than `model.weights`.
@@ -75,14 +75,14 @@ def _timm() -> Any:
     try:
         import timm
     except ModuleNotFoundError as error:
-        raise UserError(
+        raise MissingPackage(
             f"networks of timm need the package {error.name}, which is not installed: "
             "pip install 'imbalance-aware[timm]', or install the packages of envs/timm.yaml"
         ) from None
     except RuntimeError as error:
         if "torchvision::" not in str(error):
             raise
-        raise UserError(
+        raise MissingPackage(
             "networks of timm need torchvision, and the one that is installed does not fit the installed torch (one is "
             "built for CUDA, the other for CPUs): install both of them from the same place, see pytorch.org"
         ) from None

@@ -74,7 +74,7 @@ def read_weights(path: Path, sha256: str) -> "Mapping[str, Tensor]":
         raise UserError(
             f"{path}: not a plain state of a network ({reason}); save model.state_dict() alone with torch.save"
         ) from None
-    except (RuntimeError, ValueError, EOFError, KeyError) as error:
+    except (RuntimeError, ValueError, EOFError, KeyError, OSError) as error:
         raise UserError(f"{path}: not a readable file of weights ({error})") from None
 
 
