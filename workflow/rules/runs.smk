@@ -36,10 +36,7 @@ def explain_environment(wildcards):
 #: Environments of training in which there is no MONAI.
 EXPLAINED_IN = {"train": "monai"}
 EXPLAIN_ENVIRONMENT = one_environment(
-    {
-        EXPLAINED_IN.get(name, name)
-        for name in (network_environment(study.model.network) for study in STUDIES.values())
-    },
+    {EXPLAINED_IN.get(name, name) for name in (network_environment(study.model.network) for study in STUDIES.values())},
     explain_environment,
 )
 # Where the files of weights lie, as options of the commands that read them. In no params: a file that was moved trains
