@@ -2,6 +2,7 @@
 
 import json
 
+import pandas as pd
 import pytest
 from figure_cases import commands, write_study
 
@@ -74,6 +75,21 @@ def test_names_on_several_lines_do_not_overlap(study, monkeypatch):
         for labels in (axes.get_xticklabels(), axes.get_yticklabels()):
             boxes = [label.get_window_extent() for label in labels if label.get_text()]
             assert not any(a.overlaps(b) for place, a in enumerate(boxes) for b in boxes[place + 1 :])
+
+
+def test_the_title_of_the_last_panel_of_a_row_is_inside_the_page(study, monkeypatch):
+    kept = []
+    monkeypatch.setattr(style.Figure, "savefig", lambda canvas, *_, **__: kept.append(canvas))
+    metrics = pd.read_csv(study / "metrics.csv")
+    renamed = {"condition": "ce-square_root_frequency", "loss": "ce", "sampling": "square_root_frequency"}
+    metrics.loc[metrics["condition"] == "mcc-oversampling", [*renamed]] = [*renamed.values()]
+    (study / "s/glaucoma/mcc-oversampling").rename(study / "s/glaucoma/ce-square_root_frequency")
+    metrics.to_csv(study / "metrics.csv", index=False)
+    arguments = commands(study, "glaucoma")["confusion_matrices"]
+    assert main(["confusion_matrices", "--png", str(study / "x.png"), "--pdf", str(study / "x.pdf"), *arguments]) == 0
+    boxes = {text.get_text(): text.get_window_extent() for axes in kept[0].axes for text in axes.texts[-1:]}
+    assert sum(name.startswith("CE\n") for name in boxes) == 3, "a full row"
+    assert all(box.x0 >= 0 and box.x1 <= kept[0].bbox.width for box in boxes.values())
 
 
 def test_losses_with_several_samplings_begin_a_row():

@@ -153,7 +153,7 @@ def test_panels_keep_their_size_whatever_the_number_of_classes(study, monkeypatc
     below = canvas.get_supxlabel()
     assert "Fewer than 5 test subjects" in below.replace("\n", " ")
     if step == "confusion_matrices":
-        assert "+ Weights †2" in [axes.get_title().splitlines()[1] for axes in panels]
+        assert "+ Weights †2" in [axes.texts[-1].get_text().splitlines()[1] for axes in panels]
 
 
 def test_what_cannot_be_drawn_is_explained(study, capsys):

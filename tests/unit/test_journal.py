@@ -10,6 +10,7 @@ from journal_cases import CONFIG, IMAGES, RESOURCES, VOLUMES, Case
 from imbalance_aware.__main__ import main
 from imbalance_aware.journal import checklists
 from imbalance_aware.journal.rendering import MARKDOWN, PLAIN, TEMPLATES, counted, listed, macros
+from imbalance_aware.journal.study_facts import read_pins
 from imbalance_aware.journal.study_settings import loss_reference
 from imbalance_aware.journal.texts import ANSWERS, CHECKLISTS, OUTPUTS, STUDY_TEMPLATES
 from imbalance_aware.losses import LOSSES
@@ -296,3 +297,15 @@ def test_words():
     assert [counted(1, "class"), counted(2, "class"), counted(2, "category"), counted(0, "image")] == [
         *("1 class", "2 classes", "2 categories", "0 images")
     ]
+
+
+def test_a_version_is_stated_by_what_was_installed_else_by_the_first_environment_that_asks_for_it(tmp_path):
+    for name, version in (("preprocess", "0.26.0"), ("brats", "0.25.0")):
+        (tmp_path / f"{name}.yaml").write_text(f"dependencies:\n  - pip:\n      - scikit-image=={version}\n")
+    (tmp_path / "installed.txt").write_text("simpleitk==2.5.7\n")
+    envs = [tmp_path / "preprocess.yaml", tmp_path / "brats.yaml"]
+    first = {"version": "0.26.0", "stated": f"{tmp_path.name}/preprocess.yaml"}
+    assert read_pins(envs)["scikit-image"] == first
+    assert read_pins([tmp_path / "installed.txt", *envs])["scikit-image"] == first
+    (tmp_path / "installed.txt").write_text("scikit-image==0.24.0\n")
+    assert read_pins([tmp_path / "installed.txt", *envs])["scikit-image"]["version"] == "0.24.0"

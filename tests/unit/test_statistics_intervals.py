@@ -19,7 +19,14 @@ from imbalance_aware.statistics.influence import Measured, measure
 from imbalance_aware.statistics.intervals import Interval, half_width, interval, moves, p_value, standard_error
 from imbalance_aware.statistics.planning import detectable, discordance_by_class
 from imbalance_aware.statistics.proportions import balanced_accuracy_interval, recall_interval
-from imbalance_aware.statistics.variance import Parts, difference_parts, parts, seed_variance, value_parts
+from imbalance_aware.statistics.variance import (
+    Parts,
+    difference_parts,
+    largest_variance_limit,
+    parts,
+    seed_variance,
+    value_parts,
+)
 
 FORM = {"ba": RESAMPLED["balanced_accuracy"].resampled}
 
@@ -385,3 +392,9 @@ def test_an_estimate_without_enough_patients_says_so_whatever_the_interval():
         assert (found.models, found.procedure, found.notes) == (None, None, ())
         assert "4 patients" in found.not_estimable
     assert estimate_value(measured, 0, classes=[0]).models is not None
+
+
+@pytest.mark.parametrize(("conditions", "replicates", "limit"), [(5, 3, 0.684), (10, 2, 0.602), (15, 4, 0.276)])
+def test_the_limit_of_the_largest_variance_is_that_of_the_published_table(conditions, replicates, limit):
+    """Critical values of Cochran's test at 5 %, ISO 5725-2:1994, table 4."""
+    assert largest_variance_limit(conditions, replicates) == pytest.approx(limit, abs=5e-4)

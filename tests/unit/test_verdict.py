@@ -274,6 +274,28 @@ def test_stacked_corrections_are_found():
     assert balanced == {"class_balanced_ce", "balanced_softmax", "logit_adjustment", "ldam", "vs"}
 
 
+def runs(values, status="ok"):
+    rows = [
+        {"condition": name, "seed": seed, "value": value, "status": status if name == "b" else "ok"}
+        for name, of in values.items()
+        for seed, value in enumerate(of)
+    ]
+    return pd.DataFrame(rows)
+
+
+def test_a_condition_that_varies_far_more_over_seeds_than_others_is_named():
+    alike = {name: [0.70, 0.72, 0.71 + 0.01 * place] for place, name in enumerate("acde")}
+    assert verdict_warnings.of_seeds(runs(alike | {"b": [0.70, 0.73, 0.72]})) == []
+    assert verdict_warnings.of_seeds(runs({"b": [0.2, 0.9, 0.5]} | dict(list(alike.items())[:3]))) == [], "not averaged"
+    far = runs(alike | {"b": [0.2, 0.9, 0.5]})
+    (found,) = verdict_warnings.of_seeds(far)
+    others = far[far["condition"] != "b"].groupby("condition")["value"].var().mean()
+    assert found["condition"] == "b" and found["ratio"] == pytest.approx(np.var([0.2, 0.9, 0.5], ddof=1) / others)
+    assert verdict_warnings.of_seeds(runs(alike | {"b": [0.2, 0.9, 0.5]}, "collapsed")) == [], "it has its own variance"
+    constant = runs({name: [0.5] * 3 for name in "acde"} | {"b": [0.2, 0.9, 0.5]})
+    assert "only one above 0" in verdict_warnings.text(verdict_warnings.of_seeds(constant)[0], {})
+
+
 @pytest.mark.parametrize(
     "warning",
     [
@@ -282,6 +304,7 @@ def test_stacked_corrections_are_found():
         {"kind": "one_replicate", "replicate": "repeat"},
         {"kind": "collapsed", "condition": "a", "runs": 1, "of": 2},
         {"kind": "shifted_twice", "conditions": ["a"]},
+        {"kind": "unequal_seed_variance", "condition": "a", "ratio": 13.7},
     ],
 )
 def test_every_warning_is_a_sentence(warning):

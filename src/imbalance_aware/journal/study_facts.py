@@ -16,7 +16,7 @@ from imbalance_aware.journal.dataset_facts import dataset_facts
 from imbalance_aware.journal.rendering import nouns
 from imbalance_aware.journal.run_facts import run_facts
 from imbalance_aware.metrics.catalogue import METRICS, OVERALL
-from imbalance_aware.reporting.labels import readable
+from imbalance_aware.reporting.labels import in_a_sentence, readable
 from imbalance_aware.reporting.small_classes import FEW_IN_CLASS
 from imbalance_aware.reporting.summary import label_conditions
 from imbalance_aware.reporting.verdict_warnings import text
@@ -118,6 +118,8 @@ def study_facts(name: str, files: Files, revision: str = "") -> dict[str, Any]:
 def read_pins(paths: Iterable[Path]) -> dict[str, dict[str, str]]:
     """Package -> ``version`` and the file ``stated`` in: what was installed there, else what an environment asks for.
 
+    Of several environments that ask for a package, the first is named.
+
     Raises:
         UserError: a file that is missing or is no environment.
     """
@@ -130,9 +132,11 @@ def read_pins(paths: Iterable[Path]) -> dict[str, dict[str, str]]:
             raise UserError(f"{path}: no such file") from None
         except (ValueError, yaml.YAMLError, KeyError, TypeError) as error:
             raise UserError(f"{path}: not an environment: {error!r}") from None
-        found = filter(None, map(PIN.fullmatch, lines))
         place = f"{path.parent.name}/{path.name}"
-        pins |= {match[1].lower(): {"version": match[2], "stated": place} for match in found}
+        found = {
+            match[1].lower(): {"version": match[2], "stated": place} for match in map(PIN.fullmatch, lines) if match
+        }
+        pins = pins | found if path.suffix == ".txt" else found | pins
     return pins
 
 
@@ -152,12 +156,6 @@ def _used(datasets: Iterable[Mapping[str, Any]], pins: Mapping[str, dict[str, st
             roles += ["brats"] if dataset["mask"] == "brats" else []
         names += [PREPROCESSING[role][0] for role in roles]
     return [pins[name] for name in names if name in pins]
-
-
-def in_a_sentence(label: str) -> str:
-    """``"Balanced accuracy"`` -> ``"balanced accuracy"``; abbreviations and names of people are kept."""
-    keep = label[:2].isupper() or label.startswith("Brier")
-    return label if keep else label[:1].lower() + label[1:]
 
 
 def _package(name: str, label: str, pins: Mapping[str, Mapping[str, str]]) -> dict[str, str] | None:

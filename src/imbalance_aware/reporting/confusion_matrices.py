@@ -71,7 +71,7 @@ def run(args: argparse.Namespace) -> None:
             matrices = [reports[path]["confusion_matrix"] for path in part["path"]]
             draw(grid[place], [matrix for matrix in matrices if matrix], keys)
             grid[place].tick_params(axis="x", rotation=90 if size.crowded else 0)
-            grid[place].set_title(_title(part, reports), fontsize=7)
+            _put_title(grid[place], _title(part, reports))
         canvas.supylabel("True class (test subjects)", fontsize=7)
         style.legend_above(canvas, _legend(keys, classes), readable(runs["dataset"].iloc[0]), handlelength=0)
         style.note_below(canvas, _note(reports.values(), metrics, runs["dataset"]), "Predicted class")
@@ -107,6 +107,12 @@ class Size:
             row_inch=panel + longest + ABOVE_INCH,
             crowded=longest + style.LETTER_INCH > panel / len(keys),
         )
+
+
+def _put_title(axes: Axes, title: str) -> None:
+    """Above the panel; a text, because the layout leaves no room beside a panel for a title that is wider."""
+    above = {"xytext": (0, 4), "textcoords": "offset points", "ha": "center", "va": "bottom"}
+    axes.annotate(title, (0.5, 1), xycoords="axes fraction", fontsize=7, **above)
 
 
 def _title(runs: pd.DataFrame, reports: Mapping[Path, dict]) -> str:

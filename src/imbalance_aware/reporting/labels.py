@@ -33,6 +33,12 @@ def readable(name: str) -> str:
     return text[:1].upper() + text[1:]
 
 
+def in_a_sentence(label: str) -> str:
+    """``"Balanced accuracy"`` -> ``"balanced accuracy"``; abbreviations and names of people are kept."""
+    keep = label[:2].isupper() or label.startswith("Brier")
+    return label if keep else label[:1].lower() + label[1:]
+
+
 def distinct(names: Iterable[str]) -> dict[str, str]:
     """A readable label for each name; names whose labels would be alike (``a_b``, ``a b``) are kept as they are."""
     labels = {name: readable(name) or name for name in names}

@@ -6,7 +6,7 @@ import pandas as pd
 
 from imbalance_aware.metrics.catalogue import COLLAPSED_FOLDS, FOLDS, METRICS, TEST_GROUPS, TEST_SUBJECTS
 from imbalance_aware.reporting.grid import COLLAPSED, DIVERGED
-from imbalance_aware.reporting.labels import readable
+from imbalance_aware.reporting.labels import in_a_sentence, readable
 from imbalance_aware.reporting.small_classes import Few, note
 
 #: What follows for tables from a class with few test subjects.
@@ -48,8 +48,8 @@ def who_may_be_best(ranks: pd.DataFrame, metrics: Iterable[str], datasets: Itera
                 said.append(f"{readable(dataset)} {possible.sum()} of {len(possible)}")
         if said:
             lines.append(
-                f"May be the best by {METRICS[metric].label.lower()} (simultaneous 95 % intervals of all pairs, each "
-                f"condition under each decision rule): {'; '.join(said)}."
+                f"May be the best by {in_a_sentence(METRICS[metric].label)} (simultaneous 95 % intervals of all "
+                f"pairs, each condition under each decision rule): {'; '.join(said)}."
             )
     return lines
 

@@ -127,6 +127,7 @@ def _of_dataset(
         ],
         "warnings": [
             *verdict_warnings.of_runs(here.values),
+            *verdict_warnings.of_seeds(metrics[(metrics["metric"] == settings.primary) & (metrics["unit"] == unit)]),
             *verdict_warnings.of_conditions(metrics, PRIOR in set(here.values["rule"])),
             *verdict_warnings.of_data(classes, duplicates, "validation" in parts, found["n_replicates"], replicate),
         ],

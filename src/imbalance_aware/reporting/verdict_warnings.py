@@ -12,6 +12,7 @@ from imbalance_aware.losses.arguments import takes_class_counts
 from imbalance_aware.reporting.small_classes import FEW_IN_CLASS
 from imbalance_aware.statistics.design import MIN_PATIENTS
 from imbalance_aware.statistics.notes import FEW_PATIENTS
+from imbalance_aware.statistics.variance import MODERATED_FROM, largest_variance_limit
 
 Warning_ = dict[str, Any]
 
@@ -60,6 +61,25 @@ def of_runs(values: pd.DataFrame) -> list[Warning_]:
             if (n := int(row[f"n_{kind}"])) > 0:
                 found.append({"kind": kind, "condition": row["condition"], "runs": n, "of": int(row["n_runs"])})
     return found
+
+
+def of_seeds(metrics: pd.DataFrame) -> list[Warning_]:
+    """A stable condition whose variance over seeds is too large to be averaged with that of the others.
+
+    Args:
+        metrics: rows of ``metrics.csv`` of the primary metric, of one dataset.
+    """
+    unstable = metrics.loc[metrics["value"].isna() | (metrics["status"] != "ok"), "condition"]
+    runs = metrics[~metrics["condition"].isin(unstable)].groupby("condition")["value"]
+    variances, sizes = runs.var(ddof=1), runs.size()
+    if len(variances) < MODERATED_FROM or sizes.nunique() > 1 or sizes.iloc[0] < 2:
+        return []
+    largest, total = variances.max(), variances.sum()
+    if not largest > total * largest_variance_limit(len(variances), int(sizes.iloc[0])):
+        return []
+    others = (total - largest) / (len(variances) - 1)
+    ratio = float(largest / others) if others > 0 else None
+    return [{"kind": "unequal_seed_variance", "condition": variances.idxmax(), "ratio": ratio}]
 
 
 def of_conditions(metrics: pd.DataFrame, has_shift: bool) -> list[Warning_]:
@@ -142,6 +162,12 @@ def text(warning: Mapping[str, Any], label: Mapping[str, str]) -> str:
         "diverged": lambda: f"{name}: {of['runs']} of {of['of']} runs diverged and are left out.",
         "collapsed": lambda: (
             f"{name}: {of['runs']} of {of['of']} runs collapsed (one class for every image); they count."
+        ),
+        "unequal_seed_variance": lambda: (
+            f"{name}: its variance over seeds is "
+            + (f"{of['ratio']:.0f} times the mean of the other conditions" if of["ratio"] else "the only one above 0")
+            + " (Cochran's C test, 5 %). The intervals for this procedure use the average over conditions: those of "
+            "the other conditions are wider than their own seeds suggest, and its own is narrower."
         ),
         "stacked": lambda: f"{name} corrects for class frequencies more than once: {', '.join(of['corrections'])}.",
         "shifted_twice": lambda: (

@@ -6,7 +6,7 @@ from typing import Any
 from imbalance_aware.metrics.catalogue import named
 from imbalance_aware.reporting.blocks import Block, Heading, Items, Paragraph
 from imbalance_aware.reporting.grid import MISSING, Cell, Panel, Row, number
-from imbalance_aware.reporting.labels import COUNTED, readable
+from imbalance_aware.reporting.labels import COUNTED, in_a_sentence, readable
 from imbalance_aware.reporting.small_classes import FEW_IN_CLASS
 from imbalance_aware.reporting.verdict_facts import NOT_ESTIMABLE, SIMULTANEOUS, UNDECIDED
 from imbalance_aware.reporting.verdict_warnings import text
@@ -33,7 +33,7 @@ Fact = Mapping[str, Any]
 def page(facts: Fact) -> list[Block]:
     """The whole page of a study."""
     judged = facts["evaluation"]
-    primary = named(judged["primary"]).metric.label.lower()
+    primary = in_a_sentence(named(judged["primary"]).metric.label)
     blocks: list[Block] = [
         Heading(f"Verdict: {facts['study']}", 1),
         Paragraph(
@@ -53,7 +53,7 @@ def summary(of: Fact) -> str:
     leader = of["leader"]
     if leader is None:
         return "no run has a value, so there is nothing to say."
-    metric, open_ = of["primary"]["label"].lower(), of["not_told_from_leader"]
+    metric, open_ = in_a_sentence(of["primary"]["label"]), of["not_told_from_leader"]
     others = len(open_) + len(of["worse_than_leader"])
     observed = f"the best {metric} observed is {_value(leader['value'])}, of {leader['label']}"
     if not others:
@@ -96,7 +96,7 @@ def dataset(of: Fact, judged: Fact) -> list[Block]:
 
 def best(of: Fact) -> list[str]:
     """Who leads, who cannot be told from it, who is worse."""
-    leader, question, metric = of["leader"], of["question"], of["primary"]["label"].lower()
+    leader, question, metric = of["leader"], of["question"], in_a_sentence(of["primary"]["label"])
     observed = f"Best observed {metric}: {leader['label']}, {_value(leader['value'])}"
     if leader[question] is None:
         return [f"{observed}. Nothing can be said of other patients: {_reason(leader['note'])}."]
@@ -179,7 +179,7 @@ def what_made_it(of: Fact) -> list[str]:
         return ["The study has no two conditions that differ in one thing alone."]
     if not shown:
         factors = ", ".join(dict.fromkeys(FACTORS[one["factor"]].lower() for one in of["effects"]))
-        return [f"None of {factors} is shown to change the {of['primary']['label'].lower()}.", about]
+        return [f"None of {factors} is shown to change the {in_a_sentence(of['primary']['label'])}.", about]
     told = (
         f"{FACTORS[one['factor']]}: {one['level_label']} is {one['word']} than {one['reference_label']} "
         f"({_difference(one)} {_interval(one[of['question']])})"

@@ -14,6 +14,7 @@ seeds beside a contrast's own (as moderated variances of genes: Smyth 2004, SAGM
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import fdtri
 
 from imbalance_aware.statistics.influence import Measured
 
@@ -133,6 +134,21 @@ def seed_variance(measured: Measured, paired: bool) -> SeedVariance:
     df = len(y) - int(rank)
     residual = y - y.mean() - effects @ fit
     return SeedVariance(float((residual**2).sum() / df) if df > 0 else np.nan, df, n)
+
+
+def largest_variance_limit(conditions: int, replicates: int, level: float = 0.05) -> float:
+    """Critical value of Cochran's C, the largest of several variances divided by their sum.
+
+    ``1 / (1 + (C - 1) / F)`` with F the upper ``level / C`` quantile of the F distribution with S - 1 and
+    (C - 1)(S - 1) degrees of freedom (Cochran 1941, Annals of Eugenics 11:47; 't Lam 2010, Anal. Chim. Acta 659:68).
+
+    Args:
+        conditions: C, number of variances, at least 2.
+        replicates: S, values in each of them, at least 2.
+        level: of the one-sided test.
+    """
+    quantile = fdtri(replicates - 1, (conditions - 1) * (replicates - 1), 1 - level / conditions)
+    return float(1 / (1 + (conditions - 1) / quantile))
 
 
 def _seed_variance_of(measured: Measured, coefficients: np.ndarray, values: np.ndarray) -> tuple[float, float, int]:

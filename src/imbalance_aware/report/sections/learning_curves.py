@@ -9,7 +9,7 @@ from imbalance_aware.report.figure_files import of_dataset
 from imbalance_aware.report.study_files import StudyFiles
 from imbalance_aware.report.trainings import recorded
 from imbalance_aware.reporting.grid import MISSING, Cell, Panel, Row, number
-from imbalance_aware.reporting.labels import readable
+from imbalance_aware.reporting.labels import in_a_sentence, readable
 from imbalance_aware.runs.identity import Run
 from imbalance_aware.runs.run_folder import HISTORY
 from imbalance_aware.tables.history import History, read_history
@@ -45,15 +45,13 @@ def _trainings(study: StudyFiles, dataset: str, labels: dict[str, str]) -> Panel
         names = (labels.get(run.condition, run.condition), *map(str, numbers))
         rows.append(Row(names, tuple(_cells(study, run, history, metric))))
     columns = ["Epochs", "First loss", "Last loss"]
-    columns += ["Kept epoch", f"Validation {readable(metric).lower()} there"] if metric else []
+    columns += ["Kept epoch", f"Validation {in_a_sentence(readable(metric))} there"] if metric else []
     return Panel(tuple(stubs), tuple([*columns, "State"]), tuple(rows))
 
 
 def _cells(study: StudyFiles, run: Run, history: History, metric: str | None) -> list[Cell]:
     """A training's cells; ``metric`` is that of the table's columns for the validation part, None without them."""
     epochs = history.epochs
-    if not epochs:
-        return [Cell("0"), *[Cell(MISSING)] * (4 if metric else 2), Cell("no epoch")]
     last = epochs[-1].train_loss
     cells = [Cell(str(len(epochs))), Cell(_number(epochs[0].train_loss)), Cell(_number(last))]
     if metric:
