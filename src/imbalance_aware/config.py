@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from imbalance_aware.conditions import Condition, read_conditions
+from imbalance_aware.conditions import Condition, read_conditions, with_rival
 from imbalance_aware.config_sources import Sources
 from imbalance_aware.errors import UserError
 from imbalance_aware.evaluation.settings import EvaluationSettings
@@ -21,6 +21,7 @@ from imbalance_aware.network_checks import Trial as NetworkTrial
 from imbalance_aware.network_checks import try_networks
 from imbalance_aware.paths import find_path
 from imbalance_aware.reporting.labels import PAPER_DATASETS
+from imbalance_aware.rivals.catalogue import RIVALS
 from imbalance_aware.runs.settings import (
     Augmentation2D,
     Augmentation3D,
@@ -42,24 +43,42 @@ Seed = Annotated[int, Field(ge=0, lt=2**63)]
 
 
 class AugmentationSettings(Strict):
-    """Random changes of the training images, for photographs and for volumes."""
+    """Random augmentation of the training images, for photographs and for volumes."""
 
     images: Augmentation2D = Field(Augmentation2D(), description="photographs")
     volumes: Augmentation3D = Field(Augmentation3D(), description="volumes")
 
 
+class RivalSettings(Strict):
+    """Classifiers that work on the features of networks which the study trains anyway."""
+
+    methods: list[Literal[*RIVALS]] = Field(  # type: ignore[valid-type]  # names of a table
+        min_length=1, description="; ".join(f"`{name}`: {rival.meaning}" for name, rival in RIVALS.items())
+    )
+    of: list[str] = Field(
+        [], description="conditions of the study whose networks they use; left out: the baseline alone"
+    )
+
+
 class StudySettings(Strict):
     """A study: every condition, on every dataset, with every seed."""
 
-    datasets: list[str] = Field(min_length=1, description="names below `datasets`")
+    datasets: list[str] = Field(min_length=1, description="names of entries in `datasets`")
     conditions: str = Field("config/conditions.tsv", description="table of conditions")
-    only: list[str] | None = Field(None, description="names in that table; left out: all of them")
+    only: list[str] | None = Field(None, description="names of conditions in that table; default: all")
     seeds: list[Seed] = Field(min_length=1, description="each run's seed: initial weights, batches, augmentation")
     published: bool = Field(False, description="whether tables and figures also show the paper's values")
     paper_datasets: dict[str, Literal[*PAPER_DATASETS]] = Field(  # type: ignore[valid-type]  # names of a table
         {},
-        description="dataset here -> `glioma` or `glaucoma`, the dataset of the paper that it takes the place of in "
-        "the table of the paper's claims; left out, with `published: true`: those of the same name",
+        description=(
+            "dataset here -> `glioma` or `glaucoma`, the dataset of the paper that it replaces in the table of "
+            "the paper's claims; default with `published: true`: datasets with the same name"
+        ),
+    )
+    rivals: RivalSettings | None = Field(
+        None,
+        description="classifiers on the features of trained networks, each a further condition such as "
+        "`ce-uniform+crt` that costs seconds (docs/rivals.md); left out: none",
     )
     training: dict[str, Any] = Field({}, description="keys of `training` that differ in this study")
     model: dict[str, Any] = Field({}, description="keys of `model` that differ in this study")
@@ -80,16 +99,22 @@ class Config(Strict):
     """All keys of ``config/*.yaml``."""
 
     run: list[str] = Field(min_length=1, description="names of the studies to run")
-    datasets: dict[Name, DatasetSettings] = Field(description="sources of images, by name")
+    datasets: dict[Name, DatasetSettings] = Field(description="datasets, by name")
     studies: dict[Name, StudySettings] = Field(description="studies, by name")
     model: ModelSettings = Field(ModelSettings(), description="the network")
     training: TrainingSettings = Field(TrainingSettings(), description="the optimisation")
-    augmentation: AugmentationSettings = Field(AugmentationSettings(), description="random changes of training images")
-    evaluation: EvaluationSettings = Field(EvaluationSettings(), description="what the results are judged by")
+    augmentation: AugmentationSettings = Field(
+        AugmentationSettings(), description="random augmentation of training images"
+    )
+    evaluation: EvaluationSettings = Field(
+        EvaluationSettings(), description="declared metric, baseline and equivalence margin"
+    )
     container: str | None = Field(
         None,
-        description="image that jobs run in with `--sdm apptainer`: a file, such as one built from "
-        "`containers/imbalance_aware.def`, or an address; left out: they run outside of containers",
+        description=(
+            "container image for jobs with `--sdm apptainer`: a file, such as one built from "
+            "`containers/imbalance_aware.def`, or a URL; by default, jobs run without containers"
+        ),
     )
 
 
@@ -100,7 +125,7 @@ class Study:
     Attributes:
         name: of the study.
         settings: as the configuration has them.
-        conditions: those that it compares, by name.
+        conditions: those that it compares, by name; rivals come after those that are trained.
         training: the shared settings with the study's own.
         model: the same.
         validation_metrics: name of a dataset -> the metric of its validation part; datasets without one are left out.
@@ -116,6 +141,11 @@ class Study:
     validation_metrics: Mapping[str, str]
     baseline: str
     misfits: tuple[str, ...] = ()
+
+    @property
+    def trained(self) -> dict[str, Condition]:
+        """The conditions that networks are trained for: all but the rivals."""
+        return {name: condition for name, condition in self.conditions.items() if not condition.rival}
 
 
 def read_config(
@@ -257,6 +287,9 @@ def _cross_check(config: Config, sources: Sources) -> list[str]:
         ]
         for key in ("datasets", "seeds", "only"):
             problems += _listed_twice(["studies", name, key], getattr(study, key) or [], sources)
+        if study.rivals is not None:
+            for key in ("methods", "of"):
+                problems += _listed_twice(["studies", name, "rivals", key], getattr(study.rivals, key), sources)
     return problems + _listed_twice(["run"], config.run, sources)
 
 
@@ -268,7 +301,7 @@ def _listed_twice(place: list[str], values: Sequence[Any], sources: Sources) -> 
 def _unknown_baseline(config: Config, studies: Mapping[str, Study], sources: Sources) -> list[str]:
     """What is wrong with a baseline that was chosen, and that no study which is to run has."""
     baseline, place = config.evaluation.baseline, ("evaluation", "baseline")
-    known = [condition for name in config.run if name in studies for condition in studies[name].conditions]
+    known = [condition for name in config.run if name in studies for condition in studies[name].trained]
     if "baseline" not in config.evaluation.model_fields_set or not known or baseline in known:
         return []
     return [
@@ -304,19 +337,42 @@ def _study(name: str, config: Config, validation_metrics: Mapping[str, str], sou
 
     training, compared = with_changes("training"), {key: conditions[key] for key in settings.only or conditions}
     model = with_changes("model")
+    baseline = config.evaluation.baseline if config.evaluation.baseline in compared else next(iter(compared), "")
     misfits = [*_misfits(settings, config, sources), *_network_misfits(name, model, config, sources)]
     if training.select == "best":
         misfits += _without_validation(name, config, validation_metrics, sources)
     return Study(
         name=name,
         settings=settings,
-        conditions=compared,
+        conditions=compared | _rivals(name, settings, compared, baseline, sources),
         training=training,
         model=model,
         validation_metrics=validation_metrics,
-        baseline=config.evaluation.baseline if config.evaluation.baseline in compared else next(iter(compared), ""),
+        baseline=baseline,
         misfits=tuple(misfits),
     )
+
+
+def _rivals(
+    name: str, settings: StudySettings, trained: Mapping[str, Condition], baseline: str, sources: Sources
+) -> dict[str, Condition]:
+    """The conditions of the rivals of a study.
+
+    Raises:
+        UserError: they are to use networks of a condition that the study does not train.
+    """
+    if settings.rivals is None:
+        return {}
+    for index, chosen in enumerate(settings.rivals.of):
+        if chosen not in trained:
+            place = ["studies", name, "rivals", "of"]
+            raise UserError(
+                f'{sources.of([*place, index])}: {".".join(place)}: the study trains no condition "{chosen}".'
+                f"{nearest(chosen, trained)}"
+            )
+    of = [trained[chosen] for chosen in settings.rivals.of or [baseline]]
+    conditions = [with_rival(condition, method) for condition in of for method in settings.rivals.methods]
+    return {condition.name: condition for condition in conditions}
 
 
 def _another_network(base: Any, changes: Mapping[str, Any]) -> bool:
@@ -365,7 +421,7 @@ def _without_validation(
 def _trials(config: Config, studies: Mapping[str, Study]) -> Iterator[Trial]:
     classes = cache(lambda dataset: _class_count(config.datasets[dataset]))
     for study in studies.values():
-        for condition in study.conditions.values():
+        for condition in study.trained.values():
             for loss, kwargs in condition.kwargs.items():
                 for dataset in study.settings.datasets if kwargs else []:
                     yield Trial(_place_of(study.settings, condition), loss, kwargs, classes(dataset))

@@ -45,5 +45,5 @@ def require_tie(digest: str, expected: str, row: int, subject: str, images: Path
     if short(digest) != expected:
         raise UserError(
             f"{samples}, line {row + 2} ({subject}) does not describe image {row} of {images}: rows were moved or "
-            f"changed in one of the two, or they are of two datasets. {how_to_pack(samples)}"
+            f"changed in one of the files, or the files are from different datasets. {how_to_pack(samples)}"
         )

@@ -51,5 +51,5 @@ def read_object_file(path: Path, content: str) -> dict[str, Any]:
     except ValueError as error:
         raise UserError(f"{path}: not {content}: {error}") from None
     if not isinstance(found, dict):
-        raise UserError(f"{path}: not {content}: it holds a {type(found).__name__}")
+        raise UserError(f"{path}: not {content}: it contains a {type(found).__name__}")
     return found

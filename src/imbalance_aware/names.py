@@ -24,7 +24,7 @@ def check_name(name: str) -> str:
         )
     if name.lower() in WORDS or _is_number(name):
         raise ValueError(
-            f'"{name}" cannot be a name: in a table it reads as a number, a truth value or an empty cell; add a letter'
+            f'"{name}" cannot be a name: tables read it as a number, a truth value or an empty cell; add a letter'
         )
     return name
 

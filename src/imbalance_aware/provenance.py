@@ -2,6 +2,7 @@
 
 import ast
 import hashlib
+import sys
 from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
@@ -15,6 +16,24 @@ LOGGERS = ("log", "logger", "logging", "warnings")
 DESCRIPTIONS = ("description", "help")
 #: What a module or class says of the data for people, in an assignment to one of these names.
 NOTES = ("licence",)
+
+#: Where the workflow keeps what it read from each module, below the working directory.
+KEPT = Path(".snakemake/imbalance_aware_code")
+#: Where this process does; None: nowhere.
+_folder: Path | None = None
+
+
+def keep_in(folder: Path | None) -> None:
+    """Keep what is read from each module in ``folder``, for later processes, which then need not parse it.
+
+    An entry counts only for the very bytes of the module, this file and this Python, so that it is never out of date.
+    Where ``folder`` cannot be read or written, every process parses all.
+
+    Args:
+        folder: made when something is kept; None: nothing is kept.
+    """
+    global _folder
+    _folder = folder
 
 
 def code_digest(modules: Iterable[str], named: Mapping[str, str] | None = None) -> str:
@@ -59,15 +78,61 @@ def module_path(module: str) -> Path:
 @cache
 def imports(module: str) -> tuple[str, ...]:
     """Modules of this package that ``module`` imports by a statement that runs: not those for type checkers alone."""
+    return tuple(name for name in _read(module)[1] if module_path(name).is_file())
+
+
+def _source_digest(module: str) -> str:
+    return _read(module)[0]
+
+
+@cache
+def _read(module: str) -> tuple[str, tuple[str, ...]]:
+    """Digest of the code of ``module``, and all names below this package that it imports, modules or not, sorted."""
+    source = module_path(module).read_bytes()
+    if _folder is None:
+        return _parsed(module, source)
+    entry = _folder / module
+    try:
+        seal, code, *names = entry.read_text(encoding="utf-8").splitlines()
+        if seal == _seal(module, source, [code, *names]):
+            return code, tuple(names)
+    except (OSError, ValueError):  # there is none yet, or it is no text of that form
+        pass
+    code, found = _parsed(module, source)
+    try:
+        _folder.mkdir(parents=True, exist_ok=True)
+        # A part of it, as a killed process leaves it, does not fit its seal.
+        entry.write_text("\n".join([_seal(module, source, [code, *found]), code, *found]), encoding="utf-8")
+    except OSError:
+        pass
+    return code, found
+
+
+def _seal(module: str, source: bytes, content: Iterable[str]) -> str:
+    """Digest of what an entry says and of all that this depends on."""
+    lines = [_reader(), module, hashlib.sha256(source).hexdigest(), *content]
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+@cache
+def _reader() -> str:
+    """What parses: the Python, whose syntax trees change from version to version, and this file."""
+    return f"{sys.version.splitlines()[0]} {hashlib.sha256(Path(__file__).read_bytes()).hexdigest()}"
+
+
+def _parsed(module: str, source: bytes) -> tuple[str, tuple[str, ...]]:
+    """What `_read` returns, from the source."""
+    tree = ast.parse(source.decode("utf-8"))
     names: list[str] = []
-    for node in _running(_tree(module)):
+    for node in _running(tree):
         if isinstance(node, ast.Import):
             names += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             start = _start(module, node)
             names += [start, *(f"{start}.{alias.name}" for alias in node.names)]
-    below = (name.removeprefix(f"{PACKAGE}.") for name in names if name.startswith(f"{PACKAGE}."))
-    return tuple(sorted({name for name in below if module_path(name).is_file()}))
+    below = {name.removeprefix(f"{PACKAGE}.") for name in names if name.startswith(f"{PACKAGE}.")}
+    bare = _WithoutProse().visit(tree)  # changes the tree
+    return hashlib.sha256(ast.dump(bare).encode()).hexdigest(), tuple(sorted(below))
 
 
 def _start(module: str, node: ast.ImportFrom) -> str:
@@ -86,18 +151,6 @@ def _running(node: ast.AST) -> Iterable[ast.AST]:
         yield child
         if not isinstance(child, ast.expr):  # no statement is in an expression
             yield from _running(child)
-
-
-@cache
-def _tree(module: str) -> ast.Module:
-    return ast.parse(module_path(module).read_text(encoding="utf-8"))
-
-
-@cache
-def _source_digest(module: str) -> str:
-    imports(module)  # reads the whole tree, which is kept; the next line changes it
-    tree = _WithoutProse().visit(_tree(module))
-    return hashlib.sha256(ast.dump(tree).encode()).hexdigest()
 
 
 class _WithoutProse(ast.NodeTransformer):

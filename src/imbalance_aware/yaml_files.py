@@ -76,7 +76,7 @@ def distinct(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
     if len(result) < len(pairs):
         keys = [key for key, _ in pairs]
         twice = next(key for key in keys if keys.count(key) > 1)
-        raise ValueError(f'the key "{twice}" is given twice; keep one of them')
+        raise ValueError(f'the key "{twice}" occurs twice; keep one of them')
     return result
 
 
@@ -102,7 +102,7 @@ def _inspect(loader: Any, root: Any) -> tuple[dict[Place, int], list[str]]:
                     continue  # the loader refuses it
                 if key in first:
                     problems.append(
-                        f'line {line}: the key "{".".join(map(str, (*place, key)))}" is given twice, first in line '
+                        f'line {line}: the key "{".".join(map(str, (*place, key)))}" occurs twice, first in line '
                         f"{first[key]}; keep one of them"
                     )
                 first.setdefault(key, line)

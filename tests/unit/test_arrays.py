@@ -29,7 +29,7 @@ def test_each_byte_of_the_header_damaged(tmp_path):
             try:
                 array = read_npy(path)
             except UserError as error:
-                assert "not a NumPy array, or cut short or damaged" in str(error)
+                assert "not a NumPy array, or truncated or damaged" in str(error)
                 refused += 1
             else:
                 # Another type or order of the axes may fit the length; the values are those that are stored.
@@ -40,7 +40,7 @@ def test_each_byte_of_the_header_damaged(tmp_path):
 @pytest.mark.parametrize("change", [lambda whole: whole + b"\0", lambda whole: whole[:-1], lambda whole: whole[:50]])
 def test_a_file_of_another_length_than_its_header_says(tmp_path, change):
     (tmp_path / "images.npy").write_bytes(change(content()))
-    with pytest.raises(UserError, match="cut short or damaged"):
+    with pytest.raises(UserError, match="truncated or damaged"):
         read_npy(tmp_path / "images.npy")
 
 

@@ -133,7 +133,7 @@ def test_probability_zero_changes_nothing():
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        (Augmentation2D(crop=9), "crop is 9, more than"),
+        (Augmentation2D(crop=9), "crop is 9, larger than"),
         (Augmentation3D(crop=None), "have 2 axes"),
         (Augmentation2D(blur_sigma=(0, 2.2)), "reaches 9 voxels"),
     ],

@@ -94,7 +94,7 @@ class Attack:
 
 
 def test_a_checkpoint_that_would_run_code_is_ignored(saved, tmp_path, caplog):
-    """Its digest fits: whoever can write a file can write its digest too."""
+    """Its digest fits: anyone who can write a file can also write its digest."""
     buffer, sign = io.BytesIO(), tmp_path / "ran"
     torch.save({"key": KEY, "state": Attack(sign)}, buffer)
     content = buffer.getvalue()

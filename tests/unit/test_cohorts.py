@@ -148,7 +148,7 @@ def test_a_cohort_without_a_class_says_so(study, tmp_path):
     cells = dict(zip(head.split("|"), line.split("|"), strict=True))
     assert cells[" West (n = 30) "] == " lacks class advanced "
     assert "lacks class" not in cells[" All (n = 90) "]
-    assert all("rank cohorts by who happened to have rare cases" in text[suffix] for suffix in ("md", "tex", "html"))
+    assert all("rank cohorts by the presence of rare cases" in text[suffix] for suffix in ("md", "tex", "html"))
 
 
 def test_fewer_than_five_patients_in_a_class_have_no_interval(tmp_path):
@@ -189,7 +189,7 @@ def test_a_recall_of_one_has_wilsons_interval_and_other_perfect_values_have_none
     assert rows.loc["recall_no", ["value", "ci_low", "ci_high"]].tolist() == pytest.approx([1, lowest, 1])
     assert rows.loc["balanced_accuracy", "ci_low"] < 1 == rows.loc["balanced_accuracy", "ci_high"]
     for metric in ("f1_macro", "mcc", "precision_no"):
-        assert rows.loc[metric, "note"] == "not estimable: no patient changes it"
+        assert rows.loc[metric, "note"] == "not estimable: no patient changes the value"
         assert pd.isna(rows.loc[metric, "ci_low"])
 
 
@@ -197,7 +197,7 @@ def test_cells():
     row = {"value": 0.616, "ci_low": 0.5, "ci_high": 0.7, "note": "", "n_collapsed": 0, "n_diverged": 0}
     assert cohort_cell(row).plain == "0.62 [0.50, 0.70]"
     assert cohort_cell(row | {"note": "rare class (7 patients): approximate"}).plain == "0.62 [0.50, 0.70] ≈"
-    unknown = row | {"ci_low": np.nan, "ci_high": np.nan, "note": "not estimable: no patient changes it"}
+    unknown = row | {"ci_low": np.nan, "ci_high": np.nan, "note": "not estimable: no patient changes the value"}
     assert cohort_cell(unknown | {"n_collapsed": 1}).plain == "0.62 [not estimable] †1"
     absent = unknown | {"value": np.nan}
     assert cohort_cell(absent | {"note": "lacks class early"}).plain == "lacks class early"
@@ -226,7 +226,7 @@ def test_leaving_one_cohort_out_ends_in_the_table_of_cohorts(tmp_path):
     each = [found.loc["cohort", name, "auroc_macro"]["value"] for name in HOSPITALS]
     assert found.loc["", "", "auroc_macro"]["value"] == pytest.approx(np.mean(each)), "within folds, then averaged"
     text = printed(tmp_path / "by_cohort", {"ce-uniform/seed-0": by_cohort})
-    assert "each cohort is predicted by networks that were trained on the other cohorts alone" in text["html"]
+    assert "each cohort is predicted by networks that were trained on the other cohorts only" in text["html"]
 
     mixed = table.assign(fold=table["group"].str.removeprefix("p").astype(int) % 4)
     text = printed(tmp_path / "mixed", {"ce-uniform/seed-0": mixed})

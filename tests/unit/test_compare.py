@@ -112,7 +112,7 @@ def test_metrics_that_jump_have_values_and_no_intervals():
     runs, _ = simulated(conditions=2)
     (row,) = rows_of(compare(Dataset(runs), judged()), "values", condition="ce-uniform", metric="sens_at_90_spec_macro")
     assert np.isfinite(row["value"]) and "models_low" not in row and "jumps" in row["note"]
-    with pytest.raises(ValueError, match="jumps when one patient is left out"):
+    with pytest.raises(ValueError, match="is not smooth when one patient is left out"):
         judged(primary="sens_at_90_spec_macro")
 
 
@@ -186,7 +186,7 @@ def test_equal_conditions_have_no_interval_of_width_zero():
         runs[Run("s", "toy", "ce-weighted", seed)] = runs[Run("s", "toy", "ce-uniform", seed)]
     (row,) = rows_of(compare(Dataset(runs), judged()), "comparisons", a="ce-weighted", metric="mcc", with_baseline=True)
     assert row["difference"] == 0 and "models_low" not in row
-    assert row["note"] == "not estimable: no patient changes it"
+    assert row["note"] == "not estimable: no patient changes the value"
 
 
 def test_words_of_a_family_hold_for_all_of_it():

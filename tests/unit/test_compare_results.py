@@ -100,8 +100,8 @@ def test_other_test_images_are_named_and_not_compared(a, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["{a}", "{a}/none"], "no such folder of results"),
-        (["{a}", "{empty}"], "holds no run"),
+        (["{a}", "{a}/none"], "no such results folder"),
+        (["{a}", "{empty}"], "contains no run"),
         (["{a}", "{a}", "--metric", "balanced_acuracy"], 'Did you mean "balanced_accuracy"'),
         (["{a}/runs/small/moles/ce-uniform", "{a}/runs/small/moles/mcc-uniform"], "have no run in common"),
     ],

@@ -37,7 +37,7 @@ def test_a_sum_keeps_its_factors_and_order():
         ("a\tce\tuniform\tno\t{}", ["weighted", '"no"', "true or false"]),
         ("a/b\tce\tuniform\tfalse\t{}", ["names a folder"]),
         ("a\tce+ce\tuniform\tfalse\t{}", ["given twice"]),
-        ("a\tce+\tuniform\tfalse\t{}", ["no sum of names"]),
+        ("a\tce+\tuniform\tfalse\t{}", ["not a sum of names"]),
         ("a\tce\tuniform\tfalse\t{gamma: 2}", ["kwargs", "not valid JSON"]),
         ('a\tce\tuniform\tfalse\t{"focal": {"gamma": 2}}', ['kwargs for "focal"', "not in the loss"]),
         ('a\tfocal\tuniform\tfalse\t{"gamma": 2}', ["keyed by loss"]),
@@ -47,7 +47,7 @@ def test_a_sum_keeps_its_factors_and_order():
         ("2024\tce\tuniform\tfalse\t{}", ["line 2", '"2024" cannot be a name', "add a letter"]),
         ("NA\tce\tuniform\tfalse\t{}", ['"NA" cannot be a name']),
         ("a\t0*ce+soft_f1\tuniform\tfalse\t{}", ["the factor 0", "above 0"]),
-        ('a\tfocal\tuniform\tfalse\t{"focal": {"gamma": 1, "gamma": 2}}', ['the key "gamma" is given twice']),
+        ('a\tfocal\tuniform\tfalse\t{"focal": {"gamma": 1, "gamma": 2}}', ['the key "gamma" occurs twice']),
     ],
 )
 def test_each_mistake_is_named(tmp_path, row, words):
@@ -102,5 +102,5 @@ def test_bytes_that_are_not_utf_8_and_a_folder_in_its_place(tmp_path):
     (tmp_path / "conditions.tsv").write_bytes(HEADER.encode() + b"# gr\xfc\xdfe\n" + ROW.encode())
     with pytest.raises(UserError, match=r"conditions\.tsv, line 2: byte 0xfc is not UTF-8; save it as UTF-8"):
         read_conditions(tmp_path / "conditions.tsv", LOSSES, SAMPLINGS)
-    with pytest.raises(UserError, match="a folder is in the place of a file"):
+    with pytest.raises(UserError, match="this is a folder, but a file is needed"):
         read_conditions(tmp_path, LOSSES, SAMPLINGS)

@@ -96,7 +96,7 @@ def study(**changes) -> dict:
         ),
         ([study(model={"widths": [1]})], None, "1.yaml, line 4: studies.main.model: widths: expected a number"),
         ([study(conditions="none.tsv")], None, "1.yaml, line 3: studies.main.conditions: none.tsv: no such table"),
-        ([study(conditions=".")], None, ".: a folder is in the place of a file"),
+        ([study(conditions=".")], None, ".: this is a folder, but a file is needed"),
     ],
 )
 def test_the_file_and_line_that_hold_the_value_are_named(changes, command_line, message):
@@ -111,7 +111,7 @@ def test_the_file_and_line_that_hold_the_value_are_named(changes, command_line, 
             "images",
             PHANTOMS,
             {"crop": 25},
-            "line 3: augmentation.images.crop is 25, more than the images have: 24 x 24",
+            "line 3: augmentation.images.crop is 25, larger than the images: 24 x 24",
         ),
         ("images", PHANTOMS, {"flip_axes": [2]}, "augmentation.images.flip_axes is [2], but the images have 2 axes"),
         ("images", PHANTOMS, {"blur_sigma": [0, 7]}, "augmentation.images.blur_sigma reaches 28 voxels"),

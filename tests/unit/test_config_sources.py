@@ -71,5 +71,5 @@ def test_the_named_source_has_the_value_that_snakemake_merged(contents):
 
 def test_a_key_given_twice_in_any_file_is_an_error(tmp_path):
     (tmp_path / "a.yaml").write_text(yaml.safe_dump({"run": ["a"]}) + "run: [b]\n")
-    with pytest.raises(UserError, match=r'a\.yaml, line 3: the key "run" is given twice'):
+    with pytest.raises(UserError, match=r'a\.yaml, line 3: the key "run" occurs twice'):
         Sources([tmp_path / "a.yaml"])

@@ -119,7 +119,7 @@ def test_a_grouped_split_keeps_patients_together(folder):
 def test_a_table_that_splits_a_patient_is_warned_of_or_refused(folder, capsys, caplog, column, sides):
     """Patients are on both sides of a table's split, and of a table's folds."""
     edit(folder, lambda table: table.assign(group="p" + (table.index // 2).astype(str), **{column: sides * 8}))
-    told = '8 groups (patients) are on several sides of the given split, such as "p0" with scans-0'
+    told = '8 groups (patients) are in several parts of the given split, such as "p0" with scans-0'
     assert cohort(folder) == 0
     (line,) = [line for line in caplog.messages if "leakage" in line]
     assert told in line and line.endswith("duplicates.csv names them") and "\n" not in line
@@ -357,5 +357,5 @@ def test_identical_photographs_on_both_sides_of_a_given_split_are_named_and_warn
     assert cohort(folder) == 0
     twins = pd.read_csv(folder / "duplicates.csv")
     assert twins["subject"].tolist() == ["scans-0", "scans-2"] and twins["across_split"].all()
-    warned = [line for line in caplog.messages if "several sides" in line]
+    warned = [line for line in caplog.messages if "several parts" in line]
     assert len(warned) == 1 and "scans-0 (test) and scans-2 (train)" in warned[0]

@@ -331,7 +331,7 @@ def test_without_validation_or_costs_those_rules_are_left_out(run):
 @pytest.mark.parametrize(
     ("more", "message"),
     [
-        (["--context", '{"classes": ["early", "no", "advanced"], "ordered": true}'], "is of the classes early, no"),
+        (["--context", '{"classes": ["early", "no", "advanced"], "ordered": true}'], "its classes are early, no"),
         (["--context", '{"costs": [[0, 1], [1, 0]]}'], "expected 3 rows of 3 numbers"),
         (["--context", '{"order": true}'], 'Did you mean "ordered"'),
         (["--context", "[]"], "expected keys with values"),

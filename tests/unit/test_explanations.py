@@ -122,7 +122,7 @@ def test_a_model_of_another_run_is_refused(study, tmp_path, capsys):
             content = (study / "runs/study/phantoms" / source / "seed-0" / name).read_bytes()
             (runs / condition / "seed-0" / name).write_bytes(content)
     assert explain(study, tmp_path, models=[*runs.glob("*/seed-0/model.pt")]) == 2
-    assert "than predictions.csv beside it holds: they are not of one run" in capsys.readouterr().err
+    assert "than predictions.csv in the same folder: they are not from the same run" in capsys.readouterr().err
 
 
 def test_samples_in_another_order_are_refused(study, tmp_path, capsys):

@@ -123,7 +123,7 @@ def test_panels_show_collapsed_runs_and_leave_diverged_ones_out(two_seeds, monke
     assert runs.collapsed == {"ce-uniform": 0, "ce-weighted": 1, "mcc-uniform": 0, "mcc-oversampling": 0}
     canvas = drawn(two_seeds, "roc_curves", monkeypatch, tmp_path)
     said = texts_of(canvas)
-    assert "runs collapsed (1 of 7 in all)" in said and "Runs that diverged are left out: 1." in said
+    assert "runs collapsed (1 of 7 in all)" in said and "Runs that diverged are excluded: 1." in said
     daggers = [
         axes.get_subplotspec().rowspan.start
         for axes in canvas.axes

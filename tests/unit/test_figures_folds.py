@@ -65,4 +65,4 @@ def test_learning_curves_are_over_all_folds_and_seeds(crossed):
 def test_a_map_of_several_folds_is_refused(crossed, capsys):
     arguments = ["--metrics", str(crossed / "metrics.csv"), *folds_of(crossed, "features.npy", seed=0)]
     assert main(["feature_map", "--png", str(crossed / "x.png"), "--pdf", str(crossed / "x.pdf"), *arguments]) == 2
-    assert "one seed, repeat and fold are drawn at a time" in capsys.readouterr().err
+    assert "one seed, repeat and fold can be drawn at a time" in capsys.readouterr().err

@@ -107,7 +107,7 @@ def test_one_seed_is_said_and_has_no_second_interval(one_seed, step, monkeypatch
     said = texts_of(drawn(one_seed, step, monkeypatch, tmp_path))
     assert interval_rows.LABELS[PROCEDURE] not in said
     expected = {
-        "rank_intervals": "of patients alone, for these trained models",
+        "rank_intervals": "of patients only, for these trained models",
         "all_pairs": "for other patients and these trained models",
         "difference_forest": "there is no interval for this procedure",
         "metric_dots": "there is no interval for this procedure",
@@ -242,6 +242,4 @@ def test_the_third_interval_is_drawn_where_data_are_cross_validated(folds, monke
     assert interval_rows.LABELS[NEW_DATA] in said
     assert interval_rows.OF_FOLDS in texts_of(drawn(folds, "metric_dots", monkeypatch, tmp_path))
     assert style.WITHIN_FOLDS in texts_of(drawn(folds, "roc_curves", monkeypatch, tmp_path))
-    assert "Test subjects of all folds are taken together" in texts_of(
-        drawn(folds, "reliability", monkeypatch, tmp_path)
-    )
+    assert "Test subjects of all folds are pooled" in texts_of(drawn(folds, "reliability", monkeypatch, tmp_path))

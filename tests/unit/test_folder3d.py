@@ -153,7 +153,7 @@ def test_test_cohorts_are_the_test_set(make, tmp_path):
         (ROWS, ["subject", "class", "t1", "t2w", "mask"], {}, 'no column "t2". Did you mean "t2w"?'),
         ([row[:4] for row in ROWS], HEADER[:4], {}, 'no column "mask"'),
         ([ROWS[0], ROWS[0]], HEADER, {}, 'subject "p1" is listed 2 times'),
-        ([[*row, "x.nii"] for row in ROWS], [*HEADER, "t2"], {}, 'the column "t2" is there twice'),
+        ([[*row, "x.nii"] for row in ROWS], [*HEADER, "t2"], {}, 'the column "t2" occurs twice'),
         ([["p1", "NA", *ROWS[0][2:]]], HEADER, {}, 'line 2: the class is "NA", which may be an empty cell or a class'),
         ([["p/1", *ROWS[0][1:]]], HEADER, {}, "cannot name a file"),
         ([[*ROWS[0], "done"]], [*HEADER, "start"], {}, 'start is "done"; expected raw, registered, stripped'),

@@ -163,7 +163,7 @@ def test_each_cohort_is_tested_once_and_who_is_in_two_is_never_on_two_sides():
     alone = subjects_of("pqrs", "aaab", cohort=["x", "w", "w", "w"])
     with pytest.raises(UserError, match='class "b" is in the cohort "w" only'):
         assign_folds(alone, LeaveOneCohortOut(), 2, 0)
-    with pytest.raises(UserError, match="tests 2 cohorts, but usable samples are of here alone"):
+    with pytest.raises(UserError, match="tests 2 cohorts, but usable samples are only from here"):
         assign_folds(subjects_of("pqrs", "aaab"), LeaveOneCohortOut(), 2, 0)
 
 

@@ -365,8 +365,8 @@ def test_a_clinical_table_is_read_however_a_spreadsheet_saved_it(tmp_path, data)
     ("data", "message"),
     [
         (b"Subject,IDH,1p19q\nEGD-0001,1,0\nEGD-0002,gr\xf6\xdfer,0\n", "line 3: byte 0xf6 is not UTF-8"),
-        (b"Subject,IDH,IDH,1p19q\nEGD-0001,1,0,0\n", 'the column "IDH" is there twice'),
-        (None, "a folder is in the place of a file"),
+        (b"Subject,IDH,IDH,1p19q\nEGD-0001,1,0,0\n", 'the column "IDH" occurs twice'),
+        (None, "this is a folder, but a file is needed"),
     ],
 )
 def test_a_clinical_table_that_cannot_be_read_is_one_sentence(tmp_path, data, message):

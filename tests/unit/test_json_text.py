@@ -25,7 +25,7 @@ def test_an_argument_is_named(text, message):
     [
         (None, "no such file .* It is the verdict of a study, which the step `verdict` writes"),
         (b"{", "not the verdict of a study, .*: Expecting property name"),
-        (b"[]", "not the verdict of a study, .*: it holds a list"),
+        (b"[]", "not the verdict of a study, .*: it contains a list"),
         (b"\xff", "line 1: byte 0xff is not UTF-8"),
         (b"{}", "not the verdict of a study, .*: it has no datasets"),
         (b'{"datasets": []}', "not the verdict of a study, .*: it has no datasets"),

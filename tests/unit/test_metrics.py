@@ -180,7 +180,7 @@ def test_evaluate_step_survives_a_diverged_run(tmp_path):
         (lambda table: table.assign(label=table["label"] + 1), "labels must lie in 0 … 2"),
         (lambda table: table.assign(label=(table["label"] + 1) % 3), "is of class no but has label 1"),
         (lambda table: table.assign(subject="s-1"), "s-1 is listed more than once"),
-        (lambda table: table.assign(prob_no=table["prob_no"] + 3), "hold no probabilities"),
+        (lambda table: table.assign(prob_no=table["prob_no"] + 3), "do not contain probabilities"),
         (lambda table: table.assign(prob_no="high"), "not a number"),
         (lambda table: table.iloc[:0], "has no rows"),
     ],
@@ -227,15 +227,18 @@ def lines_of(path):
 
 #: What can have happened to a table of predictions -> what is said.
 CUT = {
-    "in a number": (lambda lines: "".join(lines)[:-4], "predictions.csv: cut short: its last line has no end. Make it"),
-    "at the end of its last number": (lambda lines: "".join(lines)[:-1], "cut short: its last line has no end"),
+    "in a number": (
+        lambda lines: "".join(lines)[:-4],
+        "predictions.csv: truncated: its last line is incomplete. Make it",
+    ),
+    "at the end of its last number": (lambda lines: "".join(lines)[:-1], "truncated: its last line is incomplete"),
     "between two lines": (lambda lines: "".join(lines[:-7]), "lacks 7 of the 60 subjects that"),
     "in the middle": (lambda lines: "".join(lines[:20] + lines[25:]), "lacks 5 of the 60 subjects that"),
     "all but its header": (lambda lines: lines[0], "has no rows"),
     "everything": (lambda lines: "", "lacks the column subject"),
     "a line of another run": (
         lambda lines: "".join([*lines, lines[-1].replace(lines[-1].split(",")[0], "stranger", 1)]),
-        "holds the subject stranger, which",
+        "contains the subject stranger, which",
     ),
 }
 
@@ -270,7 +273,7 @@ def test_a_digit_of_a_probability_that_changed_is_noticed(tmp_path_factory, data
     other = data.draw(st.sampled_from("0123456789").filter(lambda digit: digit != digits[place]))
     cells[column] = digits[:place] + other + digits[place + 1 :]
     path.write_text("".join([*lines[:row], ",".join(cells) + "\n", *lines[row + 1 :]]))
-    with pytest.raises(UserError, match="hold no probabilities: they must add up to one"):
+    with pytest.raises(UserError, match="do not contain probabilities: they must sum to one"):
         read_predictions(path)
 
 

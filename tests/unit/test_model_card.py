@@ -91,7 +91,7 @@ def test_what_a_card_says(run):
         "For research only. This is not a medical device.",
         "an image of 96 × 80 pixels to one of 2 classes",
         "stages of 3, 4, 6 and 3 basic blocks and 32, 64, 128 and 256 channels",
-        "Study s, data set moles, condition ce-uniform, seed 3",
+        "Study s, dataset moles, condition ce-uniform, seed 3",
         "41 epochs in batches of 48 with Adam; the learning rate was 0.002",
         "digest of the training code: 0123456789abcdef",
         "Photographs of Somebody et al. 2031.",
@@ -100,7 +100,7 @@ def test_what_a_card_says(run):
         "| Balanced accuracy | 1.000 | higher |",
         f"predict --model {run.place} --images",
         "Class benign has 20 test patients, fewer than 30",
-        "The data do not say which images are of one patient",
+        "The data do not identify patients",
     ):
         assert said in card
     assert "malignant \\| \\<b\\>" in card and "<b>" not in card.replace("\\<b\\>", "")
@@ -118,7 +118,7 @@ def test_metrics_are_the_same_bytes_with_a_card_and_without(run):
     [
         ("training", {"epochs": 97}, "97 epochs in batches"),
         ("training", {"select": "best"}, "The epoch was chosen on the validation part"),
-        ("model", {"stem_stride": 1}, "with stride 1"),
+        ("model", {"stem_stride": 1}, "a stride of 1"),
         ("augmentation", {"flip_axes": []}, "by gamma correction (exponent 0.55 to 1.45), each"),
         ("condition", {"weighted": True}, "the probabilities reflect balanced classes"),
         ("condition", {"loss": {"balanced_softmax": 1.0}}, "the probabilities reflect balanced classes"),
@@ -139,7 +139,7 @@ def test_a_card_changes_with_the_config_of_its_run(run, part, values, then):
     [
         ({"phantoms": True}, "Trained and tested on phantoms"),
         ({"sources": []}, "listed in a table by the users"),
-        ({"split": "cohorts"}, "Tested on cohorts that training did not see"),
+        ({"split": "cohorts"}, "Tested on cohorts not used for training"),
     ],
 )
 def test_a_card_changes_with_what_the_dataset_is(run, about, then):
@@ -160,7 +160,7 @@ def test_patients_with_several_images(run):
     run.images_of_a_patient = 4
     card = run.card()
     assert "40 images of 10 patients were tested" in card and "| benign | 13 (13) | 20 (10) |" in card
-    assert "which images are of one patient" not in card
+    assert "do not identify patients" not in card
 
 
 def test_all_folds_have_one_card(run):
@@ -193,7 +193,7 @@ def test_a_single_fold_counts_its_own_parts(run):
     ("drop", "message"),
     [
         ("--configs", "needs the config.yaml"),
-        ("--about", "expected what the dataset is"),
+        ("--about", "expected the keys kind"),
         ("--samples", "needs --samples"),
     ],
 )

@@ -37,7 +37,7 @@ def test_other_names_are_one_sentence(name):
         ("mo{l}es", '"mo{l}es" cannot be a name'),
         (False, "YAML reads the name yes, no, on or off as false; put it in quotation marks"),
         (2024, '"2024" cannot be a name: YAML reads it as a number or date; add a letter'),
-        ("2024", '"2024" cannot be a name: in a table it reads as a number'),
+        ("2024", '"2024" cannot be a name: tables read it as a number'),
     ],
 )
 def test_names_of_datasets_and_studies(kind, name, words):

@@ -39,6 +39,15 @@ NETWORK_MODULES = {
 SHARED = {"models.wrapped"}
 
 
+@pytest.fixture(scope="module", autouse=True)
+def kept(tmp_path_factory):
+    """What was read from each module is kept between tests, as it is between processes that plan."""
+    provenance.keep_in(tmp_path_factory.mktemp("code"))
+    yield
+    provenance.keep_in(None)
+    forget()
+
+
 @pytest.fixture
 def package(tmp_path, monkeypatch) -> Path:
     """A copy of the package whose source may be edited."""
@@ -55,7 +64,7 @@ def copy_of_package(folder: Path) -> Path:
 
 
 def forget() -> None:
-    for function in (provenance._tree, provenance._source_digest, provenance.imports):
+    for function in (provenance._read, provenance.imports):
         function.cache_clear()
 
 
@@ -120,7 +129,7 @@ def test_nothing_else_is_loaded_by_importing_it():
 
 #: Edits that decide no number: module, old text, new text. The last ones add options that are off.
 MACHINERY = [
-    ("training.augmentation", "more than the images have", "but the images are smaller"),
+    ("training.augmentation", "larger than the images", "but the images are smaller"),
     ("losses.inputs", "expected one for each of the", "there has to be one for each of the"),
     ("losses.build", "cannot be built", "is impossible"),
     ("runs.settings", "passes over the training set", "number of epochs"),
@@ -136,7 +145,7 @@ MACHINERY = [
     (
         "runs.settings",
         "    deterministic: bool",
-        '    mixup: bool = Field(False, description="x")\n    deterministic: bool',
+        '    look_ahead: bool = Field(False, description="x")\n    deterministic: bool',
     ),
     ("runs.settings", "    weighted: bool", "    margins: tuple[float, ...] = ()\n    weighted: bool"),
     ("runs.settings", "    probability: float", "    noise_sigma: Range | None = None\n    probability: float"),
@@ -222,7 +231,7 @@ def test_a_factor_counts_as_code_only_where_a_sum_is_needed():
     assert training_code({"ce": 2.0}) == training_code({"ce": 3.0})
 
 
-class Ema(Strict):
+class LookAhead(Strict):
     """A group of options, all off."""
 
     on: bool = False
@@ -232,8 +241,8 @@ class Ema(Strict):
 class LaterTraining(TrainingSettings):
     """Options that a later version could add, off."""
 
-    mixup: bool = False
-    clip_norm: float | None = None
+    cutmix: bool = False
+    clip_value: float | None = None
     milestones: tuple[int, ...] = ()
 
 
@@ -241,7 +250,7 @@ class Later(RunSettings):
     """The same in a group of its own."""
 
     training: LaterTraining = LaterTraining()
-    ema: Ema = Ema()
+    look_ahead: LookAhead = LookAhead()
 
 
 RANGES = st.none() | st.tuples(st.floats(0, 1), st.floats(1, 2))
@@ -281,9 +290,9 @@ def test_an_option_that_is_added_and_off_changes_no_settings(values):
 
 def test_an_option_that_is_on_counts_and_so_does_its_default():
     plain = settings()
-    for training in ({"mixup": True}, {"clip_norm": 0.0}, {"milestones": [3]}):
+    for training in ({"cutmix": True}, {"clip_value": 0.0}, {"milestones": [3]}):
         assert Later(**settings(training=training)).decisive() != Later(**plain).decisive()
-    assert Later(**plain, ema={"on": True}).decisive() != Later(**plain).decisive()
+    assert Later(**plain, look_ahead={"on": True}).decisive() != Later(**plain).decisive()
 
     class Otherwise(TrainingSettings):
         optimiser: str = "sgd"
@@ -322,4 +331,4 @@ def test_a_run_that_is_interrupted_continues_after_machinery_was_edited(tmp_path
     assert "continues after" in log
     for name in ("predictions.csv", "features.npy"):
         assert (out / name).read_bytes() == (undisturbed / name).read_bytes()
-    assert yaml.safe_load((out / "config.yaml").read_text())["training"]["mixup"] is False
+    assert yaml.safe_load((out / "config.yaml").read_text())["training"]["look_ahead"] is False

@@ -134,8 +134,8 @@ def test_memory_does_not_grow_with_the_number_of_subjects(tmp_path):
         (np.full((3, 4, 4), np.nan, np.float16), r"not in \[0, 1\]"),
         (np.full((3, 4, 4), 1.5, np.float16), r"not in \[0, 1\]"),
         (None, "missing"),
-        (b"\x93NUMPY half", "not a NumPy array, or cut short or damaged"),
-        (b"", "not a NumPy array, or cut short or damaged"),
+        (b"\x93NUMPY half", "not a NumPy array, or truncated or damaged"),
+        (b"", "not a NumPy array, or truncated or damaged"),
     ],
     ids=["shape", "type", "double", "NaN", "range", "missing", "cut", "empty"],
 )

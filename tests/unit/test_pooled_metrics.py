@@ -209,7 +209,7 @@ def edit(path, old, new):
         ),
         ("repeat-0.csv", "s3,train,test", "s3,train,train", "the subject s3 is tested by no fold, not by exactly one"),
         ("repeat-0.csv", "s3,", "s9,", "its subjects are not those of the dataset"),
-        ("s/d/c/seed-0/fold-0/predictions.csv", "s4,", "s2,", "holds the subject s2, which this fold does not test"),
+        ("s/d/c/seed-0/fold-0/predictions.csv", "s4,", "s2,", "contains the subject s2, which this fold does not test"),
         ("s/d/c/seed-0/fold-0/predictions.csv", "s4,ps4,here,no,0", "s4,ps4,here,yes,1", "subject s4 is of class yes"),
         ("s/d/c/seed-0/fold-0/predictions.csv", "prob_no,prob_yes", "prob_a,prob_yes", "which is a in the order"),
     ],

@@ -46,7 +46,7 @@ def damaged_trailer(array):
 #: Name -> how to make a file that cannot be classified, and what is said about it.
 BAD_FILES = {
     "text.nii": (lambda path: path.write_text("hello"), "not a readable NIfTI file"),
-    "shape.nii": (lambda path: save_nifti(path, np.zeros((9, 9, 9, 2))), r"shape \(2, 9, 9, 9\); the model takes"),
+    "shape.nii": (lambda path: save_nifti(path, np.zeros((9, 9, 9, 2))), r"shape \(2, 9, 9, 9\); the model requires"),
     "cut.nii.gz": (lambda path: path.write_bytes(gzip.compress(b"0" * 999)[:-9]), "not a readable NIfTI file"),
     "checksum.nii.gz": (lambda path: path.write_bytes(damaged_trailer(np.zeros((10, 10, 10, 2)))), "CRC check failed"),
     "huge.nii": (lambda path: path.write_bytes(header_of((9000, 9000, 9000))), "too large: 9000 x 9000 x 9000 voxels"),
@@ -56,9 +56,9 @@ BAD_FILES = {
     ),
     "range.nii": (lambda path: save_nifti(path, np.full((10, 10, 10, 2), 300.0)), "outside"),
     "nan.nii": (lambda path: save_nifti(path, np.full((10, 10, 10, 2), np.nan)), "outside"),
-    "cut.npy": (lambda path: path.write_bytes(b"\x93NUMPY"), "not a NumPy array, or cut short"),
+    "cut.npy": (lambda path: path.write_bytes(b"\x93NUMPY"), "not a NumPy array, or truncated"),
     "type.npy": (lambda path: np.save(path, np.zeros((2, 10, 10, 10), np.int32)), "holds int32"),
-    "image.png": (lambda path: Image.fromarray(np.zeros((9, 9), np.uint8)).save(path), "the model takes volumes"),
+    "image.png": (lambda path: Image.fromarray(np.zeros((9, 9), np.uint8)).save(path), "the model requires volumes"),
     "columns.csv": (lambda path: path.write_text("subject,t1\ns,x.nii\n"), "2 columns of NIfTI files"),
     "files.csv": (lambda path: path.write_text("subject,t1,t2\ns,x.nii,y.nii\n"), "x.nii: no such file"),
 }
@@ -108,7 +108,7 @@ def test_a_damaged_photograph_keeps_none_of_the_others_back(photographs, tmp_pat
     for name in ("a", "c"):
         Image.fromarray(np.moveaxis(image, 0, -1)).save(tmp_path / f"{name}.png")
     (tmp_path / "b.png").write_text("hello")
-    with pytest.raises(UserError, match=r"images left out \(1\):\n.*b\.png: unreadable"):
+    with pytest.raises(UserError, match=r"images excluded \(1\):\n.*b\.png: unreadable"):
         classify(photographs, tmp_path)
     with (photographs / "out.csv").open(newline="") as handle:
         assert [row["image"] for row in csv.DictReader(handle)] == ["a", "c"]
@@ -119,7 +119,7 @@ def test_a_bad_row_of_a_table_keeps_none_of_the_others_back(volumes, tmp_path):
     for name, channel in zip(("t1", "t2"), image, strict=True):
         save_nifti(tmp_path / f"{name}.nii", channel)
     (tmp_path / "table.csv").write_text("subject,t1,t2\nA,t1.nii,t2.nii\nB,gone.nii,t2.nii\nC,t1.nii,t2.nii\n")
-    with pytest.raises(UserError, match=r"images left out \(1\):\n.*gone\.nii: no such file"):
+    with pytest.raises(UserError, match=r"images excluded \(1\):\n.*gone\.nii: no such file"):
         classify(volumes, tmp_path / "table.csv")
     with (volumes / "out.csv").open(newline="") as handle:
         assert [row["image"] for row in csv.DictReader(handle)] == ["A", "C"]
@@ -194,5 +194,5 @@ def test_a_damaged_header_of_an_array_is_one_reason(photographs, tmp_path):
     content = bytearray((photographs / "data" / "images.npy").read_bytes())
     content[content.index(b"(")] = 0
     (tmp_path / "images.npy").write_bytes(content)
-    with pytest.raises(UserError, match=r"images\.npy: not a NumPy array, or cut short or damaged"):
+    with pytest.raises(UserError, match=r"images\.npy: not a NumPy array, or truncated or damaged"):
         classify(photographs, tmp_path)

@@ -98,7 +98,7 @@ def test_an_ensemble_that_is_not_whole_is_no_ensemble(condition, tmp_path):
     shutil.copytree(condition / "run", tmp_path / "run")
     (tmp_path / "run/seed-10/model.pt").unlink()
     more = ("--model", str(tmp_path / "run"))
-    with pytest.raises(UserError, match=r"seed-10/model\.pt: no such file; a run folder holds model\.pt once"):
+    with pytest.raises(UserError, match=r"seed-10/model\.pt: no such file; a run folder contains model\.pt only after"):
         classify(condition, images_of(condition), more=more)
     twice = ("--model", str(condition / "run"), str(condition / "run/seed-2"))
     with pytest.raises(UserError, match="named more than once"):
@@ -107,5 +107,5 @@ def test_an_ensemble_that_is_not_whole_is_no_ensemble(condition, tmp_path):
 
 def test_models_of_different_images_are_not_averaged(condition, volumes):
     more = ("--model", str(condition / "run/seed-2"), str(volumes / "run"))
-    with pytest.raises(UserError, match=r"takes images of 2 x 10 x 10 x 10 .*cannot be averaged"):
+    with pytest.raises(UserError, match=r"requires images of 2 x 10 x 10 x 10 .*cannot be averaged"):
         classify(condition, images_of(condition), more=more)

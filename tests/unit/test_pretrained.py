@@ -31,8 +31,8 @@ from imbalance_aware.runs.numbers import training_code
 from imbalance_aware.runs.settings import ModelSettings, RunSettings
 from imbalance_aware.runs.weights_file import find_weights, read_weights
 from imbalance_aware.schema import validate
-from imbalance_aware.training.head_rate import trained
 from imbalance_aware.training.optimisers import make_optimiser, set_learning_rate
+from imbalance_aware.training.parameter_groups import parameter_groups
 
 CONSTANTS = {"mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]}
 
@@ -289,22 +289,20 @@ def test_a_run_that_begins_with_a_file(tmp_path, monkeypatch, caplog, freeze):
     )
 
 
-def test_the_head_has_its_learning_rate_in_every_epoch():
+@pytest.mark.parametrize("weight_decay", [None, 0.1])
+def test_the_head_has_its_learning_rate_in_every_epoch(weight_decay):
     network = ResidualNetwork(2, 2, 3, **MODEL)
     network.conv1.requires_grad_(False)
-    assert len(trained(network.parameters(), network.fc, None)) == len([*network.parameters()]) - 1
-    decayed, others = list(network.layer1.parameters()), [network.fc.weight, network.fc.bias]
-    chosen = [*network.parameters()], [{"params": decayed, "weight_decay": 0.1}, {"params": others, "weight_decay": 0}]
-    for parameters in chosen:
-        groups = trained(parameters, network.fc, 10)
-        optimiser = make_optimiser("adam", groups, 1e-3)
-        set_learning_rate(optimiser, 5e-4)
-        rates = {id(one): group["lr"] for group in optimiser.param_groups for one in group["params"]}
-        assert id(network.conv1.weight) not in rates
-        assert rates[id(network.fc.weight)] == rates[id(network.fc.bias)] == pytest.approx(5e-3)
-        assert rates[id(decayed[0])] == 5e-4
-        decays = {id(one): group["weight_decay"] for group in optimiser.param_groups for one in group["params"]}
-        assert decays[id(decayed[0])] == (0.1 if isinstance(parameters[0], dict) else 0)
+    optimiser = make_optimiser("adam", parameter_groups(network, weight_decay, head_factor=10), 1e-3)
+    set_learning_rate(optimiser, 5e-4)
+    groups = {id(one): group for group in optimiser.param_groups for one in group["params"]}
+    names = {name: groups[id(one)] for name, one in network.named_parameters() if id(one) in groups}
+    assert names.keys() == {name for name, _ in network.named_parameters()} - {"conv1.weight"}
+    assert {name for name, group in names.items() if group["lr"] != 5e-4} == {"fc.weight", "fc.bias"}
+    assert names["fc.weight"]["lr"] == names["fc.bias"]["lr"] == pytest.approx(5e-3)
+    decayed = {name for name, group in names.items() if group["weight_decay"] == 0.1}
+    matrices = {name for name, one in network.named_parameters() if one.ndim > 1} - {"conv1.weight"}
+    assert decayed == (matrices if weight_decay else set())
 
 
 def trial(model, shape=(16, 16), channels=2):

@@ -1,10 +1,25 @@
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
 
 from imbalance_aware import provenance
 from imbalance_aware.sources import GLIOMA_COHORTS, SOURCES
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    """Where what is read from each module is kept between tests, as it is between processes that plan."""
+    return tmp_path_factory.mktemp("code")
+
+
+@pytest.fixture(autouse=True)
+def kept(folder):
+    provenance.keep_in(folder)
+    yield folder
+    provenance.keep_in(None)
+    forget()
 
 
 @pytest.fixture
@@ -19,7 +34,7 @@ def package(tmp_path, monkeypatch) -> Path:
 
 
 def forget() -> None:
-    for function in (provenance._tree, provenance._source_digest, provenance.imports):
+    for function in (provenance._read, provenance.imports):
         function.cache_clear()
 
 
@@ -164,3 +179,65 @@ def test_imports_for_type_checkers_alone_do_not_count(package, test):
     )
     forget()
     assert provenance.closure(["probe"]) == ["limits", "probe"]
+
+
+@pytest.fixture
+def probe(package, kept):
+    """A module, and the entry that is kept of it."""
+    (package / "probe.py").write_text("from imbalance_aware import limits\n\nLIMIT = 1\n")
+    digest("probe")
+    return package / "probe.py", kept / "probe"
+
+
+def test_what_is_kept_is_what_the_source_says(package, probe):
+    modules = ["probe", "training.loop", "sources.folder"]
+    kept = [digest(module) for module in modules], [provenance.imports(module) for module in modules]
+    provenance.keep_in(None)
+    assert ([digest(module) for module in modules], [provenance.imports(module) for module in modules]) == kept
+
+
+def test_a_module_that_was_read_before_is_not_parsed_again(probe, monkeypatch):
+    before = digest("probe")
+    monkeypatch.setattr(provenance, "_parsed", None)
+    assert digest("probe") == before
+    probe[0].write_text(probe[0].read_text().replace("1", "2"))
+    with pytest.raises(TypeError):
+        digest("probe")
+
+
+def test_what_another_python_or_other_rules_read_does_not_count(probe, monkeypatch):
+    before, entry = digest("probe"), probe[1].read_text()
+    with monkeypatch.context() as other:
+        other.setattr(provenance, "_reader", lambda: "another")
+        digest("probe")
+    assert probe[1].read_text() != entry
+    assert provenance._reader().startswith(sys.version[:4])
+    assert digest("probe") == before
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda text: "",
+        lambda text: text[: len(text) // 2],
+        lambda text: text.rpartition("\n")[0],
+        lambda text: text.replace("limits", "files"),
+        lambda text: text + "\nfiles",
+        lambda text: "\n".join([text.split("\n")[0], "0" * 64, *text.split("\n")[2:]]),
+    ],
+)
+def test_a_damaged_entry_is_replaced(probe, damage):
+    before, entry = digest("probe"), probe[1].read_text()
+    assert damage(entry) != entry
+    probe[1].write_text(damage(entry))
+    assert digest("probe") == before
+    assert probe[1].read_text() == entry
+
+
+def test_nothing_is_kept_where_it_cannot_be(probe, tmp_path):
+    before = digest("probe")
+    probe[1].write_bytes(b"\xff\xfe")
+    assert digest("probe") == before, "no text"
+    (tmp_path / "file").touch()
+    provenance.keep_in(tmp_path / "file")
+    assert digest("probe") == before, "no folder"

@@ -96,9 +96,9 @@ def test_every_published_value_has_a_row_and_what_was_not_run_says_why(published
     assert [cell.plain for cell in panel.rows[1].cells][:2] == ["0.74", "not run here"]
     text = " ".join(grid.notes)
     assert (
-        "1 of 222 published values have one of ours beside them; 0 of 1 lie in the interval for these models; 1 of 1"
-        in text
-    )
+        "1 of 222 published values have a corresponding value of ours; 0 of 1 lie in the interval for these models; "
+        "1 of 1"
+    ) in text
     left_out = next(note for note in grid.notes if note.startswith("Not printed"))
     printed_rows = sum(len(panel.rows) for panel in grid.panels)
     counted = sum(map(int, re.findall(r"\((\d+) values;", left_out)))

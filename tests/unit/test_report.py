@@ -246,7 +246,7 @@ def test_trainings_are_those_of_the_settings_and_not_what_lies_in_the_folder(tmp
 
 def test_a_training_that_is_not_finished_is_named(tmp_path):
     files = study(tmp_path)
-    with pytest.raises(UserError, match=r"fold-0/config\.yaml: no such file, so this training is not finished"):
+    with pytest.raises(UserError, match=r"fold-0/config\.yaml: no such file, so this training run is not finished"):
         recorded(files, files.trainings("d")[0])
 
 

@@ -241,7 +241,7 @@ def test_the_audit_shows_pairs_with_labels_sides_and_pictures(tmp_path, pair):
     page = shown_as_text(html, AMPERSAND, HEBREW, SCRIPT, "size: 3x3; blank", "picture of its duplicate")
     images = [given for tag, given in page.tags if tag == "img"]
     assert len(images) == 5 and all(one["loading"] == "lazy" and "enlarges" in one["class"] for one in images)
-    assert "of several patients" not in page.text, "where none are known"
+    assert "from several patients" not in page.text, "where none are known"
 
 
 def test_the_audit_of_patients_on_several_sides_and_of_volumes(tmp_path):
@@ -256,8 +256,8 @@ def test_the_audit_of_patients_on_several_sides_and_of_volumes(tmp_path):
     assert shown["counts"]["divided"] == 1 and shown["counts"]["equal"] == 0
     (divided,) = shown["sets"]
     assert not divided["equal"] and divided["group"] == "<i>p" and not divided["members"][0]["of_twin"]
-    page = shown_as_text(rendered("audit", study, audit.gather(study)), "patient <i>p", "Nobody was excluded")
-    assert "No two volumes have equal voxels" in page.text
+    page = shown_as_text(rendered("audit", study, audit.gather(study)), "patient <i>p", "No exclusions")
+    assert "No two volumes have identical voxels" in page.text
 
 
 def test_of_folds_the_audit_says_who_is_tested_where(tmp_path):
@@ -420,7 +420,7 @@ def test_the_gallery_of_volumes_names_its_sequences_and_one_without_failures_say
     write_text(tmp_path / "tables/study/failures.csv", FAILURES.csv(pd.DataFrame([failure("a", group="p")])))
     study = study_of(tmp_path, volumes, good)
     page = shown_as_text(rendered("failures", study, failures.gather(study)), "t1, <b>", "p")
-    assert "No condition gets a test image wrong" in page.text
+    assert "No condition misclassifies a test image" in page.text
     assert [given["alt"] for tag, given in page.tags if tag == "img"] == ["a", "a"]
 
 
@@ -465,7 +465,7 @@ def test_times_of_every_step_and_in_all(tmp_path):
         ["All steps", "", "7", "4.120", "0.735", "3.000", "120.00", "2.00"],
     ]
     assert shown["unmeasured"] == 3 and shown["totals"] == {"wall": "4.12", "cpu": "0.73", "gpu": "3.00"}
-    shown_as_text(rendered("compute", study, shown), "0.73 CPU-hours and 3.00 GPU-hours", "Of 3 jobs, processor time")
+    shown_as_text(rendered("compute", study, shown), "0.73 CPU-hours and 3.00 GPU-hours", "The CPU time of 3 jobs")
 
 
 def test_every_benchmark_file_of_the_workflow_is_counted(checkout):

@@ -138,7 +138,7 @@ def test_no_setting_takes_true_for_a_number(model):
 def test_settings_with_a_key_given_twice_are_refused(tmp_path):
     (tmp_path / "s.yaml").write_text("learning_rate: 0.5\nlearning_rate: 0.1\n")
     for text in (str(tmp_path / "s.yaml"), '{"learning_rate": 0.5, "learning_rate": 0.1}'):
-        with pytest.raises(UserError, match='"learning_rate" is given twice'):
+        with pytest.raises(UserError, match='"learning_rate" occurs twice'):
             parse(Inner, text)
 
 

@@ -227,7 +227,7 @@ GOOD = "epoch,learning_rate,train_loss,train_balanced_accuracy,seconds\n1,0.1,0.
 DAMAGED = {
     "a row cut short": (GOOD[:-5] + "\n", "line 2: 4 cells under 5 columns"),
     "an open quotation mark": (GOOD + '2,"0.1\n', "not a CSV table"),
-    "a line without its end": (GOOD + "2,0.1,0.2,0.3,0.", "cut short: its last line has no end"),
+    "a line without its end": (GOOD + "2,0.1,0.2,0.3,0.", "truncated: its last line is incomplete"),
     "no rows": (GOOD.splitlines()[0] + "\n", "has no rows"),
     "nothing": ("", "lacks the column epoch"),
     "a column less": (

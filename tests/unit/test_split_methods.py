@@ -95,7 +95,7 @@ def test_the_split_of_a_table_with_its_own_validation_rows(source, tmp_path):
     samples = steps(settings := settings_of(source, table_of(source, split=sides)), tmp_path)
     assert samples["split"].tolist() == sides.str.lower().tolist()
     assert settings.has_validation() and settings.cross_validation() is None
-    with pytest.raises(UserError, match=r"its column split has validation rows; leave out `validation: 0.2`"):
+    with pytest.raises(UserError, match=r"its column split has validation rows; remove `validation: 0.2`"):
         settings_of(source, table_of(source, split=sides), split={"method": "table", "validation": 0.2}).chosen_split()
 
 
@@ -187,7 +187,7 @@ def test_a_cohort_without_usable_images_is_refused_and_so_is_a_validation_part_w
     lost.loc[lost["cohort"] == "south", "path"] = "nowhere.png"
     settings = settings_of(source, lost, split="leave_one_cohort_out")
     assert main(["cohort", "--settings", json.dumps(settings.for_cohort()), *tables]) == 2
-    assert "tests 2 cohorts, but usable samples are of north alone" in capsys.readouterr().err
+    assert "tests 2 cohorts, but usable samples are only from north" in capsys.readouterr().err
     patient = table_of(source)["group"].str[-1].astype(int)
     few = table_of(source, split=patient.map(lambda number: "train" if number == 2 else "test"))
     settings = settings_of(source, few, split={"method": "table", "validation": 0.2})
@@ -202,10 +202,12 @@ def test_folds_of_a_dataset_with_a_fixed_split_are_refused(source, tmp_path, cap
         part for name in ("samples", "duplicates", "cohort") for part in (f"--{name}", str(tmp_path / f"{name}.csv"))
     ]
     options = ["--settings", '{"split": "folds", "folds": 5}', "--repeat", "0", "--out", str(tmp_path / "folds.csv")]
-    with pytest.raises(UserError, match="`split: random` gives one fixed split, which takes no folds; methods that do"):
+    with pytest.raises(
+        UserError, match="`split: random` gives one fixed split and therefore no folds; methods with folds"
+    ):
         settings.for_folds()
     assert main(["folds", *files, *options]) == 2
-    assert "samples.csv: has a fixed split, which takes no folds" in capsys.readouterr().err
+    assert "samples.csv: has a fixed split and therefore no folds" in capsys.readouterr().err
 
 
 def test_volumes_are_split_as_photographs_are(tmp_path):
@@ -278,9 +280,9 @@ def test_keys_are_accepted_only_where_they_mean_something(source, options, messa
 @pytest.mark.parametrize(
     ("columns", "options", "message"),
     [
-        ({"fold": 1, "split": "train"}, {}, "has both a column split and a column fold, of which one can decide"),
+        ({"fold": 1, "split": "train"}, {}, "has both a column split and a column fold, but only one can be used"),
         ({}, {"split": "table"}, "`split: table` needs a column split with train or test, or a column fold"),
-        ({"fold": 1}, {}, r"its column fold names 1 fold\(s\); it takes two at least"),
+        ({"fold": 1}, {}, r"its column fold contains 1 fold\(s\); at least two are required"),
         ({"cohort": "x"}, {"split": "leave_one_cohort_out"}, "needs at least two cohorts; there is x"),
     ],
 )

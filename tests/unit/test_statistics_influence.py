@@ -196,7 +196,7 @@ def test_runs_that_diverged_or_are_of_other_images_are_refused():
     broken[0, 0] = np.nan
     with pytest.raises(ValueError, match="not finite"):
         measure(design, {("c0", "seed-0"): Outcome(design.labels, broken)}, FORMS)
-    with pytest.raises(ValueError, match="other images"):
+    with pytest.raises(ValueError, match="images differ from"):
         measure(design, {("c0", "seed-0"): Outcome(design.labels[::-1], broken)}, FORMS)
 
 

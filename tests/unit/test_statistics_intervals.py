@@ -221,7 +221,7 @@ def test_where_no_patient_moves_the_contrast_there_is_no_interval():
     assert not moves(part)
     assert interval(part) is None and interval(part, procedure=False) is None and np.isnan(p_value(part))
     assert np.isnan(detectable(part)) and str(conclude(part, 10.0, "higher")) == "undecided"
-    assert "no patient changes it" in notes.not_estimable(measured.design, part)
+    assert "no patient changes the value" in notes.not_estimable(measured.design, part)
 
 
 def test_a_metric_that_is_undefined_without_a_patient_has_no_interval():

@@ -15,7 +15,9 @@ from imbalance_aware.__main__ import main
 from imbalance_aware.config import read_config
 from imbalance_aware.reporting import design_words, style
 from imbalance_aware.reporting.cards import width_inch, wrap
+from imbalance_aware.reporting.recipe_words import RECIPE
 from imbalance_aware.reporting.study_design import counts
+from imbalance_aware.runs.settings import TrainingSettings
 from imbalance_aware.study_design import study_design
 
 GLAUCOMA = ("no", "early", "advanced")
@@ -102,10 +104,10 @@ def test_the_papers_design_in_words(checkout, tmp_path, monkeypatch):
     said = " ".join(text.get_text() for text in texts_of(canvas))
     for part in (
         *("15 conditions: loss and sampling", "Glioma", "Glaucoma", "Images: 40", "MRI volumes: 40, 3 cohorts"),
-        *("Split: tested on TCGA, which training never sees", "Split: published by the authors"),
+        *("Split: tested on TCGA, excluded from training", "Split: published by the authors"),
         *("Resized to 240 × 240 pixels", "Sequences: T1, T1c, T2, FLAIR", "Patch of 96³ voxels", "random crop of 64³"),
         *("ResNet, blocks 3-4-6-3, widths 32-64-128-256", "250 epochs, batches of 50", "Seeds: 0, 1, 2, 3"),
-        *("Glioma: 15 conditions × 4 seeds = 60 trainings", "Together: 120 trainings"),
+        *("Glioma: 15 conditions × 4 seeds = 60 training runs", "Total: 120 training runs"),
         *("Balanced accuracy; all others are exploratory", "Baseline: CE, Uniform; relevant difference 0.02"),
         "for this procedure (other patients and other seeds)",
     ):
@@ -124,8 +126,8 @@ def test_cross_validated_data_and_one_seed(checkout, tmp_path, monkeypatch):
     said = " ".join(text.get_text() for text in texts_of(canvas))
     assert "40 of 20 groups (patients)" in said
     assert "Cross-validation: 2 folds, stratified by class, patients kept whole" in said
-    assert "MRI phantoms: 15 conditions × 1 seed × 2 folds = 30 trainings" in said
-    assert "unknown from one seed" in said and "this procedure" not in said
+    assert "MRI phantoms: 15 conditions × 1 seed × 2 folds = 30 training runs" in said
+    assert "cannot be inferred from one seed" in said and "this procedure" not in said
 
 
 @pytest.mark.parametrize("count", [1, 2, 5])
@@ -166,6 +168,20 @@ def test_three_conditions_of_one_dataset(checkout, tmp_path, monkeypatch):
     )
 
 
+def test_options_of_the_recipe_are_shown_where_they_are_on(checkout, tmp_path, monkeypatch):
+    recipe = {"weight_decay": 0.05, "warmup_epochs": 2, "clip_norm": 1, "accumulate": 2, "mixup": 0.2, "ema": 0.99}
+    assert not recipe.keys() & design_of(checkout, "demo", "demo.yaml")["training"].keys()
+    design = design_of(checkout, "demo", "demo.yaml", {"studies": {"demo": {"training": recipe}}})
+    assert design["training"].items() >= recipe.items()
+    samples(tmp_path, "fundus_phantoms")
+    samples(tmp_path, "mri_phantoms", parts=(), images=2)
+    canvas = draw(tmp_path, design, monkeypatch)
+    assert_nothing_overlaps(canvas)
+    said = " ".join(text.get_text() for text in texts_of(canvas))
+    for part in ("a linear warm-up of 2 epochs", "mixup (alpha 0.2)", "moving average of the weights (decay 0.99)"):
+        assert part in said
+
+
 def test_counts_are_those_of_the_samples(tmp_path):
     table = counts(samples(tmp_path, "x", sizes=(20, 8, 12), parts=("train", "train", "test", "train")))
     assert table.rows == [
@@ -182,8 +198,12 @@ def test_counts_are_those_of_the_samples(tmp_path):
     [
         ({"method": "table"}, None, "Split: as in the table"),
         ({"method": "table"}, 4, "Cross-validation: 4 folds of the table"),
-        ({"method": "leave_one_cohort_out"}, 2, "Cross-validation: each of 2 cohorts tested by networks of the others"),
-        ({"method": "random", "test_fraction": 0.25}, None, "Split: 25 % drawn for the test, stratified by class"),
+        (
+            {"method": "leave_one_cohort_out"},
+            2,
+            "Cross-validation: each of 2 cohorts tested after training on the others",
+        ),
+        ({"method": "random", "test_fraction": 0.25}, None, "Split: 25 % test set, stratified by class"),
         ({"method": "folds"}, 5, "Cross-validation: 5 folds, 2 times, stratified by class"),
     ],
 )
@@ -207,3 +227,8 @@ def test_lines_fit_and_keep_every_letter(text, room):
     lines = wrap(text, room)
     assert "".join(lines).replace(" ", "") == "".join(text.split())
     assert all(width_inch(line) <= room for line in lines if len(line) > 1)
+
+
+def test_an_option_of_the_recipe_is_off_where_the_settings_say_so():
+    fields = TrainingSettings.model_fields
+    assert {name: off for name, (off, _) in RECIPE.items()} == {name: fields[name].default for name in RECIPE}

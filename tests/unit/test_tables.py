@@ -95,7 +95,7 @@ def test_notes_say_how_a_dataset_was_cross_validated_and_which_folds_collapsed()
     notes = make_table("table1_balanced_accuracy", metrics)[0].notes
     (line,) = [note for note in notes if "cross-validated" in note]
     assert line.startswith("X: cross-validated once in 5 folds. The predictions of all folds are pooled; AUROC")
-    assert "Of 10 trainings, 2 collapsed" in line
+    assert "2 of 10 training runs collapsed" in line
     assert make_table("table2_f1_by_class", pd.concat([metrics, tidy(("x", "ce-uniform", 0, 0.5, "ok", "f1_a"))]))[0]
 
 
@@ -494,7 +494,7 @@ def test_collect_reads_the_projects_table_of_conditions(tmp_path, checkout):
         ({"conditions": '[{"condition": "ce-uniform"}]'}, "expected condition, loss, sampling and weighted"),
         ({"conditions": "nowhere.tsv"}, "nowhere.tsv: no such file"),
         ({"twice": True}, "given twice"),
-        ({"path": "s/toy/ce-uniform/seed-0/fold-1/metrics.json"}, "is of one fold"),
+        ({"path": "s/toy/ce-uniform/seed-0/fold-1/metrics.json"}, "is from one fold"),
         ({"text": "{"}, "not the metrics of a run"),
         ({"text": "[]"}, "not the metrics of a run"),
         ({"path": "elsewhere/metrics.json"}, "not a file of a run"),
@@ -598,7 +598,7 @@ def compared(**cells):
         ),
         (
             {"models_low": np.nan, "procedure_low": np.nan, "p_procedure_holm": np.nan, "decision": "undecided"}
-            | {"note": "not estimable: no patient changes it"},
+            | {"note": "not estimable: no patient changes the value"},
             ["+0.050 †1", "[–]", "[–]", "–", "not estimable"],
         ),
     ],
@@ -615,7 +615,7 @@ def test_the_comparison_shows_both_intervals_the_adjusted_p_and_a_word(tmp_path,
     assert grid.panels[0].title == "X: Balanced accuracy (primary)"
     assert any("One seed: the intervals" in note for note in grid.notes) == (cells.get("n_replicates") == 1)
     assert any("1 of 1 runs" in note for note in grid.notes)
-    assert any("X: not estimable: no patient changes it." in note for note in grid.notes) == ("note" in cells)
+    assert any("X: not estimable: no patient changes the value." in note for note in grid.notes) == ("note" in cells)
     assert numbers["decision"].tolist() == [cells.get("decision", "better")]
 
 

@@ -85,8 +85,8 @@ def test_what_cannot_be_read_is_one_sentence_with_the_line(tmp_path, data, words
 def test_a_missing_file_and_a_folder_in_its_place(tmp_path):
     with pytest.raises(UserError, match=f"none.csv: no such file .looked in {tmp_path}.. It is a CSV table"):
         read_records(tmp_path / "none.csv", CONTENT)
-    with pytest.raises(UserError, match=r"a folder is in the place of a file\. It is a CSV table"):
+    with pytest.raises(UserError, match=r"this is a folder, but a file is needed\. It is a CSV table"):
         read_records(tmp_path, CONTENT)
     (tmp_path / "file").touch()
-    with pytest.raises(UserError, match=r"a folder is in the place|no such file"):
+    with pytest.raises(UserError, match=r"this is a folder|no such file"):
         read_text(tmp_path / "file" / "below")

@@ -75,7 +75,7 @@ def test_images_are_of_a_format_that_other_programs_read(unpacked, dataset):
 def test_damaged_images(unpacked, damage):
     path = unpacked / "images.npy.bz2"
     path.write_bytes(damage(path.read_bytes()))
-    with pytest.raises(UserError, match="damaged, or cut short"):
+    with pytest.raises(UserError, match="damaged or truncated"):
         train_bundle.run(arguments(unpacked))
     assert not (unpacked / "images.npy").exists()
 
@@ -149,7 +149,7 @@ def test_a_run_of_other_settings_is_not_taken_for_done(unpacked, caplog):
     train_bundle.run(arguments(unpacked, *chosen))
     edit(unpacked, "ce-uniform", "training", {"epochs": 1, "device": "cpu"})
     train_bundle.run(arguments(unpacked, *chosen))
-    assert "holds a run of other code, settings or data" in caplog.text
+    assert "holds a run with different code, settings or data" in caplog.text
     history = unpacked.parent / "results/runs/tiny/phantoms/ce-uniform/seed-0/history.csv"
     assert len(history.read_text().splitlines()) == 2
 
@@ -210,7 +210,7 @@ def test_images_unpacked_by_a_process_that_was_killed_before_it_checked_them(unp
     train_bundle._require_images(unpacked, manifest)
     images = np.load(unpacked / "images.npy")
     np.save(unpacked / "images.npy", images[::-1])
-    with pytest.raises(UserError, match="not those that were bundled"):
+    with pytest.raises(UserError, match="differ from the bundled ones"):
         train_bundle.run(arguments(unpacked))
     assert not (unpacked / "images.npy").exists()
     train_bundle._require_images(unpacked, manifest)
@@ -251,7 +251,7 @@ def test_no_bundle(tmp_path):
 
 def test_changed_samples(unpacked):
     (unpacked / "samples.csv").write_text((unpacked / "samples.csv").read_text().replace("phantoms", "patients"))
-    with pytest.raises(UserError, match="not those that were bundled"):
+    with pytest.raises(UserError, match="differ from the bundled ones"):
         train_bundle.run(arguments(unpacked))
 
 
@@ -293,7 +293,7 @@ def test_every_fold_of_every_repeat_is_trained_and_then_done(folds, tmp_path, ca
 
     (unpacked / "folds/repeat-1.csv").write_text(tables[0].read_text())
     (runs / places[-1] / "model.pt").unlink()
-    with pytest.raises(UserError, match="images, samples or folds are not those that were bundled"):
+    with pytest.raises(UserError, match="images, samples or folds differ from the bundled ones"):
         train_bundle.run(arguments(unpacked, "--conditions", "ce-uniform", "--jobs", "2"))
 
 
@@ -301,5 +301,5 @@ def test_tables_of_folds_must_be_those_of_all_repeats(folds, tmp_path):
     dataset, tables = folds
     with pytest.raises(UserError, match=r"repeat-1\.csv: expected the tables of all repeats in their order"):
         make(dataset, tmp_path / "crossed.tar", folds=tables[1:])
-    with pytest.raises(UserError, match="no sample has a split, since the dataset is cross-validated"):
+    with pytest.raises(UserError, match="no sample has a split, because the dataset is cross-validated"):
         make(dataset, tmp_path / "crossed.tar")

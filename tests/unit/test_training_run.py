@@ -442,7 +442,7 @@ def values(array):
     ("write", "message"),
     [
         (lambda path: None, "no such file"),
-        (lambda path: path.write_bytes(b"hello"), "not a NumPy array, or cut short"),
+        (lambda path: path.write_bytes(b"hello"), "not a NumPy array, or truncated"),
         (values(np.zeros((53, 2, 16, 16), dtype=np.float32)), "expected uint8 or float16 images"),
         (values(np.zeros((53, 256), dtype=np.uint8)), "expected uint8 or float16 images"),
         (values(np.full((53, 2, 8, 8), 1.5, dtype=np.float16)), "values outside"),
@@ -503,7 +503,7 @@ def test_bfloat16_on_the_cpu_is_refused(dataset, tmp_path):
         ({"condition": {"sampling": "over"}}, '"over" is not known'),
         ({"condition": {"loss": {"cee": 1}}}, 'unknown loss "cee". Did you mean "ce"'),
         ({"augmentation": {"gamma": [1.5, 0.5]}}, "a range is"),
-        ({"augmentation": {"crop": 40}}, "crop is 40, more than the images have: 16 x 16"),
+        ({"augmentation": {"crop": 40}}, "crop is 40, larger than the images: 16 x 16"),
         ({"model": {"blocks": [1]}}, "model.blocks: expected a number of at least 1 for each of the 4 stages"),
         ({"model": {"stem_kernel": 4}}, "model.stem_kernel: must be odd"),
     ],

@@ -499,10 +499,10 @@ def test_the_data_of_a_fold_are_its_own_rows(folds):
 def test_folds_that_cannot_be_used(folds, plain, tmp_path):
     data, table, subjects, parts = folds
     out, both = tmp_path / "run", ("--folds", str(table), "--fold", "0")
-    assert "--folds and --fold belong together" in refused(data, out, settings(), "--fold", "0")
+    assert "--folds and --fold must be given together" in refused(data, out, settings(), "--fold", "0")
     assert "has no fold 2; it has 2" in refused(data, out, settings(), "--folds", str(table), "--fold", "2")
-    assert "no sample has a split, since the dataset is cross-validated" in refused(data, out, settings())
-    assert "has a split of its own" in refused(plain, out, settings(), *both)
+    assert "no sample has a split, because the dataset is cross-validated" in refused(data, out, settings())
+    assert "has a fixed split" in refused(plain, out, settings(), *both)
     table.write_text(folds_csv(subjects[1:], [part[1:] for part in parts]))
     assert "its subjects are not those of" in refused(data, out, settings(), *both)
     table.write_text(

@@ -149,8 +149,8 @@ def test_the_tables_show_the_unit_asked_for(tmp_path, unit):
     assert main([*tables, "--out", str(tmp_path / unit)]) == 0
     text = (tmp_path / unit / f"{table}.md").read_text()
     assert f"{shown['f1_macro']:.2f}" in text
-    assert ("Glaucoma: metrics count patients" in text) == (unit == "group")
-    assert ("Glaucoma: metrics count images" in text) == (unit == "sample")
+    assert ("Glaucoma: patient-level metrics" in text) == (unit == "group")
+    assert ("Glaucoma: image-level metrics" in text) == (unit == "sample")
     assert "Alone: metrics" not in text
 
 

@@ -116,9 +116,9 @@ def test_no_verdict_says_better_or_worse_where_an_interval_holds_zero(tables):
         assert len(numbers) == line.count("(") and all(low >= 0 or high <= 0 for low, high in numbers), line
     assert "mprove" not in text
     if not found["against_baseline"]["better"]:
-        assert "None is shown to be better than the baseline" in summary(found) or "nothing can be said" in summary(
+        assert "None is shown to be better than the baseline" in summary(
             found
-        )
+        ) or "no interval for other patients" in summary(found)
 
 
 def test_words_without_an_interval_around_zero_are_kept():
@@ -211,7 +211,12 @@ def test_a_large_difference_is_told_in_all_three_forms(tmp_path):
     assert "Loss: MCC is better than CE" in page
     assert "2 images in 1 sets of duplicates" in page and "No validation part" in page
     html = (tmp_path / "out/verdict.html").read_text()
-    for heading in ("What is best", "What made the difference", "What this study could have shown", "Warnings"):
+    for heading in (
+        "What is best",
+        "What made the difference",
+        "What difference this study could have detected",
+        "Warnings",
+    ):
         assert f"### {heading}" in page and f"<h3>{heading}</h3>" in html
     first = {name: (tmp_path / "out" / name).read_bytes() for name in ("verdict.json", "verdict.md", "verdict.html")}
     assert main(arguments) == 0
@@ -223,7 +228,7 @@ def test_one_seed_has_no_interval_of_the_procedure_and_the_page_says_so(tmp_path
     here = json.loads((tmp_path / "out/verdict.json").read_text())["datasets"]["toy"]
     assert here["question"] == "models" and all(one["procedure"] is None for one in here["candidates"])
     page = (tmp_path / "out/verdict.md").read_text()
-    assert "Whether training again would give the same order is unknown." in page
+    assert "Whether retraining would give the same order is unknown." in page
     assert "for these models" in page and "| This procedure |" not in page
 
 
@@ -236,14 +241,14 @@ def test_a_cross_validated_dataset_has_a_third_interval(tmp_path):
         assert one["new_data"][0] < one["models"][0]
     page = (tmp_path / "out/verdict.md").read_text()
     assert "cross-validated in 2 folds" in page and "For a claim about new training data: " in page
-    assert "| New training data |" in page and "the training-set part is only partly included" in page
+    assert "| New training data |" in page and "it includes the variance over training sets only in part" in page
     assert "| Majority class | 0.333 |" in page
 
 
 def test_a_diverged_run_is_left_out_and_named(tmp_path):
     assert main(study(tmp_path, diverged=True)) == 0
     page = (tmp_path / "out/verdict.md").read_text()
-    assert "CE, Oversampling: 1 of 2 runs diverged and are left out." in page
+    assert "CE, Oversampling: 1 of 2 runs diverged and are excluded." in page
     here = json.loads((tmp_path / "out/verdict.json").read_text())["datasets"]["toy"]
     assert {one["candidate"]: one["n_replicates"] for one in here["candidates"]}["ce-oversampling"] == 1
 
@@ -251,8 +256,8 @@ def test_a_diverged_run_is_left_out_and_named(tmp_path):
 def test_fewer_than_five_patients_are_not_estimable_in_words(tmp_path):
     assert main(study(tmp_path, sizes=(30, 4, 20))) == 0
     page = (tmp_path / "out/verdict.md").read_text()
-    assert "a class has 4 patients, fewer than 5" in page and "Nothing: no difference from the baseline" in page
-    assert "Class early has 4 test patients, fewer than 5, so nothing that depends on it has an interval." in page
+    assert "a class has 4 patients, fewer than 5" in page and "Unknown: no difference from the baseline" in page
+    assert "Class early has 4 test patients, fewer than 5, so metrics that depend on it have no interval." in page
     assert "Early | 4 (few)" in page and "No | 30 |" in page
 
 

@@ -102,8 +102,8 @@ def test_copies_across_a_given_split_are_named_and_warned_of(source, caplog):
     table, twins = cohort(source)
     assert table["split"].to_dict() == sides
     assert twins["across_split"].tolist() == ["True"] * 4
-    lines = [line for line in caplog.messages if "several sides" in line]
-    assert len(lines) == 1 and "2 groups of equal images" in lines[0] and "s0 (test) and s2 (train)" in lines[0]
+    lines = [line for line in caplog.messages if "several parts" in line]
+    assert len(lines) == 1 and "2 groups of identical images" in lines[0] and "s0 (test) and s2 (train)" in lines[0]
 
     table, _ = cohort(source, conflicts="drop")
     assert table.at["s4", "excluded"] == "conflicting label: same pixels under another class"

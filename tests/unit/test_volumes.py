@@ -344,9 +344,7 @@ def test_a_mask_that_is_not_as_it_was_written_is_no_fault_of_the_subject(tmp_pat
     content[-8] ^= 1
     path.write_bytes(content)
     np.asanyarray(nib.load(path).dataobj)
-    with pytest.raises(
-        UserError, match=r"brain\.nii\.gz: not as it was written .*CRC.* snakemake --cores 1 --force -- "
-    ):
+    with pytest.raises(UserError, match=r"brain\.nii\.gz: damaged .*CRC.* snakemake --cores 1 --force -- "):
         read_mask(path)
 
 

@@ -25,14 +25,14 @@ def test_every_value_has_its_line(tmp_path):
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("a: 1\nb: 2\na: 3\n", ['line 3: the key "a" is given twice, first in line 1']),
-        ("a:\n  b: 1\n  b: 1\n", ['line 3: the key "a.b" is given twice, first in line 2']),
+        ("a: 1\nb: 2\na: 3\n", ['line 3: the key "a" occurs twice, first in line 1']),
+        ("a:\n  b: 1\n  b: 1\n", ['line 3: the key "a.b" occurs twice, first in line 2']),
         ("a:\n- {b: 1, b: 2}\n", ['line 2: the key "a.0.b"']),
-        ("2024: 1\n2024: 2\n", ['"2024" is given twice']),
+        ("2024: 1\n2024: 2\n", ['"2024" occurs twice']),
         ("a: 010\n", ["line 1: YAML reads 010 as 8"]),
         ("a: [1, 1:30]\n", ["YAML reads 1:30 as 90"]),
         ("a: [1\n", ["not valid YAML", "line 2"]),
-        ('{"a": 1,\n\t"a": 2}', ['the key "a" is given twice']),
+        ('{"a": 1,\n\t"a": 2}', ['the key "a" occurs twice']),
     ],
 )
 def test_what_yaml_would_pass_over_is_told_with_its_line(tmp_path, text, words):

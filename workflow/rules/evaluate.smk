@@ -39,6 +39,7 @@ rule evaluate_pooled:
         "results/logs/evaluate/{study}/{dataset}/{condition}/{replicate}.log",
     wildcard_constraints:
         dataset=IN_FOLDS,
+        condition=TRAINED,
     localrule: True
     conda:
         "../../envs/analysis.yaml"
@@ -64,6 +65,7 @@ use rule evaluate_pooled as evaluate with:
         configs=configs_of_replicate,
     wildcard_constraints:
         dataset=NOT_IN_FOLDS,
+        condition=TRAINED,
     group:
         "run"
 
@@ -82,6 +84,7 @@ use rule evaluate_pooled as evaluate_fold with:
         "results/logs/evaluate/{study}/{dataset}/{condition}/{replicate}/fold-{fold}.log",
     wildcard_constraints:
         dataset="[^/]+",
+        condition=TRAINED,
     group:
         "fold"
     params:

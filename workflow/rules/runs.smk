@@ -62,10 +62,22 @@ def train_settings(wildcards):
 def bundle_settings(wildcards):
     """Settings and code of every condition of a study on a dataset, as JSON."""
     conditions = {}
-    for name in study_of(wildcards).conditions:
+    for name in study_of(wildcards).trained:
         run = SimpleNamespace(**wildcards, condition=name)
         conditions[name] = {"settings": json.loads(train_settings(run)), "code": train_code(run)}
     return json.dumps({"conditions": conditions})
+
+
+def rival_code(wildcards):
+    """The code of the step and of this rival: editing another one leaves it alone."""
+    return code_digest(["rivals.classify", RIVALS[wildcards.rival].module])
+
+
+def primary_of_rival(wildcards):
+    """The metric that a rival's hyperparameter is chosen by, where there is a validation part."""
+    condition_of(SimpleNamespace(study=wildcards.study, condition=rival_name(wildcards.condition, wildcards.rival)))
+    metric = study_of(wildcards).validation_metrics.get(wildcards.dataset)
+    return option("primary", metric) if metric else ""
 
 
 def part_arguments(wildcards, input):

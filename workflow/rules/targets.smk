@@ -39,20 +39,22 @@ def runs_on_stand_ins(wildcards):
     ]
 
 
-def trainings_of(wildcards, file):
+def trainings_of(wildcards, file, conditions=None):
     """That file of every training of a study on one dataset: of all folds, where it has them."""
-    places = runs_of(wildcards, "", [wildcards.dataset])
+    places = runs_of(wildcards, "", [wildcards.dataset], conditions or study_of(wildcards).trained)
     return [f"{place}{fold}{file}" for place in places for fold in fold_folders(wildcards.dataset)]
 
 
 def validations_of(wildcards):
-    """Params function: where the validation predictions of every training of a study lie, beside its predictions."""
+    """Params function: where the validation predictions of a study lie, beside the predictions of each training and rival."""
     study = study_of(wildcards)
     tables = [
         path
         for dataset in study.settings.datasets
         if dataset in study.validation_metrics
-        for path in trainings_of(SimpleNamespace(study=study.name, dataset=dataset), "validation_predictions.csv")
+        for path in trainings_of(
+            SimpleNamespace(study=study.name, dataset=dataset), "validation_predictions.csv", study.conditions
+        )
     ]
     return option("validation", tables)
 
@@ -61,7 +63,7 @@ def first_trainings_of(wildcards, file):
     """That file of the first seed of every condition of a study on one dataset; of the first fold, where it has them."""
     study, dataset = study_of(wildcards), wildcards.dataset
     first = f"{replicates_of(study, dataset)[0]}/{fold_folders(dataset)[0]}"
-    return [f"results/runs/{study.name}/{dataset}/{condition}/{first}{file}" for condition in study.conditions]
+    return [f"results/runs/{study.name}/{dataset}/{condition}/{first}{file}" for condition in study.trained]
 
 
 def with_ensembles(study):

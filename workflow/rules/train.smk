@@ -17,6 +17,7 @@ rule train:
         "results/benchmarks/train/{study}/{dataset}/{condition}/seed-{seed}.tsv"
     wildcard_constraints:
         dataset=NOT_IN_FOLDS,
+        condition=TRAINED,
     group:
         "run"
     conda:
@@ -58,6 +59,7 @@ use rule train as train_fold with:
         "results/benchmarks/train/{study}/{dataset}/{condition}/{replicate}/fold-{fold}.tsv"
     wildcard_constraints:
         dataset="[^/]+",
+        condition=TRAINED,
     group:
         "fold"
     params:

@@ -64,13 +64,13 @@ def leakage(twins: pd.DataFrame) -> list[str]:
     lines = []
     if len(rows := twins[equal & divided]):
         lines.append(
-            f"{rows['set'].nunique()} groups of equal images are on several sides of the given split, such as "
-            f"{_example(rows)}: results on the test set are too good by them"
+            f"{rows['set'].nunique()} groups of identical images are in several parts of the given split, such as "
+            f"{_example(rows)}: results on the test set are optimistic"
         )
     if len(rows := twins[~equal & divided]):
         lines.append(
-            f"{rows['set'].nunique()} groups (patients) are on several sides of the given split, such as "
-            f'"{rows["group"].iloc[0]}" with {_example(rows)}: results on the test set are too good by them'
+            f"{rows['set'].nunique()} groups (patients) are in several parts of the given split, such as "
+            f'"{rows["group"].iloc[0]}" with {_example(rows)}: results on the test set are optimistic'
         )
     if len(rows := twins[twins["across_groups"]]):
         one = rows[rows["set"] == rows["set"].iloc[0]].drop_duplicates("group")

@@ -1,4 +1,4 @@
-"""The folds of a cross-validated dataset: who is tested by which model, and on whom that model is trained.
+"""The folds of a cross-validated dataset: the test, training and validation samples of each model.
 
 Whole groups (patients) and all that has equal images are on one side of every fold; each subject is tested once per
 repeat; the folds have shares of the classes as even as whole groups allow.
@@ -56,8 +56,8 @@ def tested_by(subjects: pd.DataFrame, split: Any, folds: int, repeat: int = 0) -
         tested = subjects["cohort"].map({name: number for number, name in enumerate(names)})
         if len(names) != folds:
             raise UserError(
-                f"leave_one_cohort_out tests {folds} cohorts, but usable samples are of {', '.join(names) or 'none'} "
-                "alone; leave the others out of the dataset"
+                f"leave_one_cohort_out tests {folds} cohorts, but usable samples are only from "
+                f"{', '.join(names) or 'none'}; remove the other cohorts from the dataset"
             )
         _require_every_class(subjects, tested, [f'the cohort "{name}"' for name in names])
         return tested
@@ -114,7 +114,8 @@ def draw_validation(subjects: pd.DataFrame, share: float, seed: int, place: str 
         if (number := int((counts[name] > 0).sum())) < 2:
             raise UserError(
                 f'`validation: {share}`: class "{name}" has {number} group{"s" if number != 1 else ""} for '
-                f"training{place}, too few for a validation part beside it; add groups of it, or leave out `validation`"
+                f"training{place}, too few for an additional validation part; add groups of this class, or remove "
+                "`validation`"
             )
     return draw_parts(subjects["unit"], subjects["class"], (1 - share, share), seed) == 1
 
@@ -124,12 +125,11 @@ def _possible(counts: np.ndarray, folds: int) -> bool:
 
 
 def _require_every_class(subjects: pd.DataFrame, tested: pd.Series, names: list[str]) -> None:
-    """Raise `UserError` if a class is in one fold alone: the model that is tested there has not seen it."""
+    """Raise `UserError` if a class is in one fold alone: the model tested there was not trained on it."""
     for name, folds in tested.groupby(subjects["class"]):
         if folds.nunique() < 2:
             raise UserError(
-                f'class "{name}" is in {names[folds.iloc[0]]} only: a model that is tested there has nothing to learn '
-                "it from"
+                f'class "{name}" is in {names[folds.iloc[0]]} only: a model tested there is not trained on this class'
             )
 
 

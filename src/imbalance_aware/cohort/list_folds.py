@@ -44,7 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--samples", type=Path, required=True, help="samples.csv of the dataset")
     parser.add_argument("--duplicates", type=Path, required=True, help="duplicates.csv of the dataset")
     parser.add_argument("--cohort", type=Path, required=True, help="cohort.csv: where the user's table gives the folds")
-    parser.add_argument("--settings", required=True, help="how to split: JSON, or a YAML/JSON file")
+    parser.add_argument("--settings", required=True, help="settings of the split: JSON, or a YAML/JSON file")
     parser.add_argument("--repeat", type=int, required=True, help="number of the repeat, from 0")
     parser.add_argument("--out", type=Path, required=True, help="table of folds to write")
 
@@ -58,7 +58,7 @@ def run(args: argparse.Namespace) -> None:
     settings = parse(FoldSettings, args.settings)
     samples = read_samples_frame(args.samples, COLUMNS)
     if (samples["split"] != "").any():
-        raise UserError(f"{args.samples}: has a fixed split, which takes no folds. {make_again(args.samples)}")
+        raise UserError(f"{args.samples}: has a fixed split and therefore no folds. {make_again(args.samples)}")
     subjects = _with_duplicates(samples, read_duplicates(args.duplicates), settings.conflicts == "drop")
     if isinstance(settings.split, Table):
         subjects[FOLD] = _given_folds(subjects, args.cohort)
@@ -89,5 +89,5 @@ def _given_folds(samples: pd.DataFrame, cohort: Path) -> pd.Series:
     """The fold that tests each sample, as the user's table says."""
     table = read_cohort(cohort)
     if FOLD not in table:
-        raise UserError(f"{cohort}: lacks the column {FOLD} of a table that gives the folds. {make_again(cohort)}")
+        raise UserError(f"{cohort}: lacks the column {FOLD}, which must contain the folds. {make_again(cohort)}")
     return samples["subject"].map(table.set_index("subject")[FOLD])

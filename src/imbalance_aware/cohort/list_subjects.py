@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of the step."""
     parser.add_argument("--settings", required=True, help="settings of the dataset: JSON, or a YAML/JSON file")
-    parser.add_argument("--source", type=Path, help="folder that the step `phantoms` made, for a generated dataset")
+    parser.add_argument("--source", type=Path, help="output folder of the step `phantoms`, for a generated dataset")
     parser.add_argument("--resources", type=Path, default=RESOURCES, help="folder of shipped tables")
     parser.add_argument("--out", type=Path, required=True, help="table of subjects to write")
     parser.add_argument("--duplicates", type=Path, required=True, help="table of duplicates to write")

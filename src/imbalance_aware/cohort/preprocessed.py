@@ -65,7 +65,11 @@ def run(args: argparse.Namespace) -> None:
     write_text(args.flow, flow_csv(flow(cohort, classes)))
     marked = sum(bool(warnings_of(report)) for report in reports.values() if not report["failed"])
     if marked:
-        log.warning("%d included subjects are marked: look at them; %s, column warnings, says why", marked, args.qc)
+        log.warning(
+            "%d included subjects are marked and should be inspected; the reasons are in %s, column warnings",
+            marked,
+            args.qc,
+        )
     log.info("%d of %d preprocessed subjects are included", int(included(cohort).sum()), len(preprocessed))
 
 
@@ -78,7 +82,7 @@ def read_report(folder: Path) -> dict[str, Any]:
     try:
         return json.loads((folder / "patch.json").read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise UserError(f"{folder}: no report of the step patch, though the cohort includes this subject") from None
+        raise UserError(f"{folder}: no report of the step patch, although the cohort includes this subject") from None
 
 
 def _quality(subject: pd.Series, report: dict[str, Any]) -> dict[str, Any]:

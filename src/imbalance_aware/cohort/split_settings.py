@@ -1,4 +1,4 @@
-"""Settings about who is tested on whom: how a dataset is split, and what becomes of images that are in it twice."""
+"""Settings of the split of a dataset, and of the treatment of duplicated images."""
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
@@ -27,15 +27,17 @@ class WithValidation(Strict):
         0,
         ge=0,
         lt=1,
-        description="share of the training part that is set aside for validation, with whole groups and about the same "
-        "share of each class; 0: no validation part",
+        description=(
+            "fraction of the training part held out for validation, with whole groups, stratified by class; 0: "
+            "no validation part"
+        ),
     )
 
 
 class Given(WithValidation):
     """A method that draws nothing but the validation part."""
 
-    seed: Seed | None = Field(None, description="seed of the draw of the validation part; left out: 0")
+    seed: Seed | None = Field(None, description="random seed of the validation part; default: 0")
 
     @model_validator(mode="after")
     def _seed_draws(self) -> "Given":
@@ -47,7 +49,7 @@ class Given(WithValidation):
 class Drawn(WithValidation):
     """A method that draws the parts."""
 
-    seed: Seed = Field(0, description="seed of the draw")
+    seed: Seed = Field(0, description="random seed of the split")
 
 
 class Authors(Given):
@@ -57,7 +59,7 @@ class Authors(Given):
 
 
 class Table(Given):
-    """What the user's table says: in a column `split` (train, validation, test), or in a column `fold`.
+    """The split given in the user's table: in a column `split` (train, validation, test) or in a column `fold`.
 
     A column `fold` names the fold that tests each subject: the dataset is then cross-validated.
     """
@@ -66,37 +68,41 @@ class Table(Given):
 
 
 class Cohorts(Given):
-    """Some cohorts are the test set, the others are for training."""
+    """Some cohorts are the test set; the others are used for training."""
 
     method: Literal["cohorts"] = "cohorts"
-    test_cohorts: tuple[str, ...] = Field(min_length=1, description="names of the cohorts that are the test set")
+    test_cohorts: tuple[str, ...] = Field(min_length=1, description="names of the test cohorts")
 
 
 class Random(Drawn):
-    """A random test set, with whole groups and about the same share of each class."""
+    """A random test set with whole groups, stratified by class."""
 
     method: Literal["random"] = "random"
     test_fraction: float = Field(
         0.25,
         gt=0,
         lt=1,
-        description="share of each class in the test set: of its samples and, where samples are grouped, of its groups "
-        "(patients)",
+        description=(
+            "fraction of each class in the test set: of its samples and, if samples are grouped, of its groups "
+            "(patients)"
+        ),
     )
 
 
 class Folds(Drawn):
-    """Cross-validation: each subject is tested once per repeat, by a model that saw nobody of its group."""
+    """Cross-validation: each subject is tested once per repeat, by a model that was not trained on its group."""
 
     cross_validates: ClassVar[bool] = True
 
     method: Literal["folds"] = "folds"
     folds: int = Field(5, ge=2, le=1000, description="number of folds; each class needs as many groups (patients)")
-    repeats: int = Field(1, ge=1, le=1000, description="how often the folds are drawn; more repeats keep the others")
+    repeats: int = Field(
+        1, ge=1, le=1000, description="number of times that the folds are drawn; increasing it keeps existing repeats"
+    )
 
 
 class LeaveOneCohortOut(Given):
-    """Cross-validation in which each cohort is tested once, by a model that saw the other cohorts."""
+    """Cross-validation in which each cohort is tested once, by a model trained on the other cohorts."""
 
     cross_validates: ClassVar[bool] = True
 
@@ -144,7 +150,7 @@ else:
     TableSplit = any_method(Table, Cohorts, Random, Folds, LeaveOneCohortOut)
 
 #: What the manual says of every `split`.
-SPLIT = "who is tested on whom: a method, or `{method: …}` with its keys"
+SPLIT = "how training and test data are split: a method, or `{method: …}` with its keys"
 
 
 class SplitSettings(Strict):
@@ -157,13 +163,17 @@ class SplitSettings(Strict):
     split: DrawnSplit = Field(Random(), description=SPLIT)
     conflicts: Literal["keep", "drop"] = Field(
         "keep",
-        description="what becomes of training samples whose pixels or voxels are also in the dataset under another "
-        "class: keep them, or drop them from training",
+        description=(
+            "treatment of training samples whose pixels or voxels also occur in the dataset under another class: "
+            "keep them, or drop them from training"
+        ),
     )
     leakage: Literal["warn", "refuse"] = Field(
         "warn",
-        description="what becomes of a dataset whose given split has a group (patient), or equal images, on several "
-        "sides, or in which two groups have equal images: a warning, or an error",
+        description=(
+            "warning or error if a given split has a group (patient) or identical images in several parts, or if "
+            "two groups have identical images"
+        ),
     )
 
     @classmethod
@@ -224,8 +234,8 @@ class SplitSettings(Strict):
         cross_validation = self.cross_validation()
         if cross_validation is None:
             raise UserError(
-                f"`split: {self.chosen_split().method}` gives one fixed split, which takes no folds; methods that do "
-                "are `folds`, `leave_one_cohort_out`, and `table` with a column fold"
+                f"`split: {self.chosen_split().method}` gives one fixed split and therefore no folds; methods with "
+                "folds are `folds`, `leave_one_cohort_out`, and `table` with a column fold"
             )
         return {
             "split": self.chosen_split().model_dump(mode="json", exclude={"repeats"}),

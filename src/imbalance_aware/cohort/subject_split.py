@@ -28,8 +28,8 @@ def assign_split(subjects: pd.DataFrame, settings: Any) -> None:
     if settings.cross_validation() is None:
         if isinstance(split, Random | Cohorts) and (subjects["split"] != "").any():
             raise UserError(
-                f"the source gives a split, which `split: {split.method}` does not use: the Settings of a source that "
-                "gives one need a method that says so, such as authors or table"
+                f"the source gives a split, which `split: {split.method}` does not use: the Settings of such a "
+                "source need a matching method, such as authors or table"
             )
         if isinstance(split, Random):
             _draw_test(subjects, split, settings.kind == "images")

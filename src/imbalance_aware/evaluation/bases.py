@@ -1,4 +1,4 @@
-"""What decision rules may learn from, of every run on a dataset: class counts and validation predictions."""
+"""Data to which decision rules may be fitted, for every run on a dataset: class counts, validation predictions."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -33,7 +33,7 @@ def class_counts(samples: Path, folds: Iterable[Path], classes: tuple[str, ...],
         return {0: training_class_counts(samples, classes)}
     tables = sorted(folds)
     if not tables:
-        raise UserError(f"{samples}: of a cross-validation; --folds must name the tables of its folds")
+        raise UserError(f"{samples}: from a cross-validation; --folds must name the tables of its folds")
     return {
         int(path.stem.rpartition("-")[2]): {
             number: training_class_counts(samples, classes, parts) for number, parts in enumerate(read_folds(path))

@@ -1,4 +1,4 @@
-"""What competes in a study: every condition under every decision rule, on the same test images.
+"""The candidates of a study: every condition under every decision rule, on the same test images.
 
 The name of a candidate is that of its condition if classes are decided as usual, by the most probable one, and else
 ``condition@rule``, such as ``ce-uniform@prior``. Names of conditions cannot have an @.
@@ -11,6 +11,7 @@ from functools import cached_property
 
 import numpy as np
 
+from imbalance_aware.conditions import trained_and_rival
 from imbalance_aware.evaluation.decision_rules import RULES, AnyBasis, Basis, decide, usable
 from imbalance_aware.evaluation.metrics import COLLAPSED, DIVERGED, status_of
 from imbalance_aware.evaluation.units import samples_of, take
@@ -131,7 +132,9 @@ def candidates(
         test.labels,
         test.groups,
         frozenset(name for name, condition in named.items() if condition in unstable),
-        derived=frozenset(name for name, condition in named.items() if name != condition),
+        derived=frozenset(
+            name for name, condition in named.items() if name != condition or trained_and_rival(condition)[1]
+        ),
     )
     repeats = tuple(f"repeat {place.repeat}" for place in replicates.values())
     return Candidates(

@@ -44,10 +44,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--stand-ins",
         type=_mapping,
         required=True,
-        help="JSON: datasets here -> the dataset of the paper that each takes the place of",
+        help="JSON: dataset here -> the dataset of the paper that it replaces",
     )
     parser.add_argument(
-        "--unit", choices=["sample", "group"], default="sample", help="what metrics count (default: sample)"
+        "--unit", choices=["sample", "group"], default="sample", help="unit of the metrics (default: sample)"
     )
     parser.add_argument("--out", type=Path, required=True, help="claim_estimates.csv to write")
     parser.add_argument("predictions", type=Path, nargs="*", help="…/study/dataset/condition/replicate/predictions.csv")

@@ -16,10 +16,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from imbalance_aware.conditions import loss_key
+from imbalance_aware.conditions import loss_key, trained_and_rival
 from imbalance_aware.errors import UserError
 from imbalance_aware.evaluation.bases import bases, class_counts, validation_outcomes
-from imbalance_aware.evaluation.candidates import Candidates, candidates
+from imbalance_aware.evaluation.candidates import Candidates, candidates, condition_and_rule
 from imbalance_aware.evaluation.comparison_rows import Compared, comparison_rows
 from imbalance_aware.evaluation.context import read_context
 from imbalance_aware.evaluation.decision_rules import AnyBasis
@@ -68,7 +68,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of the step."""
     parser.add_argument("--evaluation", default="{}", help="the block `evaluation` of the configuration, as JSON")
     parser.add_argument(
-        "--conditions", help="JSON list with condition, loss, sampling and weighted of each; without it no effects"
+        "--conditions",
+        help="JSON list with condition, loss, sampling and weighted of each condition; without it, no effects",
     )
     parser.add_argument(
         "--samples", type=Path, nargs="*", default=[], help="…/dataset/samples.csv, for rules that need class counts"
@@ -79,9 +80,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--validation", type=Path, nargs="*", default=[], help="validation_predictions.csv of every trained run"
     )
-    parser.add_argument(
-        "--context", default="{}", help="JSON of what the settings of each dataset say of its classes, by dataset"
-    )
+    parser.add_argument("--context", default="{}", help="JSON with the class settings of each dataset, by dataset")
     parser.add_argument(
         "--out", type=Path, required=True, help=f"folder for {', '.join(f'{name}.csv' for name in TABLES)}"
     )
@@ -109,7 +108,7 @@ def compare(dataset: Dataset, settings: EvaluationSettings, levels: Levels | Non
 
     Args:
         dataset: all runs of the study on it.
-        settings: what the study is judged by.
+        settings: the declared evaluation.
         levels: condition -> level of each factor; without it there are no effects.
 
     Raises:
@@ -153,6 +152,8 @@ def compared_metrics(primary: str) -> dict:
 def read_levels(conditions: str) -> dict[str, dict[str, str]]:
     """Condition -> levels of its loss, sampling and weights, from JSON as the step ``collect`` has it.
 
+    Rivals have none: what loss, sampling and weights change is what they change in training.
+
     Raises:
         UserError: it is not such a list.
     """
@@ -164,6 +165,7 @@ def read_levels(conditions: str) -> dict[str, dict[str, str]]:
                 "weights": WEIGHTED[row["weighted"]],
             }
             for row in read_argument(conditions, "--conditions")
+            if not trained_and_rival(row["condition"])[1]
         }
     except (KeyError, TypeError) as error:
         raise UserError(f"--conditions: expected condition, loss, sampling and weighted of each: {error!r}") from None
@@ -175,7 +177,8 @@ def _of_metric(compared: Compared, baseline: str, levels: Levels | None) -> dict
         "ranks": rank_rows(compared),
     }
     if levels:
-        wanted = effects(_with_runs(compared.candidates), levels, baseline)
+        names = [name for name in _with_runs(compared.candidates) if condition_and_rule(name)[0] in levels]
+        wanted = effects(names, levels, baseline)
         found["effects"] = effect_rows(compared, wanted)
     return found
 

@@ -30,7 +30,7 @@ def read_context(text: str, classes: Sequence[str]) -> Context:
     known = validate(KnownClasses, {"classes": [*classes], **content}, "--context")
     if known.classes != tuple(classes):
         raise UserError(
-            f"--context: is of the classes {', '.join(known.classes)}, but {', '.join(classes)} are predicted, in this "
-            "order"
+            f"--context: its classes are {', '.join(known.classes)}, but the predicted classes are "
+            f"{', '.join(classes)}, in this order"
         )
     return Context(known.ordered, known.prevalence_by_label(), known.costs_by_label())

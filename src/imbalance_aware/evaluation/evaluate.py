@@ -64,18 +64,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--predictions", type=Path, required=True, help="predictions.csv of a run")
     parser.add_argument("--samples", type=Path, help="samples.csv of its dataset, for the class frequencies")
     parser.add_argument("--folds", type=Path, help="table of the folds of its repeat, in a cross-validation")
-    parser.add_argument("--fold", type=int, help="which of them, if the predictions are not pooled")
-    parser.add_argument("--context", default="{}", help="JSON of what the dataset's settings say of its classes")
+    parser.add_argument("--fold", type=int, help="number of the fold, if the predictions are not pooled")
+    parser.add_argument("--context", default="{}", help="JSON with the dataset's class settings")
     parser.add_argument(
         "--validation", type=Path, nargs="+", default=[], help="validation_predictions.csv of the run, or of each fold"
     )
-    parser.add_argument("--training", type=Path, nargs="+", default=[], help="training_predictions.csv, likewise")
-    parser.add_argument("--primary", default="balanced_accuracy", help="metric that offsets are tuned for")
+    parser.add_argument(
+        "--training", type=Path, nargs="+", default=[], help="training_predictions.csv of the run, or of each fold"
+    )
+    parser.add_argument("--primary", default="balanced_accuracy", help="metric for which offsets are tuned")
     parser.add_argument("--card", type=Path, help="model_card.md to write")
     parser.add_argument(
-        "--configs", type=Path, nargs="+", default=[], help="for it: config.yaml of the run or each fold"
+        "--configs", type=Path, nargs="+", default=[], help="for the model card: config.yaml of the run or each fold"
     )
-    parser.add_argument("--about", default="{}", help="for it: JSON of what the dataset is")
+    parser.add_argument(
+        "--about", default="{}", help="for the model card: JSON with kind, phantoms, split and sources of the dataset"
+    )
     parser.add_argument("--out", type=Path, required=True, help="metrics.json to write")
 
 
@@ -241,5 +245,5 @@ def _counts_by_fold(args: argparse.Namespace, predictions: Predictions) -> dict[
 
 def _folds(args: argparse.Namespace) -> Path:
     if args.folds is None:
-        raise UserError(f"{args.predictions}: of a cross-validation; --folds must name the table of its folds")
+        raise UserError(f"{args.predictions}: from a cross-validation; --folds must name the table of its folds")
     return args.folds

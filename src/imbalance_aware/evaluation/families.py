@@ -1,4 +1,4 @@
-"""What may be said of several differences at once: a word for each that holds for all of them together.
+"""Conclusions about several differences, corrected for multiple comparisons.
 
 ``better`` and ``worse`` need Holm's adjusted p-value at most 5 % and the 95 % interval without 0. ``equivalent`` and
 "by a relevant amount" take intervals with Bonferroni's share of the error, since Holm has no intervals.

@@ -92,7 +92,7 @@ def _check_subjects(path: Path, table: Predictions, expected: set[str]) -> None:
     """The subjects of a fold are those that it tests; `read_predictions` has seen that none is there twice."""
     found = {*table.subjects.tolist()}
     if strange := sorted(found - expected):
-        raise UserError(f"{path}: holds the subject {strange[0]}, which this fold does not test. {make_again(path)}")
+        raise UserError(f"{path}: contains the subject {strange[0]}, which this fold does not test. {make_again(path)}")
     if absent := sorted(expected - found):
         raise UserError(f"{path}: lacks the subject {absent[0]}, which this fold tests. {make_again(path)}")
 

@@ -1,4 +1,4 @@
-"""What needs no image: the majority class, and classes drawn at random. Every model is to be better than both.
+"""Reference classifiers without images: majority class and random classes. Every model should outperform both.
 
 Both know the class shares of the training set and nothing else, so both give every subject these shares as
 probabilities, and metrics of probabilities and of ranks are the same for both. They differ in what they decide:

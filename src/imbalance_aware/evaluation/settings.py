@@ -1,4 +1,4 @@
-"""What a study is judged by, declared before it runs."""
+"""The evaluation of a study, declared before it runs."""
 
 from typing import Literal
 
@@ -12,12 +12,14 @@ PRIMARY = tuple(name for name in OVERALL if METRICS[name].resampled and METRICS[
 
 
 class EvaluationSettings(Strict):
-    """What the results are judged by, declared before the runs."""
+    """Metric, baseline and equivalence margin, declared before the runs."""
 
     primary: str = Field(
         "balanced_accuracy",
-        description="the metric that conclusions rest on, and by which `training.select: best` chooses the epoch: one "
-        "over all classes",
+        description=(
+            "the metric on which conclusions are based, and by which `training.select: best` selects the epoch; "
+            "must be a metric over all classes"
+        ),
         json_schema_extra={"enum": [*PRIMARY]},
     )
     baseline: str = Field(
@@ -25,12 +27,16 @@ class EvaluationSettings(Strict):
         description="the condition that the others are compared with; in a study that lacks it, the first one",
     )
     relevant_difference: float = Field(
-        0.02, gt=0, description="difference of the primary metric below which two conditions are as good as equal"
+        0.02,
+        gt=0,
+        description="equivalence margin: differences of the primary metric below it are considered irrelevant",
     )
     unit: Literal["sample", "group"] = Field(
         "sample",
-        description="what the metrics of tables and figures count: every image, or every "
-        "group (patient) by the mean of its images' probabilities",
+        description=(
+            "unit of the metrics in tables and figures: every image, or every group (patient) by the mean of its "
+            "images' probabilities"
+        ),
     )
 
     @field_validator("primary")
@@ -40,7 +46,7 @@ class EvaluationSettings(Strict):
             raise ValueError(f'"{value}" has a value for each class; choose one of {", ".join(PRIMARY)}')
         if value in OVERALL and value not in PRIMARY:
             raise ValueError(
-                f'"{value}" jumps when one patient is left out, so it has no interval; choose one of '
+                f'"{value}" is not smooth when one patient is left out, so it has no interval; choose one of '
                 f"{', '.join(PRIMARY)}"
             )
         if value not in OVERALL:

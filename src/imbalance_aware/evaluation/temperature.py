@@ -1,4 +1,4 @@
-"""Temperature scaling: one number, fitted on validation predictions, that makes probabilities less or more certain.
+"""Temperature scaling: one parameter, fitted on validation predictions, that sharpens or flattens probabilities.
 
 Guo et al. 2017, "On calibration of modern neural networks", section 4.2. The most probable class stays the same.
 """

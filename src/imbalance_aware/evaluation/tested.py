@@ -47,11 +47,11 @@ def require_subjects(predictions: Predictions, expected: Mapping[str, str], path
     again = make_again(Path(path))
     if absent := [subject for subject in expected if subject not in found]:
         raise UserError(
-            f"{path}: lacks {len(absent)} of the {len(expected)} subjects that {samples} names for it, such as "
+            f"{path}: lacks {len(absent)} of the {len(expected)} subjects that {samples} lists for it, such as "
             f"{absent[0]}. {again}"
         )
     if strange := [subject for subject in found if subject not in expected]:
-        raise UserError(f"{path}: holds the subject {strange[0]}, which {samples} does not name for it. {again}")
+        raise UserError(f"{path}: contains the subject {strange[0]}, which {samples} does not list for it. {again}")
     if changed := [subject for subject, name in found.items() if expected[subject] != name]:
         raise UserError(
             f"{path}: subject {changed[0]} is of class {found[changed[0]]} here and of class {expected[changed[0]]} "

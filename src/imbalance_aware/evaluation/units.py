@@ -1,4 +1,4 @@
-"""What metrics count: samples (images), or groups (patients) by the mean of the probabilities of their samples.
+"""Units of the metrics: samples (images), or groups (patients) by the mean probabilities of their samples.
 
 A patient with eight images weighs eight times as much as one with a single image in metrics of samples, and as much in
 metrics of groups. A group with samples of several classes, such as a healthy and a diseased eye, is one unit for each

@@ -1,4 +1,4 @@
-"""What `statistics` and `cohort_metrics` have in common: values of runs, and which intervals a metric has.
+"""Shared by `statistics` and `cohort_metrics`: values of runs, and the intervals that a metric has.
 
 Metrics that jump are measured without the jackknife, which does not estimate their variance. Balanced accuracy and
 recall have Wilson's interval, and metrics of one class other than recall depend on the patients of the other classes.
@@ -44,7 +44,7 @@ def wilson(design: Design, metric: Metric, label: int | None, correct: np.ndarra
 
 
 def patients_of_others(design: Design, metric: Metric, label: int | None) -> int | None:
-    """Patients with units of other classes, on whom a metric of one class depends; None where it does not.
+    """Patients with units of other classes that affect a metric of one class; None if it does not depend on them.
 
     False positives are of the other classes, so only a recall does not depend on them.
     """

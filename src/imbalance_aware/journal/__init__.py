@@ -1,1 +1,1 @@
-"""What a journal asks for: reporting checklists, paragraphs of methods, model cards. Facts come from files alone."""
+"""Texts for a journal: reporting checklists, methods, model cards. All facts come from files."""

@@ -128,4 +128,4 @@ def sheet_markdown(rows: Sequence[Row], study: str) -> str:
 
 def _left(row: Row) -> str:
     """What the author still has to say."""
-    return row.item.author or ("no file of this study says it" if row.status == AUTHOR else "")
+    return row.item.author or ("not in the files of this study" if row.status == AUTHOR else "")

@@ -25,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--tables", type=Path, required=True, help="folder of verdict.json, values.csv, comparisons.csv"
     )
-    parser.add_argument("--configs", type=Path, nargs="+", required=True, help="config.yaml of every training")
+    parser.add_argument("--configs", type=Path, nargs="+", required=True, help="config.yaml of every training run")
     parser.add_argument("--environments", type=Path, nargs="*", default=[], help="environments of the steps")
     parser.add_argument("--revision", default="", help="revision of the workflow's code")
     parser.add_argument("--out", type=Path, required=True, help=f"folder for {', '.join(OUTPUTS)}")

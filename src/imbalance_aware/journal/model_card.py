@@ -120,7 +120,7 @@ def card_facts(report: Mapping[str, Any], about: str, files: CardFiles) -> dict[
 def _about(text: str) -> dict[str, Any]:
     content = read_object_argument(text, "--about")
     if not {"kind", "phantoms", "split", "sources"} <= {*content}:
-        raise UserError("--about: expected what the dataset is: kind, phantoms, split, sources")
+        raise UserError("--about: expected the keys kind, phantoms, split and sources of the dataset")
     return content
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from imbalance_aware.reporting.markdown import escape_markdown
+from imbalance_aware.reporting.recipe_words import recipe_words
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -42,6 +43,7 @@ def environment(form: str) -> "Environment":
         "listed": listed,
         "counted": counted,
         "sum_of": sum_of,
+        "recipe": recipe_words,
         "paragraph": lambda text: Markup(in_one_line(text)),
         "code": lambda text: Markup(text),
         "prose": lambda parts: Markup(in_one_line(" ".join(parts))),

@@ -1,4 +1,4 @@
-"""What the runs of a study had in common, from the ``config.yaml`` of each: network, optimisation, versions."""
+"""Settings shared by the runs of a study, from the ``config.yaml`` of each: network, optimisation, versions."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -72,6 +72,6 @@ def shared(parts: Sequence[tuple[Path, dict[str, Any]]], name: str) -> dict[str,
             if part.get(key) != first[key]:
                 raise UserError(
                     f"{path}: {name}.{key} is {part.get(key)}, but {first[key]} in {first_path}; one text cannot "
-                    "describe both. Make the runs of the study again with one configuration"
+                    "describe both. Repeat the runs of the study with one configuration"
                 )
     return first

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 import yaml
 
+from imbalance_aware.conditions import trained_and_rival
 from imbalance_aware.errors import UserError
 from imbalance_aware.evaluation.candidates import condition_and_rule
 from imbalance_aware.evaluation.decision_rules import RULES, TAU
@@ -20,6 +21,7 @@ from imbalance_aware.reporting.labels import in_a_sentence, readable
 from imbalance_aware.reporting.small_classes import FEW_IN_CLASS
 from imbalance_aware.reporting.summary import label_conditions
 from imbalance_aware.reporting.verdict_warnings import text
+from imbalance_aware.rivals.catalogue import RIVALS
 from imbalance_aware.statistics.design import MIN_PATIENTS
 from imbalance_aware.statistics.notes import FEW_PATIENTS
 from imbalance_aware.tables.comparisons import COMPARISONS
@@ -37,7 +39,7 @@ PREPROCESSING = {
     "brats": ("brats", "brats"),
 }
 ANALYSIS = {"scikit-learn": "scikit-learn", "scipy": "SciPy"}
-PIN = re.compile(r"([A-Za-z0-9._-]+)==(\S+)")
+PIN = re.compile(r"([A-Za-z0-9._-]+)==(\S+)(?: .*)?")
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,7 @@ def study_facts(name: str, files: Files, revision: str = "") -> dict[str, Any]:
     settings, runs = files.settings, run_facts(files.configs)
     verdict = read_verdict(files.tables / "verdict.json")
     values, comparisons = VALUES.read(files.tables / "values.csv"), COMPARISONS.read(files.tables / "comparisons.csv")
-    conditions = _conditions(settings["conditions"])
+    conditions = _conditions([row for row in settings["conditions"] if not trained_and_rival(row["condition"])[1]])
     baseline = settings["evaluation"]["baseline"]
     datasets = []
     for folder in files.datasets:
@@ -95,6 +97,7 @@ def study_facts(name: str, files: Files, revision: str = "") -> dict[str, Any]:
         "datasets": datasets,
         "conditions": conditions,
         "losses": [{"name": term, "label": readable(term), **about} for term, about in settings["losses"].items()],
+        "rivals": _rivals(settings["conditions"], conditions),
         "loss_labels": list(dict.fromkeys(condition["loss_label"] for condition in conditions)),
         "samplings": [{"name": mode, "meaning": meaning} for mode, meaning in settings["samplings"].items()],
         "seeds": settings["seeds"],
@@ -168,6 +171,17 @@ def _conditions(columns: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     return [{str(key): value for key, value in row.items()} for row in labelled.to_dict("records")]
 
 
+def _rivals(columns: Sequence[Mapping[str, Any]], conditions: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The rivals of a study: ``methods`` with label, meaning and source, and labels ``of`` whose networks they use."""
+    names = [trained_and_rival(row["condition"]) for row in columns]
+    labels = {one["condition"]: one["label"] for one in conditions}
+    methods = [RIVALS[rival] for rival in dict.fromkeys(rival for _, rival in names if rival)]
+    return {
+        "methods": [{"label": one.label, "meaning": one.meaning, "source": one.source} for one in methods],
+        "of": [labels[trained] for trained in dict.fromkeys(trained for trained, rival in names if rival)],
+    }
+
+
 def _imbalance(dataset: Mapping[str, Any]) -> dict[str, Any]:
     """The most and the least frequent class of what networks are trained on, and how many times as frequent it is."""
     sizes = {row["class"]: row["n"] if dataset["folds"] else row["parts"]["train"]["n"] for row in dataset["parts"]}
@@ -235,5 +249,5 @@ def _rules(values: pd.DataFrame) -> list[dict[str, str]]:
 
 def _of(parts: Mapping[str, Any], dataset: str, where: str) -> Any:
     if dataset not in parts:
-        raise UserError(f"{where}: says nothing of the dataset {dataset}; it has {', '.join(parts)}")
+        raise UserError(f"{where}: contains no entry for the dataset {dataset}; it has {', '.join(parts)}")
     return parts[dataset]

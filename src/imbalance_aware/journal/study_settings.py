@@ -1,4 +1,4 @@
-"""What the texts for a journal say of the settings: those of the study and its datasets, and what losses are."""
+"""Settings for the texts for a journal: those of the study and its datasets, and descriptions of losses."""
 
 import ast
 from collections.abc import Iterable, Mapping

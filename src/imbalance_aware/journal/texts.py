@@ -1,4 +1,4 @@
-"""What is written for a journal, from which templates and tables: names alone, read when the workflow is planned."""
+"""Texts for a journal with their templates and tables: names only, read when the workflow is planned."""
 
 #: Name of a checklist, as in ``resources/reporting_items.csv`` -> its title.
 CHECKLISTS = {"claim_2024": "CLAIM 2024", "tripod_ai": "TRIPOD+AI"}

@@ -45,7 +45,7 @@ def check_arguments(kwargs: Mapping[str, Mapping[str, Any]]) -> None:
         accepted = [argument for argument in parameters.types if argument != "reduction"]
         for argument, value in given.items():
             if argument == "reduction":
-                raise UserError(f'the loss "{name}": training takes the mean, "reduction" cannot be set')
+                raise UserError(f'the loss "{name}": training uses the mean, so "reduction" cannot be set')
             if argument not in accepted and not parameters.open:
                 raise UserError(f'the loss "{name}" has no argument "{argument}".{nearest(argument, accepted)}')
             check_type(name, argument, value, parameters.types.get(argument, ""))

@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from imbalance_aware.losses.inputs import check_per_class, class_logits, class_target, weights_of_samples
-from imbalance_aware.losses.per_sample import PerSampleLoss
+from imbalance_aware.losses.per_sample import PerSampleLoss, expected
 
 
 class CrossEntropyLoss(PerSampleLoss):
@@ -21,7 +21,9 @@ class CrossEntropyLoss(PerSampleLoss):
     Two ways to weight, which differ in what the mean divides by:
 
     * ``weight``, one per class, is torch's: with integer targets the mean divides by the sum of the weights of the
-      batch, so the loss of a batch with one class does not depend on them.
+      batch, so the loss of a batch with one class does not depend on them. With class probabilities it divides by their
+      expectation, sum_ic w_c y_ic, so that one-hot rows and mixed labels (mixup) have the same mean; torch divides by
+      the number of samples there.
     * ``sample_weight``, one per sample, is Keras's: the mean divides by the number of samples, mean_i w_i CE_i.
 
     Source: torch's documentation of ``CrossEntropyLoss``; label smoothing by Szegedy et al., "Rethinking the Inception
@@ -64,14 +66,16 @@ class CrossEntropyLoss(PerSampleLoss):
         logits = class_logits(logits)
         target = class_target(target, logits)
         check_per_class("weight", self.weight, logits)
-        if sample_weight is None:
+        if sample_weight is None and (self.weight is None or target.ndim == 1):
             return self._cross_entropy(logits, target, self.reduction)
-        losses = self.sample_losses(logits, target) * weights_of_samples(sample_weight, logits)
+        losses = self.sample_losses(logits, target)
+        if sample_weight is not None:
+            losses = losses * weights_of_samples(sample_weight, logits)
         if self.reduction == "none":
             return losses
-        if self.reduction == "sum" or self.weight is None or target.ndim == 2:
+        if self.reduction == "sum" or self.weight is None:
             return losses.mean() if self.reduction == "mean" else losses.sum()
-        return losses.sum() / self.weight[target].sum()
+        return losses.sum() / expected(self.weight.to(logits.dtype).expand_as(logits), target).sum()
 
     def sample_losses(self, logits: Tensor, target: Tensor) -> Tensor:
         """Loss of each sample, ``(B,)``, times the weight of its class; see :meth:`PerSampleLoss.sample_losses`."""

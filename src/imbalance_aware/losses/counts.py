@@ -1,4 +1,4 @@
-"""Soft confusion counts of a batch, and losses made of them with their gradient: for soft F1 and soft MCC."""
+"""Soft confusion counts of a batch, and losses computed from them with their gradient: for soft F1 and soft MCC."""
 
 from collections.abc import Callable
 from typing import NamedTuple

@@ -1,4 +1,4 @@
-"""What a metric is: its name, its direction, and the functions that compute it.
+"""Declaration of a metric: its name, its direction, and the functions that compute it.
 
 A metric is of one of two kinds. One of the decisions (accuracy, F1, MCC) or of single probabilities (Brier score) is
 taken over all subjects of a cross-validation at once. One that ranks subjects by their probabilities (AUROC) compares

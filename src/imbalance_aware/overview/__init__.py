@@ -1,1 +1,1 @@
-"""What is planned, what is done, and whether two machines agree: commands for people, not steps of the workflow."""
+"""Plan, status and comparison of studies: interactive commands, not steps of the workflow."""

@@ -61,12 +61,12 @@ class Agreement:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of the command."""
-    parser.add_argument("a", metavar="A", type=Path, help="a folder of results, or a part of its runs/")
-    parser.add_argument("b", metavar="B", type=Path, help="another, with the same runs")
+    parser.add_argument("a", metavar="A", type=Path, help="a results folder, or a part of its runs/")
+    parser.add_argument("b", metavar="B", type=Path, help="another results folder with the same runs")
     parser.add_argument(
         "--metric",
         default=PRIMARY,
-        help=f"of which differences are given (default: {PRIMARY}); docs/metrics.md lists all",
+        help=f"metric whose differences are given (default: {PRIMARY}); docs/metrics.md lists all",
     )
 
 
@@ -94,13 +94,13 @@ def find_runs(folder: Path) -> dict[Run, Path]:
         UserError: no such folder, or no predictions in it.
     """
     if not folder.is_dir():
-        raise UserError(f"{folder}: no such folder of results")
+        raise UserError(f"{folder}: no such results folder")
     top = folder / "runs" if (folder / "runs").is_dir() else folder
     paths = sorted(top.resolve().rglob(PREDICTIONS))
     # The mean over seeds follows from the runs.
     found = {place: path for path in paths if (place := identify(path)).seed is not None}
     if not found:
-        raise UserError(f"{top}: holds no run: no {PREDICTIONS} in …/study/dataset/condition/seed-N/")
+        raise UserError(f"{top}: contains no run: no {PREDICTIONS} in …/study/dataset/condition/seed-N/")
     return found
 
 

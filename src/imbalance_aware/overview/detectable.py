@@ -7,12 +7,12 @@ could be found equivalent. The formula is in docs/statistics.md; correction for 
 
 import argparse
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from imbalance_aware.errors import UserError
+from imbalance_aware.overview.tested import TestSet
 from imbalance_aware.statistics.design import MIN_PATIENTS
 from imbalance_aware.statistics.planning import (
     detectable_with,
@@ -25,24 +25,6 @@ from imbalance_aware.tables.samples import read_samples_frame
 SEEDS = (1, 2, 3, 4, 5, 10)
 
 
-@dataclass(frozen=True)
-class TestSet:
-    """Who is tested.
-
-    Attributes:
-        images: test images of each class.
-        patients: patients with test images of each class.
-    """
-
-    images: dict[str, int]
-    patients: dict[str, int]
-
-    @property
-    def images_per_patient(self) -> float:
-        """Mean over all patients."""
-        return sum(self.images.values()) / sum(self.patients.values())
-
-
 def add_assumptions(parser: argparse.ArgumentParser) -> None:
     """Declare what is assumed before the runs."""
     parser.add_argument("--seeds", type=int, nargs="+", default=[*SEEDS], help="numbers of seeds (default: 1 to 10)")
@@ -50,7 +32,7 @@ def add_assumptions(parser: argparse.ArgumentParser) -> None:
         "--discordance",
         type=float,
         default=0.2,
-        help="share of images about which one of two runs is right and the other wrong (default: 0.2)",
+        help="fraction of images that exactly one of two runs classifies correctly (default: 0.2)",
     )
     parser.add_argument(
         "--agreement", type=float, default=0.3, help="correlation of that difference between two seeds (default: 0.3)"
@@ -59,8 +41,10 @@ def add_assumptions(parser: argparse.ArgumentParser) -> None:
         "--seed-sd", type=float, default=0.01, help="standard deviation of the difference over seeds (default: 0.01)"
     )
     parser.add_argument("--icc", type=float, default=0.3, help="correlation of images of one patient (default: 0.3)")
-    parser.add_argument("--relevant", type=float, default=0.02, help="difference that matters (default: 0.02)")
-    parser.add_argument("--power", type=float, default=0.8, help="chance to find the difference (default: 0.8)")
+    parser.add_argument("--relevant", type=float, default=0.02, help="relevant difference (default: 0.02)")
+    parser.add_argument(
+        "--power", type=float, default=0.8, help="power, the probability of detecting the difference (default: 0.8)"
+    )
 
 
 def differences(tested: TestSet, args: argparse.Namespace) -> list[str]:

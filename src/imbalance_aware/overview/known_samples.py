@@ -1,4 +1,4 @@
-"""What is known of a dataset before its images are packed: how many samples, of what shape, in which part."""
+"""Information on a dataset before its images are packed: number of samples, their shape and part."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from imbalance_aware.errors import UserError
-from imbalance_aware.overview.detectable import TestSet
+from imbalance_aware.overview.tested import TestSet
 from imbalance_aware.tables.cohort import included_subjects
 from imbalance_aware.tables.samples import read_samples
 

@@ -1,4 +1,4 @@
-"""What the log of a job says: why it failed, and how far a training has come."""
+"""Information from the log of a job: why it failed, and the progress of training."""
 
 import re
 from pathlib import Path

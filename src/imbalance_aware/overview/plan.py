@@ -1,4 +1,4 @@
-"""What a study takes, before it runs: jobs, hours, disk, memory, and which difference it could show.
+"""Resources that a study needs, before it runs: jobs, hours, disk, memory; and the detectable difference.
 
 Jobs are those that Snakemake plans with the configuration. Hours come from benchmark files of finished jobs of the same
 rule, study and dataset; with --time-step, those of training that has not run yet from a few real steps on made-up
@@ -12,6 +12,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from imbalance_aware.errors import UserError
 from imbalance_aware.overview import detectable
@@ -47,20 +48,23 @@ class Cost:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of the command."""
     add_configuration(parser)
-    parser.add_argument("--cores", type=int, nargs="+", help="for how many cores hours are given (default: all here)")
-    parser.add_argument("--gpus", type=int, default=0, help="how many GPUs, each with one job at a time (default: 0)")
+    parser.add_argument(
+        "--cores",
+        type=int,
+        nargs="+",
+        help="numbers of cores for which hours are given (default: all of this machine)",
+    )
+    parser.add_argument("--gpus", type=int, default=0, help="number of GPUs, each with one job at a time (default: 0)")
     parser.add_argument(
         "--time-step",
         action="store_true",
-        help="time a few steps of each training that has no benchmark file, and count the network's parameters",
+        help="time a few steps of each training job without a benchmark file, and count the network's parameters",
     )
     given = parser.add_mutually_exclusive_group()
     given.add_argument(
-        "--samples", type=Path, help="samples.csv of a dataset (snakemake …/DATASET/samples.csv makes it)"
+        "--samples", type=Path, help="samples.csv of a dataset (created by snakemake …/DATASET/samples.csv)"
     )
-    given.add_argument(
-        "--test-images", type=int, nargs="+", help="test images of each class, one image of each patient"
-    )
+    given.add_argument("--test-images", type=int, nargs="+", help="test images per class, one image per patient")
     detectable.add_assumptions(parser)
 
 
@@ -96,10 +100,16 @@ def _studies(planned: Planned) -> list[str]:
         of = [job for job in planned.jobs if job.trains and job.wildcards["study"] == name]
         left = sum(job.needed for job in of)
         lines += paragraph(
-            f"Study {name}: {count(len(study.conditions), 'condition')}, {count(len(study.settings.seeds), 'seed')}, "
-            f"on {', '.join(study.settings.datasets)}; {count(len(of), 'training run')}, {left} to do"
+            f"Study {name}: {count(len(study.trained), 'condition')}{_rivals(study)}, "
+            f"{count(len(study.settings.seeds), 'seed')}, on {', '.join(study.settings.datasets)}; "
+            f"{count(len(of), 'training run')}, {left} to do"
         )
     return lines
+
+
+def _rivals(study: Any) -> str:
+    n = len(study.conditions) - len(study.trained)
+    return f" and {count(n, 'rival')} of them" if n else ""
 
 
 def jobs_table(planned: Planned, costs: Sequence[Cost]) -> list[str]:

@@ -1,4 +1,4 @@
-"""What of a study is done, running, missing or failed, with the reason and its log; times; and what a rerun would do.
+"""State of a study: done, running, missing and failed jobs, with reasons and logs; times; effects of a rerun.
 
 Nothing is started or written. Which jobs a rerun would start, and why, is what Snakemake plans with this configuration.
 """
@@ -68,7 +68,7 @@ class Failure:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of the command."""
     add_configuration(parser)
-    parser.add_argument("--all", action="store_true", help="show whole lists, not only their beginnings")
+    parser.add_argument("--all", action="store_true", help="show complete lists instead of their first entries")
 
 
 def run(args: argparse.Namespace) -> None:

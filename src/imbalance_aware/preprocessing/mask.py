@@ -92,8 +92,8 @@ def provided(
     ambiguity = _ambiguity_mm(tumour, places)
     if ambiguity > AMBIGUOUS_MM:
         log.warning(
-            "%s has the grid of %s and was taken as drawn on %s; with the others it would be up to %.1f mm away "
-            "(set mask.drawn_on if you know which it is)",
+            "%s has the grid of %s and was assumed to be drawn on %s; with the others it would be up to %.1f mm away "
+            "(set mask.drawn_on if you know the sequence)",
             path,
             " and ".join(names),
             names[0],

@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--classes", type=classes_argument, help="JSON list of the classes in label order (default: alphabetical)"
     )
     parser.add_argument(
-        "--subgroups", nargs="*", default=[], help="columns of the table of subjects to hand on (default: none)"
+        "--subgroups", nargs="*", default=[], help="columns of the table of subjects to pass on (default: none)"
     )
     parser.add_argument("--images", type=Path, required=True, help="array to write (N, C, *spatial)")
     parser.add_argument("--samples", type=Path, required=True, help="table of the array's rows to write")
@@ -144,7 +144,7 @@ def _append(out: BinaryIO, file: Path, like: np.ndarray) -> str:
 def load(file: Path) -> np.ndarray:
     """One preprocessed subject, checked by itself."""
     if not file.exists():
-        raise UserError(f"{file}: missing, though the cohort includes this subject")
+        raise UserError(f"{file}: missing, although the cohort includes this subject")
     sample = np.array(read_npy(file))
     if sample.dtype not in DTYPES or sample.ndim < 3:
         raise UserError(f"{file}: {sample.dtype} {sample.shape}; expected uint8 or float16, channels first")

@@ -170,7 +170,7 @@ def _header(report: Report, characters: int) -> list[tuple[str, tuple[int, int, 
     strip, mask = (report["steps"].get(step, {}) for step in ("strip", "mask"))
     measured, reason = [], []
     if failed := report["failed"]:
-        reason = textwrap.wrap(f"left out at the step {failed['step']}: {failed['reason']}", characters)
+        reason = textwrap.wrap(f"excluded at the step {failed['step']}: {failed['reason']}", characters)
     for text in warnings_of(report):
         reason += textwrap.wrap(f"look at this: {text}", characters)
     # A step that failed may still have some of its measures.

@@ -61,7 +61,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of the step."""
     parser.add_argument("--settings", required=True, help="reference_sequence, samples, …: JSON, or a YAML/JSON file")
     parser.add_argument("--subject", required=True, help="identifier of the subject")
-    parser.add_argument("--start", choices=STARTS, required=True, help="how far the scans are preprocessed")
+    parser.add_argument("--start", choices=STARTS, required=True, help="preprocessing state of the scans")
     parser.add_argument("--volumes", type=named_paths, nargs="+", required=True, help="SEQUENCE=FILE for each sequence")
     parser.add_argument("--atlas", type=Path, required=True, help="T1 of the atlas, with skull")
     parser.add_argument("--atlas-brain", type=Path, required=True, help="T1 of the atlas, without skull")

@@ -95,7 +95,7 @@ def _do(name: str, content: dict[str, Any], work: Callable[[Measures], None]) ->
     except UserError:
         raise
     except ImportError as error:
-        raise UserError(f"the step {name} cannot load a package: {error}; install it and run again") from error
+        raise UserError(f"the step {name} cannot load a package: {error}; install it and run the step again") from error
     except (Failure, BadVolume) as failure:
         log.warning("%s, %s: %s %s", content["subject"], name, failure, getattr(failure, "file", ""))
         content["failed"] = {"step": name, "reason": str(failure), "file": getattr(failure, "file", "")}
@@ -141,8 +141,8 @@ def placement_warnings(name: str, path: Path, place: Placement) -> list[str]:
     if place.forms and place.sform_qform_mm is not None and place.sform_qform_mm > FORMS_MM:
         sform, qform = map(describe_grid, place.forms)
         found.append(
-            f"sform and qform of {name} place its voxels up to {place.sform_qform_mm:.1f} mm apart, and the sform was "
-            f"taken (sform: {sform}, qform: {qform})"
+            f"sform and qform of {name} place its voxels up to {place.sform_qform_mm:.1f} mm apart, and the sform "
+            f"was used (sform: {sform}, qform: {qform})"
         )
     for sentence in found:
         log.warning("%s: %s", path, sentence)

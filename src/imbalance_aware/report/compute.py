@@ -1,4 +1,4 @@
-"""What the steps of a study took: wall time, processor time, time on GPUs, memory."""
+"""Resources used by the steps of a study: wall time, CPU time, time on GPUs, memory."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -24,6 +24,8 @@ STEPS = {
     "pack": DATASET,
     "bundle": STUDY,
     "train": STUDY,
+    "part_features": STUDY,
+    "rival": STUDY,
     "statistics": STUDY,
     "explanations": STUDY,
 }

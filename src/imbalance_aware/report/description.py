@@ -1,4 +1,4 @@
-"""What the verdict of a study says in a sentence, for the first page of Snakemake's report."""
+"""The verdict of a study in one sentence, for the first page of Snakemake's report."""
 
 import json
 from pathlib import Path

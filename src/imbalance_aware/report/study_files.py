@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from imbalance_aware.conditions import trained_and_rival
 from imbalance_aware.errors import UserError
 from imbalance_aware.json_text import read_object_argument
 from imbalance_aware.runs.identity import Run
@@ -74,6 +75,7 @@ class StudyFiles:
         return [
             Run(self.name, dataset, condition["condition"], seed, repeat, fold)
             for condition in self.config["conditions"]
+            if not trained_and_rival(condition["condition"])[1]
             for repeat in range(of.repeats)
             for seed in self.config["study"]["seeds"]
             for fold in folds

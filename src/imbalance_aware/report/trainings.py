@@ -1,4 +1,4 @@
-"""What a training recorded of itself."""
+"""The records of a training run."""
 
 from collections.abc import Mapping
 from typing import Any

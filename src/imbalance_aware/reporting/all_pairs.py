@@ -155,8 +155,8 @@ def note(table: pd.DataFrame, counts: pd.DataFrame, count: int) -> str:
     below = "Below the diagonal: by how much the column is better than the row"
     below += ", in hundredths." if count <= MAX_NUMBERED else "."
     above = (
-        "Above it: the row is better (+), worse (−), equivalent (=) or undecided (·) by intervals that hold for all "
-        "pairs together"
+        "Above it: the row is better (+), worse (−), equivalent (=) or undecided (·) by simultaneous intervals of "
+        "all pairs"
     )
     procedure = (table["question"] == PROCEDURE).any()
     above += ", for other patients and seeds." if procedure else ", for other patients and these trained models."

@@ -53,7 +53,7 @@ class Picture:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of the step."""
     style.add_arguments(parser)
-    parser.add_argument("--sequences", nargs="+", help="of volumes: names along the channels; the last one is drawn")
+    parser.add_argument("--sequences", nargs="+", help="for volumes: names of the channels; the last one is drawn")
     parser.add_argument("examples", type=Path, help="…/<dataset>/augmentation_examples.npz")
 
 

@@ -16,10 +16,10 @@ from imbalance_aware.tables.claims import Claim, read_claim_estimates, read_clai
 MEANING = (
     "Claims: relative improvement over the baseline, 100 (value / value of the baseline − 1). In brackets: 95 % "
     "intervals, for these models (other patients) and for this procedure (other patients and other seeds), not "
-    "adjusted for the number of claims. The word follows from the interval for this procedure. holds: above 0 and not "
-    "below the published number. does not hold: below the published number, so that an improvement of that size is "
-    "excluded, though a smaller one may be there. undecided: it contains 0 and is not below the published number, or "
-    "there is no interval. All of it is about the data, networks and training of this study."
+    "adjusted for the number of claims. The conclusion follows from the interval for this procedure. holds: above 0 "
+    "and not below the published number. does not hold: below the published number, so that an improvement of that "
+    "size is excluded, although a smaller one is possible. undecided: it contains 0 and is not below the published "
+    "number, or there is no interval. All values refer to the data, networks and training of this study."
 )
 COLUMNS = ("Paper", "Obtained", "Baseline → condition", "Seeds", "95 %, these models", "95 %, this procedure", "")
 

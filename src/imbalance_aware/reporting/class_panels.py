@@ -88,9 +88,7 @@ class Runs:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments that these figures have besides those of every figure."""
     parser.add_argument("--metrics", type=Path, required=True, help="metrics.csv of the study")
-    parser.add_argument(
-        "--unit", choices=[SAMPLE, GROUP], default=SAMPLE, help="what the curves count (default: sample)"
-    )
+    parser.add_argument("--unit", choices=[SAMPLE, GROUP], default=SAMPLE, help="unit of the curves (default: sample)")
     parser.add_argument("predictions", type=Path, nargs="+", help="…/replicate/predictions.csv of one dataset's runs")
 
 
@@ -214,15 +212,13 @@ def notes(runs: Runs, metrics: pd.DataFrame, kind: Kind) -> str:
     if max(counts) == 1:
         seeds = "One seed: no bands."
     else:
-        seeds = (
-            "Lines: mean over seeds; bands: from the lowest to the highest seed, which says nothing of other patients."
-        )
+        seeds = "Lines: mean over seeds; bands: from the lowest to the highest seed, not a confidence interval."
     collapsed = sum(runs.collapsed.values())
     said = [
         seeds,
         kind.explain(folds),
         f"{DAGGER}: of this condition, runs collapsed ({collapsed} of {sum(counts)} in all)." if collapsed else "",
-        f"Runs that diverged are left out: {runs.diverged}." if runs.diverged else "",
+        f"Runs that diverged are excluded: {runs.diverged}." if runs.diverged else "",
         note(few_test_subjects(metrics), [runs.dataset]),
     ]
     return " ".join(filter(None, said))

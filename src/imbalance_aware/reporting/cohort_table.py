@@ -23,11 +23,11 @@ VALUES = (
     "All: the whole test set. Values: mean over the runs of a condition (seeds, repeats of a cross-validation). In "
     "brackets: 95 % confidence interval for other patients and the same trained models; it covers neither other seeds "
     "nor other training data, and is not adjusted for the number of cohorts. By jackknife over patients (groups) and "
-    "the t distribution; of balanced accuracy and recall by Wilson's interval of each class. n: patients."
+    "the t distribution; for balanced accuracy and recall, Wilson intervals of each class. n: patients."
 )
 LACKING = (
     "lacks class …: the part has no patient of that class, so metrics over all classes are not shown: over the other "
-    "classes they would rank cohorts by who happened to have rare cases."
+    "classes they would rank cohorts by the presence of rare cases."
 )
 NO_INTERVAL = (
     "not estimable: fewer than 5 patients in a class, no patient that changes the value (of other metrics than "
@@ -38,7 +38,7 @@ ROUGH = f"{APPROXIMATE}: fewer than 12 patients in a class; the interval is appr
 CROSS_VALIDATED = {
     FOLDS: "cross-validated; each subject is predicted by the network of the fold that tests it. AUROC is computed "
     "within each fold and averaged.",
-    ONE_COHORT_EACH: "each cohort is predicted by networks that were trained on the other cohorts alone. AUROC of all "
+    ONE_COHORT_EACH: "each cohort is predicted by networks that were trained on the other cohorts only. AUROC of all "
     "is the mean over the cohorts that have the classes which it compares.",
 }
 #: Split and value of a part.

@@ -85,7 +85,7 @@ def collect(study: str, conditions: dict[str, dict[str, Any]], batch_size: int, 
         if place.study != study:
             raise UserError(f'{path}: is of the study "{place.study}", not "{study}"')
         if place.fold is not None:
-            raise UserError(f"{path}: is of one fold; the metrics of all folds together are collected")
+            raise UserError(f"{path}: is from one fold; only the metrics of all folds together can be collected")
         if place.condition not in conditions:
             raise UserError(f'{path}: the condition "{place.condition}" is not among --conditions')
         if place in runs:

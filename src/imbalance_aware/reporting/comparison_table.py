@@ -23,17 +23,17 @@ INTERVALS = {MODELS: "these models", PROCEDURE: "this procedure"}
 NOTES = (
     "Difference: mean over seeds (or repeats of a cross-validation), candidate minus baseline. In brackets: 95 % "
     "confidence intervals; these models: other patients, the same trained models; this procedure: other patients and "
-    "other seeds, the same training data. They are of each difference alone.",
+    "other seeds, the same training data. They are not adjusted.",
     "p: for this procedure, one minus the level at which its interval just excludes 0; adjusted by Holm's method for "
     "the comparisons of this metric with the baseline. Conclusion: better or worse if the adjusted p is at most 0.05; "
-    "equivalent if the interval lies within the relevant difference to both sides; else undecided, which is not the "
-    "same as equal. Conclusions hold for all rows of a panel together; bold: better or worse.",
+    "equivalent if the interval lies within ± the relevant difference; otherwise undecided, which does not mean equal. "
+    "Conclusions are corrected for all rows of a panel; bold: better or worse.",
     "Exploratory: metrics that were not declared as the primary one before the runs. Their intervals are not adjusted "
-    "for the number of metrics, and no conclusion rests on them.",
+    "for the number of metrics, and no conclusion is based on them.",
 )
 ONE_REPLICATE = (
     "One seed: the intervals cover other patients for these models, and so do p (by permutation of patients) and "
-    "conclusion. Whether training again would give the same order is unknown."
+    "conclusion. Whether retraining would give the same order is unknown."
 )
 NOT_ESTIMABLE = "not estimable: {}."
 ALONE = "The study has one condition: there is nothing to compare it with."

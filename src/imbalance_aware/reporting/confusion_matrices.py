@@ -111,8 +111,16 @@ class Size:
 
 def _put_title(axes: Axes, title: str) -> None:
     """Above the panel; a text, because the layout leaves no room beside a panel for a title that is wider."""
-    above = {"xytext": (0, 4), "textcoords": "offset points", "ha": "center", "va": "bottom"}
-    axes.annotate(title, (0.5, 1), xycoords="axes fraction", fontsize=7, **above)
+    axes.annotate(
+        title,
+        xy=(0.5, 1),
+        xycoords="axes fraction",
+        xytext=(0, 4),
+        textcoords="offset points",
+        ha="center",
+        va="bottom",
+        fontsize=7,
+    )
 
 
 def _title(runs: pd.DataFrame, reports: Mapping[Path, dict]) -> str:

@@ -4,17 +4,20 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from imbalance_aware.conditions import trained_and_rival
 from imbalance_aware.metrics.catalogue import named
 from imbalance_aware.reporting.labels import readable
+from imbalance_aware.reporting.recipe_words import recipe_words
+from imbalance_aware.rivals.catalogue import RIVALS
 
 #: Seeds that are listed one by one; more are counted.
 MOST_SEEDS = 8
-BRAINS = {"hd_bet": "HD-BET", "hd_bet_fast": "HD-BET, one of its networks", "threshold": "by a threshold"}
-STARTS = {"raw": "", "registered": " (given registered)", "stripped": " (given registered, without skull)"}
+BRAINS = {"hd_bet": "HD-BET", "hd_bet_fast": "HD-BET (one network)", "threshold": "intensity threshold"}
+STARTS = {"raw": "", "registered": " (already registered)", "stripped": " (already registered and skull-stripped)"}
 
 
 def preprocessing(dataset: Mapping[str, Any]) -> list[str]:
-    """From what a source holds to what training reads."""
+    """Preprocessing from the source files to the training input."""
     if dataset["kind"] == "images":
         return [f"Resized to {_size(dataset['shape'])} pixels, scaled to [0, 1]"]
     sequences = ", ".join(map(_sequence, dataset["sequences"]))
@@ -43,7 +46,7 @@ def _sequence(name: str) -> str:
 
 
 def augmentation(dataset: Mapping[str, Any]) -> str:
-    """What is changed at random in training images."""
+    """Random augmentation of training images."""
     change = dataset["augmentation"]
     parts = [
         *([f"gamma {_range(change['gamma'])}"] if change["gamma"] else []),
@@ -58,7 +61,7 @@ def augmentation(dataset: Mapping[str, Any]) -> str:
 
 
 def split(dataset: Mapping[str, Any], cohorts: Sequence[str], several: bool) -> list[str]:
-    """Who is tested on whom.
+    """How training and test data are split.
 
     Args:
         dataset: its settings.
@@ -71,10 +74,10 @@ def split(dataset: Mapping[str, Any], cohorts: Sequence[str], several: bool) -> 
     lines = {
         "authors": "Split: published by the authors",
         "table": "Split: as in the table" if folds is None else f"Cross-validation: {folds} folds of the table",
-        "cohorts": f"Split: tested on {', '.join(how.get('test_cohorts') or [])}, which training never sees",
-        "random": f"Split: {100 * how.get('test_fraction', 0):g} % drawn for the test, {drawn}",
+        "cohorts": f"Split: tested on {', '.join(how.get('test_cohorts') or [])}, excluded from training",
+        "random": f"Split: {100 * how.get('test_fraction', 0):g} % test set, {drawn}",
         "folds": f"Cross-validation: {folds} folds{times}, {drawn}",
-        "leave_one_cohort_out": f"Cross-validation: each of {len(cohorts)} cohorts tested by networks of the others",
+        "leave_one_cohort_out": f"Cross-validation: each of {len(cohorts)} cohorts tested after training on the others",
     }
     validation = how.get("validation") or 0
     extra = [f"Validation: {100 * validation:g} % of the training part"] if validation else []
@@ -88,11 +91,13 @@ def training(design: Mapping[str, Any]) -> list[str]:
     if settings["select"] == "best":
         patience = f", patience {settings['patience']}" if settings["patience"] else ""
         kept = f"weights of the best epoch on the validation part{patience}"
+    recipe = recipe_words(settings)
     listed = ", ".join(map(str, seeds)) if len(seeds) <= MOST_SEEDS else f"{len(seeds)} ({seeds[0]} … {seeds[-1]})"
     return [
         network(design["model"]),
         f"{readable(settings['optimiser'])}, learning rate {settings['learning_rate']:g} ({settings['schedule']}), "
         f"{settings['epochs']} epochs, batches of {settings['batch_size']}; {kept}",
+        *([f"With {'; '.join(recipe)}"] if recipe else []),
         f"{'Seed' if len(seeds) == 1 else 'Seeds'}: {listed}",
     ]
 
@@ -106,16 +111,16 @@ def network(model: Mapping[str, Any]) -> str:
 
 
 def trainings(design: Mapping[str, Any], names: Mapping[str, str]) -> list[str]:
-    """How many networks are trained on each dataset, and in all.
+    """Number of networks trained on each dataset, and in total.
 
     Args:
         design: the study's settings.
-        names: dataset -> how it is called.
+        names: dataset -> its name in print.
     """
     lines, total = [], 0
     for name, dataset in design["datasets"].items():
         factors = {
-            "condition": len(design["conditions"]),
+            "condition": sum(not trained_and_rival(row["condition"])[1] for row in design["conditions"]),
             "seed": len(design["seeds"]),
             "fold": dataset["folds"] or 1,
             "repeat": dataset["repeats"],
@@ -127,16 +132,31 @@ def trainings(design: Mapping[str, Any], names: Mapping[str, str]) -> list[str]:
             for word, count in factors.items()
             if count > 1 or word in ("condition", "seed")
         )
-        lines.append(f"{names[name]}: {shown} = {product} training{'s' * (product > 1)}")
-    return lines if len(lines) == 1 else [*lines, f"Together: {total} trainings"]
+        lines.append(f"{names[name]}: {shown} = {product} training run{'s' * (product > 1)}")
+    return lines if len(lines) == 1 else [*lines, f"Total: {total} training runs"]
 
 
-def evaluation(design: Mapping[str, Any], baseline: str) -> list[str]:
-    """What the study is judged by.
+def rivals(design: Mapping[str, Any], names: Mapping[str, str]) -> list[str]:
+    """Which rivals use the features of whose networks, a line for each condition that has some.
 
     Args:
         design: the study's settings.
-        baseline: how the baseline is called.
+        names: condition -> how it is called.
+    """
+    found: dict[str, list[str]] = {}
+    for row in design["conditions"]:
+        trained, rival = trained_and_rival(row["condition"])
+        if rival:
+            found.setdefault(trained, []).append(RIVALS[rival].label)
+    return [f"Rivals on the features of {names[trained]}: {', '.join(labels)}" for trained, labels in found.items()]
+
+
+def evaluation(design: Mapping[str, Any], baseline: str) -> list[str]:
+    """The declared evaluation of the study.
+
+    Args:
+        design: the study's settings.
+        baseline: name of the baseline.
     """
     settings = design["evaluation"]
     counted = "every image" if settings["unit"] == "sample" else "every group (patient), by the mean of its images"
@@ -144,7 +164,7 @@ def evaluation(design: Mapping[str, Any], baseline: str) -> list[str]:
     second = (
         "and for this procedure (other patients and other seeds)"
         if replicated
-        else "only: what training with other seeds would give is unknown from one seed"
+        else "only: results with other seeds cannot be inferred from one seed"
     )
     primary = named(settings["primary"]).metric.label
     lines = [
@@ -154,7 +174,7 @@ def evaluation(design: Mapping[str, Any], baseline: str) -> list[str]:
     ]
     if any(dataset["folds"] for dataset in design["datasets"].values()):
         lines.append(
-            "Cross-validated data: predictions of all folds pooled, each by a network that did not see the patient"
+            "Cross-validated data: predictions of all folds pooled, each by a network not trained on the patient"
         )
     return lines
 

@@ -20,7 +20,7 @@ DECIMALS = 3
 RELEVANT = "relevantly "
 HOLM = (
     "The intervals are of single differences, at 95 %; conclusions hold for all of these comparisons together (Holm's "
-    "correction), so that an interval without 0 can be undecided."
+    "correction), so an interval that excludes 0 can still be undecided."
 )
 
 
@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of the step."""
     style.add_arguments(parser)
     study_tables.add_arguments(parser, "comparisons")
-    parser.add_argument("--relevant-difference", type=float, required=True, help="below it, two are as good as equal")
+    parser.add_argument("--relevant-difference", type=float, required=True, help="equivalence margin of the difference")
 
 
 def run(args: argparse.Namespace) -> None:

@@ -43,6 +43,4 @@ def make_ensembles(path: str | Path, metrics: pd.DataFrame, unit: str = "sample"
     marked = summary.groupby(["dataset", "condition"])[["n_collapsed", "n_diverged"]].max().sum()
     lines += mark_notes(*(f"{n} of {total} ensembles" if (n := marked[key]) else "" for key in marked.index))
     lines += counted(ensembles)
-    return Grid(
-        ENSEMBLES, "Ensemble of the seeds beside single runs", metrics_across(summary, LINES), tuple(lines)
-    ), summary
+    return Grid(ENSEMBLES, "Ensemble over seeds and single runs", metrics_across(summary, LINES), tuple(lines)), summary

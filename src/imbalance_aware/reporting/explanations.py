@@ -121,7 +121,9 @@ def run(args: argparse.Namespace) -> None:
     runs = {identify(path).condition: path for path in args.models}
     datasets = {identify(path).dataset for path in args.models}
     if len(datasets) > 1:
-        raise UserError(f"models of one dataset are explained at a time; these are of {', '.join(sorted(datasets))}")
+        raise UserError(
+            f"only models of one dataset can be explained at a time; these are from {', '.join(sorted(datasets))}"
+        )
     dataset = datasets.pop()
     if args.baseline not in runs:
         raise UserError(f"no model of the baseline {args.baseline} is given; there are {', '.join(runs)}")
@@ -240,8 +242,8 @@ def require_one_run(run: Trained, subjects: Sequence[str], found: Sequence[Seen]
     for subject, one in zip(subjects, found, strict=True):
         if subject not in rows or np.abs(rows[subject] - one.probabilities).max() > TOLERANCE:
             raise UserError(
-                f"{run.path}: predicts other probabilities of the subject {subject} than {PREDICTIONS} beside it "
-                "holds: they are not of one run"
+                f"{run.path}: predicts different probabilities for the subject {subject} than {PREDICTIONS} in the "
+                "same folder: they are not from the same run"
             )
 
 

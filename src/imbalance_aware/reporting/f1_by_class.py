@@ -27,9 +27,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     style.add_arguments(parser)
     parser.add_argument("--metrics", type=Path, required=True, help="metrics.csv of the study")
     parser.add_argument("--values", type=Path, required=True, help="values.csv of the study, for the intervals")
-    parser.add_argument("--dataset", required=True, help="the one to draw")
+    parser.add_argument("--dataset", required=True, help="name of the dataset to draw")
     parser.add_argument(
-        "--unit", choices=["sample", "group"], default="sample", help="what the metric counts (default: sample)"
+        "--unit", choices=["sample", "group"], default="sample", help="unit of the metric (default: sample)"
     )
 
 

@@ -50,7 +50,7 @@ def run(args: argparse.Namespace) -> None:
     metrics = read_metrics(args.metrics)
     runs = runs_of_one_dataset(args.features, metrics)
     if len(runs[["seed", "repeat", "fold"]].drop_duplicates()) > 1:
-        raise UserError("features of one seed, repeat and fold are drawn at a time")
+        raise UserError("only features of one seed, repeat and fold can be drawn at a time")
     chosen = best_and_worst(runs, metrics)
     with style.figure(args, style.ONE_COLUMN_INCH, PANEL_INCH) as canvas:
         if not chosen:
@@ -64,8 +64,8 @@ def run(args: argparse.Namespace) -> None:
             features = read_npy(row["path"])
             if len(features) != len(table.labels):
                 raise UserError(
-                    f"{row['path']} holds {len(features)} rows and {predictions} {len(table.labels)}: they are not of "
-                    "one run"
+                    f"{row['path']} holds {len(features)} rows and {predictions} {len(table.labels)}: they are not "
+                    "from the same run"
                 )
             draw(axes, embed(np.array(features)), table.labels, classes)
             collapsed = ", collapsed" if row["status"] == "collapsed" else ""

@@ -48,7 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     style.add_arguments(parser)
     parser.add_argument("--metrics", type=Path, required=True, help="metrics.csv of the study")
     parser.add_argument("--similarity", type=Path, required=True, help="similarity.csv of the maps")
-    parser.add_argument("--sequences", nargs="+", help="of volumes: names along the channels; the last one is shown")
+    parser.add_argument("--sequences", nargs="+", help="for volumes: names of the channels; the last one is shown")
     parser.add_argument("maps", type=Path, help="…/<dataset>/maps.npz")
 
 

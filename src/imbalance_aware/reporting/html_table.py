@@ -15,7 +15,7 @@ from imbalance_aware.reporting.labels import readable
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of the step."""
     parser.add_argument("--table", type=Path, required=True, help="table to show")
-    parser.add_argument("--title", required=True, help="what it shows")
+    parser.add_argument("--title", required=True, help="title of the table")
     parser.add_argument("--out", type=Path, required=True, help="page to write, .html")
 
 

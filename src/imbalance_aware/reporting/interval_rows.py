@@ -31,7 +31,7 @@ LABELS = {
 }
 ONE_REPLICATE = (
     "One seed: the interval covers other patients for these models; there is no interval for this procedure. Whether "
-    "training again would give the same order is unknown."
+    "retraining would give the same order is unknown."
 )
 
 
@@ -141,5 +141,5 @@ def marks_note(values: pd.DataFrame) -> str:
     if values["n_collapsed"].any():
         said.append(f"{COLLAPSED}k: k runs collapsed, that is, predict one class for every subject.")
     if values["n_diverged"].any():
-        said.append(f"{DIVERGED}k: k runs diverged and are left out.")
+        said.append(f"{DIVERGED}k: k runs diverged and are excluded.")
     return " ".join(said)

@@ -3,6 +3,8 @@
 import re
 from collections.abc import Iterable
 
+from imbalance_aware.rivals.catalogue import RIVALS
+
 #: Terms of a loss.
 TERMS = {"ce": "CE", "soft_f1": "F1", "soft_mcc": "MCC", "focal": "Focal"}
 #: (sampling, weighted) of the paper's three ways.
@@ -59,6 +61,11 @@ def loss_label(expression: str) -> str:
 def sampling_label(sampling: str, weighted: bool) -> str:
     """``("uniform", True)`` -> ``"+ Weights"``, as the paper writes it."""
     return SAMPLINGS.get((sampling, weighted)) or readable(sampling) + (" + weights" if weighted else "")
+
+
+def with_rival(sampling: str, rival: str) -> str:
+    """``("Uniform", "crt")`` -> ``"Uniform, cRT"``; without a rival the label as it is."""
+    return f"{sampling}, {RIVALS[rival].label}" if rival else sampling
 
 
 def loss_labels(losses: Iterable[tuple[str, str]]) -> dict[str, str]:

@@ -87,7 +87,9 @@ def metric_of(histories: Sequence[History]) -> str | None:
     """
     names = sorted({history.metric for history in histories if history.metric is not None})
     if len(names) > 1:
-        raise UserError(f"the histories hold different metrics of the validation part: {', '.join(names)}; train again")
+        raise UserError(
+            f"the histories contain different metrics of the validation part: {', '.join(names)}; repeat the training"
+        )
     return names[0] if names else None
 
 

@@ -55,7 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--values", type=Path, required=True, help="values.csv of the study, for the intervals")
     parser.add_argument("--metric", default="balanced_accuracy", help="metric to draw (default: balanced_accuracy)")
     parser.add_argument(
-        "--unit", choices=["sample", "group"], default="sample", help="what the metric counts (default: sample)"
+        "--unit", choices=["sample", "group"], default="sample", help="unit of the metric (default: sample)"
     )
     parser.add_argument("--published", type=Path, help="the paper's values, if the study is the paper's")
 

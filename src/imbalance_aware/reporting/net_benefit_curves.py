@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of the step."""
     style.add_arguments(parser)
     class_panels.add_arguments(parser)
-    parser.add_argument("--context", help="JSON of what the dataset's settings say of its classes")
+    parser.add_argument("--context", help="JSON with the dataset's class settings")
 
 
 def run(args: argparse.Namespace) -> None:
@@ -78,7 +78,7 @@ def references(axes: Axes, outcome: Outcome, label: int, prevalence: Prevalence 
 def explain(folds: bool, prevalence: Prevalence = None) -> str:
     """Whose net benefit it is."""
     where = "of the test set" if prevalence is None else "declared for deployment"
-    pooled = " Test subjects of all folds are taken together." if folds else ""
+    pooled = " Test subjects of all folds are pooled." if folds else ""
     return (
         f"At the prevalence {where}. A threshold t weighs a false positive as t / (1 − t) of a true positive. A model "
         f"is useful where its curve is above both grey ones.{pooled}"

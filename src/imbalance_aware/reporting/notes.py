@@ -1,4 +1,4 @@
-"""Notes below tables: how the numbers were made, and what marks mean."""
+"""Notes below tables: how the numbers were computed, and what the marks mean."""
 
 from collections.abc import Iterable
 
@@ -14,8 +14,8 @@ NOT_BOLD = "; values that depend on it are not bold"
 PAPER = "Scholz et al. (MIDL 2024)"
 
 BOLD = (
-    "Bold: best mean of its dataset, not a conclusion; ties at the printed precision included; nothing is bold where "
-    "all values are equal, where the best is of collapsed runs only, or where it is a score of 0 or less."
+    "Bold: best mean of its dataset, not a conclusion; ties at the printed precision included; nothing is bold if "
+    "all values are equal, if the best is of collapsed runs only, or if it is a score of 0 or less."
 )
 ENSEMBLE_BOLD = BOLD.replace("collapsed runs only", "a collapsed ensemble")
 
@@ -32,7 +32,7 @@ def notes(summary: pd.DataFrame, few: Few) -> tuple[str, ...]:
 
 
 def who_may_be_best(ranks: pd.DataFrame, metrics: Iterable[str], datasets: Iterable[str]) -> list[str]:
-    """How many candidates may be the best, so that nobody takes the bold value for the answer.
+    """How many candidates may be the best, so that the bold value is not mistaken for the answer.
 
     Args:
         ranks: of one unit, from `RANKS`; metrics without ranks are left out.
@@ -59,20 +59,20 @@ def mark_notes(collapsed: str, diverged: str) -> list[str]:
     lines = []
     if collapsed:
         lines.append(
-            f"{COLLAPSED}k: k runs collapsed, that is, predict one class for every subject; they count in the mean. "
-            f"{collapsed} in this table."
+            f"{COLLAPSED}k: k runs collapsed, that is, predict one class for every subject; they are included in the "
+            f"mean. {collapsed} in this table."
         )
     if diverged:
         lines.append(
             f"{DIVERGED}k: k runs diverged, that is, give probabilities that are not finite; they have no metrics and "
-            f"are left out of the mean. {diverged} in this table."
+            f"are excluded from the mean. {diverged} in this table."
         )
     return lines
 
 
-#: What a patient is worth in the metrics that count patients (groups).
+#: How patients (groups) are counted in patient-level metrics.
 GROUPS_COUNTED = (
-    "metrics count patients, each by the mean of the probabilities of the images; a patient with images of "
+    "patient-level metrics, from the mean of the probabilities of each patient's images; a patient with images of "
     "several classes counts once for each of these classes."
 )
 
@@ -90,8 +90,8 @@ def counted(metrics: pd.DataFrame) -> list[str]:
     if set(metrics.loc[metrics["dataset"].isin(several), "unit"]) == {"group"}:
         return [f"{names}: {GROUPS_COUNTED}"]
     return [
-        f"{names}: metrics count images, of which patients have several; those of patients are in metrics.csv, "
-        "and in this table with `evaluation.unit: group`."
+        f"{names}: image-level metrics, although patients have several images; patient-level metrics are in "
+        "metrics.csv, and in this table with `evaluation.unit: group`."
     ]
 
 
@@ -122,7 +122,7 @@ def cross_validation(metrics: pd.DataFrame, datasets: Iterable[str]) -> list[str
             "pooled; AUROC, which compares subjects with each other, is computed within each fold and averaged."
         )
         if collapsed:
-            line += f" Of {folds.sum():.0f} trainings, {collapsed} collapsed; a run is collapsed if all its folds are."
+            line += f" {collapsed} of {folds.sum():.0f} training runs collapsed; it counts if all folds did."
         lines.append(line)
     return lines
 

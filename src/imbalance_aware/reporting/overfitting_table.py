@@ -26,7 +26,7 @@ NOT_RECORDED = (
     "here."
 )
 FOLDS = (
-    "Of cross-validated datasets, training and validation are means over the folds, each with training samples of its "
+    "For cross-validated datasets, training and validation are means over the folds, each with training samples of its "
     "own; test is as in the other tables."
 )
 

@@ -1,4 +1,4 @@
-"""What does not add up in the paper's own numbers, recomputed from them whenever a table says so.
+"""Inconsistencies in the paper's own numbers, recomputed from them whenever a table reports them.
 
 Printed values are rounded to two decimals: each stands for all values that are off by at most `HALF`. Only what no
 unrounded values could have given is called a contradiction.
@@ -169,7 +169,7 @@ def _spreads(published: pd.DataFrame, datasets: Collection[str]) -> list[str]:
         return []
     return [
         "The text says that combined losses have smaller standard deviations than F1 and MCC alone. In the paper's "
-        f"Table 1 this is not so for {'; for '.join(cases)}."
+        f"Table 1 this is not the case for {'; for '.join(cases)}."
     ]
 
 

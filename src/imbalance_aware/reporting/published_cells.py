@@ -172,7 +172,7 @@ def _interval_cells(row: dict, name: str) -> tuple[Cell, Cell]:
 def _counts(cells: pd.DataFrame) -> list[str]:
     """How many published values were compared, and how many lie inside."""
     compared = cells[cells["difference"].notna()]
-    parts = [f"{len(compared)} of {len(cells)} published values have one of ours beside them"]
+    parts = [f"{len(compared)} of {len(cells)} published values have a corresponding value of ours"]
     for name, interval in INTERVALS.items():
         known = cells[cells[f"in_{name}"] != ""]
         inside = (known[f"in_{name}"] == "yes").sum()

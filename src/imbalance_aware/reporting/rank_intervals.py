@@ -23,7 +23,7 @@ from imbalance_aware.tables.ranks import RANKS
 
 RANGE = {
     True: "Ranges are over resamples of patients and seeds.",
-    False: "Ranges are over resamples of patients alone, for these trained models.",
+    False: "Ranges are over resamples of patients only, for these trained models.",
 }
 FIRST = "First: share of resamples in which a condition ranks first, which is not the probability of being best."
 #: Behind the rows of those that may be best.

@@ -17,7 +17,7 @@ def perfect(axes: Axes, outcome: Outcome, label: int) -> None:
 
 def explain(folds: bool) -> str:
     """What a point is."""
-    pooled = " Test subjects of all folds are taken together." if folds else ""
+    pooled = " Test subjects of all folds are pooled." if folds else ""
     return f"Each point is one of {MASS_BINS} bins with equally many subjects, sorted by the probability.{pooled}"
 
 

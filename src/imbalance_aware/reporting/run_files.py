@@ -26,7 +26,7 @@ def runs_of_one_dataset(paths: Sequence[Path], metrics: pd.DataFrame) -> pd.Data
     runs = pd.DataFrame([{"path": path, **asdict(identify(path))} for path in paths])
     datasets = runs["dataset"].unique()
     if len(datasets) > 1:
-        raise UserError(f"runs of one dataset are drawn at a time, but these are of {', '.join(datasets)}")
+        raise UserError(f"only runs of one dataset can be drawn at a time, but these are from {', '.join(datasets)}")
     known = metrics[["condition", "loss", "sampling", "weighted"]].drop_duplicates()
     absent = set(runs["condition"]) - set(known["condition"])
     if absent:

@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 from matplotlib.axes import Axes
 
+from imbalance_aware.conditions import trained_and_rival
 from imbalance_aware.errors import UserError
 from imbalance_aware.json_text import read_object_argument
 from imbalance_aware.reporting import design_words as words
@@ -75,7 +76,8 @@ def cards(design: Mapping[str, Any], samples: Mapping[str, pd.DataFrame]) -> lis
     for start in range(0, len(pairs), 2):
         row = pairs[start : start + 2]
         data.append([_dataset(names[name], settings, samples[name], wide=len(row) == 1) for name, settings in row])
-    conditions = label_conditions(pd.DataFrame(design["conditions"]))
+    trained = [row for row in design["conditions"] if not trained_and_rival(row["condition"])[1]]
+    conditions = label_conditions(pd.DataFrame(trained))
     baseline = conditions[conditions["condition"] == design["evaluation"]["baseline"]].iloc[0]
     grid = _conditions(conditions, str(baseline["condition"]))
     counted = (Text(line, style.GREY) for line in words.trainings(design, names))
@@ -85,14 +87,20 @@ def cards(design: Mapping[str, Any], samples: Mapping[str, pd.DataFrame]) -> lis
     fits = grid.least_inch <= half - 2 * PAD_INCH
     grid = replace(grid, blocks=2) if long and fits else grid
     ring = Text("Ring: the baseline", style.GREY)
-    compared = Card(f"{len(conditions)} condition{'s' * (len(conditions) > 1)}: loss and sampling", [grid, ring])
+    called = dict(
+        zip(conditions["condition"], conditions["loss_label"] + ", " + conditions["sampling_label"], strict=True)
+    )
+    rivals = map(Text, words.rivals(design, called))
+    compared = Card(
+        f"{len(conditions)} condition{'s' * (len(conditions) > 1)}: loss and sampling", [grid, ring, *rivals]
+    )
     judged = words.evaluation(design, f"{baseline['loss_label']}, {baseline['sampling_label']}")
     middle: list[CardRow] = [[compared, training]] if fits and not long else [[compared], [training]]
     return [data, middle, [[Card("Evaluation", [Text(line) for line in judged])]]]
 
 
 def _dataset(name: str, settings: Mapping[str, Any], samples: pd.DataFrame, wide: bool) -> Card:
-    """A dataset: who is in it, who is tested on whom, and what is done to the images."""
+    """A dataset: its samples, its split, and the processing of its images."""
     several = samples["group"].nunique() < len(samples)
     cohorts = list(dict.fromkeys(samples["cohort"]))
     kind = "Images" if settings["kind"] == "images" else "MRI volumes"

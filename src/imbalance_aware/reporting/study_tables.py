@@ -23,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser, *tables: str) -> None:
     """
     for name in ("metrics", "values", *tables):
         parser.add_argument(f"--{name}", type=Path, required=True, help=f"{name}.csv of the study")
-    parser.add_argument("--dataset", required=True, help="the one to draw")
+    parser.add_argument("--dataset", required=True, help="name of the dataset to draw")
 
 
 def read_values(path: Path, unit: str) -> pd.DataFrame:

@@ -145,7 +145,7 @@ def markers(names: Sequence[str]) -> dict[str, str]:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments that every figure has."""
     parser.add_argument("--png", type=Path, required=True, help="picture to write, 300 dots per inch")
-    parser.add_argument("--pdf", type=Path, required=True, help="the same as vectors")
+    parser.add_argument("--pdf", type=Path, required=True, help="vector version of the picture to write")
 
 
 def nothing_to_draw(canvas: Figure, title: str, reason: str) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from imbalance_aware.conditions import loss_key
+from imbalance_aware.conditions import loss_key, trained_and_rival
 from imbalance_aware.errors import UserError
 from imbalance_aware.metrics.catalogue import named
 from imbalance_aware.reporting import labels
@@ -131,14 +131,20 @@ def in_order(frame: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
 
 
 def label_conditions(table: pd.DataFrame) -> pd.DataFrame:
-    """``table`` (condition, loss, sampling, weighted, …) with ``loss_key``, ``loss_label`` and ``sampling_label``."""
+    """``table`` (condition, loss, sampling, weighted, …) with ``loss_key``, ``loss_label`` and ``sampling_label``.
+
+    The sampling of a rival is that of the networks that it uses, with its name: ``"Uniform, cRT"``.
+    """
     rows = list(zip(*(table[name] for name in ("condition", "sampling", "weighted")), strict=True))
     keys = [loss_key(*row) for row in rows]
     named = labels.loss_labels(zip(keys, table["loss"], strict=True))
     return table.assign(
         loss_key=keys,
         loss_label=[named[key] for key in keys],
-        sampling_label=[labels.sampling_label(sampling, weighted) for _, sampling, weighted in rows],
+        sampling_label=[
+            labels.with_rival(labels.sampling_label(sampling, weighted), trained_and_rival(condition)[1])
+            for condition, sampling, weighted in rows
+        ],
     )
 
 

@@ -1,4 +1,4 @@
-"""Every table of a study, one row each: what it shows and how it is laid out.
+"""Every table of a study, one row each: its content and layout.
 
 The files of a table, its place among the targets and its caption (``workflow/report/<name>.rst``) follow from its name.
 Planning reads this, so it imports nothing heavy.
@@ -13,12 +13,12 @@ class Table:
     """What a table shows.
 
     Attributes:
-        name: of its files, without suffix.
+        name: file name without suffix.
         title: ``{batch_size}`` is replaced by the study's, ``{better}`` for the direction of its metrics.
         metrics: names as in ``metrics.csv``; ``<class>`` means every class of a dataset.
         layout: function of `layouts`.
         only: the studies that have it, if not all do: those whose batch size is not that of the configuration, or those
-            with a dataset that sets a validation part aside.
+            with a dataset that has a validation part.
     """
 
     name: str
@@ -36,7 +36,7 @@ TABLES = {
         Table("table3_f1_macro", "Macro F1 score", ("f1_macro",), "losses_across"),
         Table(
             "table4_auroc_macro",
-            "Area under the ROC curve, one class against the rest, mean over classes",
+            "Macro AUROC (area under the ROC curve, one class against the rest, mean over classes)",
             ("auroc_macro",),
             "losses_across",
         ),
@@ -76,5 +76,5 @@ COHORTS = "cohorts"
 PUBLISHED_CELLS = "published_cells"
 #: The table of the paper's claims, recomputed, which `claims_table` makes.
 CLAIMS = "claims"
-#: Every table in the order of the report: what the study is judged by, each metric, then further questions.
+#: Every table in the order of the report: the primary comparison, each metric, then further questions.
 ORDER = (COMPARISON, *TABLES, PUBLISHED_CELLS, CLAIMS, ENSEMBLES, OVERFITTING, COHORTS)

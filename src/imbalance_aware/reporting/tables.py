@@ -43,23 +43,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--metrics", type=Path, required=True, help="metrics.csv of a study, from collect")
     parser.add_argument("--published", type=Path, help="the paper's values, if the study is the paper's")
     parser.add_argument("--comparison", type=Path, help="comparisons.csv from statistics, for one more table")
-    parser.add_argument("--references", type=Path, help="values.csv from statistics, for rows of what needs no image")
+    parser.add_argument(
+        "--references", type=Path, help="values.csv from statistics, for rows of the reference classifiers"
+    )
     parser.add_argument("--ranks", type=Path, help="ranks.csv from statistics, for a note on how many may be the best")
     parser.add_argument("--ensembles", type=Path, help="ensemble_metrics.csv from collect, for one more table")
     parser.add_argument("--overfitting", metavar="METRIC", help="the primary metric, for one more table")
     parser.add_argument("--cohorts", type=Path, help="cohort_metrics.csv, for one more table")
-    parser.add_argument("--values", type=Path, help="values.csv from statistics, for --published beside ours")
+    parser.add_argument("--values", type=Path, help="values.csv from statistics, for the comparison with --published")
     parser.add_argument("--claims", type=Path, help="claim_estimates.csv from claims, for one more table")
     parser.add_argument("--stated", type=Path, help="the paper's claims; --claims needs it, and --published")
     parser.add_argument(
-        "--unit", choices=["sample", "group"], default="sample", help="what metrics count (default: sample)"
+        "--unit", choices=["sample", "group"], default="sample", help="unit of the metrics (default: sample)"
     )
     parser.add_argument(
         "--tables",
         nargs="*",
         choices=TABLES,
         default=[name for name, table in TABLES.items() if not table.only],
-        help="default: those that every study has",
+        help="tables to write (default: those that every study has)",
     )
     parser.add_argument("--out", type=Path, required=True, help="folder for <table>.csv, .md, .tex and .html")
 

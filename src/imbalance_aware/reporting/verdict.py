@@ -1,7 +1,7 @@
-"""Say what a study shows: which loss and sampling, and with what certainty.
+"""Summarise the findings of a study: which loss and sampling, and with what certainty.
 
 From the tables of `statistics`, writes the facts as verdict.json and the same facts in words as verdict.md and
-verdict.html, by rules from the numbers: what is best by the primary metric, what cannot be told from it, what is worse;
+verdict.html, by rules from the numbers: what is best by the primary metric, not distinguishable from it, or worse;
 whether loss, sampling, weights or decision rule made the difference; what the study could have shown; and warnings. A
 difference is only called better or worse where its interval excludes 0.
 """
@@ -42,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of the step."""
     parser.add_argument("--study", required=True, help="name of the study")
     parser.add_argument("--evaluation", default="{}", help="the block `evaluation` of the configuration, as JSON")
-    parser.add_argument("--tables", type=Path, required=True, help="folder that compare wrote to")
+    parser.add_argument("--tables", type=Path, required=True, help="output folder of the step statistics")
     parser.add_argument("--metrics", type=Path, required=True, help="metrics.csv of the study, from collect")
     parser.add_argument("--samples", type=Path, nargs="+", required=True, help="…/dataset/samples.csv of every dataset")
     parser.add_argument("--duplicates", type=Path, nargs="*", default=[], help="…/dataset/duplicates.csv")

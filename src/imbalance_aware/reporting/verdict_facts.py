@@ -1,4 +1,4 @@
-"""What a study shows on one dataset, as plain facts: the content of ``verdict.json`` that sentences are made of.
+"""The findings of a study on one dataset as data: the content of ``verdict.json``, from which sentences are made.
 
 Every word here follows from numbers of the tables. ``better`` and ``worse`` are only kept where no interval of the
 difference that belongs to the claim holds 0, whatever the table says.
@@ -128,7 +128,7 @@ class _Said:
         return sorted(found, key=lambda fact: np.inf if fact.get("rank") is None else fact["rank"])
 
     def against_leader(self, leader: Fact) -> Fact:
-        """Who is worse than the leader by intervals that hold for all pairs, and who cannot be told from it."""
+        """Candidates worse than the leader by simultaneous intervals, and those not distinguishable from it."""
         worse: list[Fact] = []
         open_: list[Fact] = []
         for fact in self.candidates():
@@ -225,7 +225,7 @@ def _could_have_shown(tables: Tables, question: str, relevant: float) -> Fact:
 
 
 def _exploratory(tables: Tables, primary: str) -> list[Fact]:
-    """The leader in every other metric, and how many cannot be told from it."""
+    """The leader in every other metric, and how many candidates cannot be distinguished from it."""
     found = []
     for metric, rows in tables.ranks[tables.ranks["metric"] != primary].groupby("metric", sort=False):
         known = rows[rows["rank"].notna()]

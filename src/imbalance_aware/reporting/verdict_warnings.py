@@ -1,15 +1,16 @@
-"""What a reader of a verdict must know of runs, conditions and data before believing it."""
+"""Warnings about runs, conditions and data that limit a verdict."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
-from imbalance_aware.conditions import parse_loss
+from imbalance_aware.conditions import parse_loss, trained_and_rival
 from imbalance_aware.losses import LOSSES
 from imbalance_aware.losses.arguments import takes_class_counts
 from imbalance_aware.reporting.small_classes import FEW_IN_CLASS
+from imbalance_aware.rivals.catalogue import RIVALS
 from imbalance_aware.statistics.design import MIN_PATIENTS
 from imbalance_aware.statistics.notes import FEW_PATIENTS
 from imbalance_aware.statistics.variance import MODERATED_FROM, largest_variance_limit
@@ -19,13 +20,13 @@ Warning_ = dict[str, Any]
 
 @dataclass(frozen=True)
 class ClassSize:
-    """Who is tested of one class.
+    """Test and training samples of one class.
 
     Attributes:
         name: of the class.
         patients: with test images of it.
         images: test images.
-        training: training images, of a cross-validation all images.
+        training: training images; with cross-validation, all images.
     """
 
     name: str
@@ -95,6 +96,8 @@ def of_conditions(metrics: pd.DataFrame, has_shift: bool) -> list[Warning_]:
         corrections = ["sample weights"] if row["weighted"] else []
         corrections += [f"sampling ({row['sampling']})"] if row["sampling"] != "uniform" else []
         corrections += [f"loss ({name})" for name in balanced_terms(row["loss"])]
+        rival = trained_and_rival(row["condition"])[1]
+        corrections += [f"the last layer ({RIVALS[rival].label})"] if rival and RIVALS[rival].balances else []
         if len(corrections) > 1:
             found.append({"kind": "stacked", "condition": row["condition"], "corrections": corrections})
         if corrections:
@@ -110,14 +113,14 @@ def balanced_terms(loss: str) -> list[str]:
 def of_data(
     classes: list[ClassSize], duplicates: pd.DataFrame | None, has_validation: bool, n_replicates: int, replicate: str
 ) -> list[Warning_]:
-    """What the data of one dataset cannot support.
+    """Limitations of the data of one dataset.
 
     Args:
         classes: from `class_sizes`.
         duplicates: rows of ``duplicates.csv``; None if they are not known.
-        has_validation: whether a validation part was set aside.
+        has_validation: whether there is a validation part.
         n_replicates: seeds or repeats.
-        replicate: what one is called.
+        replicate: name of one replicate.
     """
     found: list[Warning_] = [
         {
@@ -159,9 +162,9 @@ def text(warning: Mapping[str, Any], label: Mapping[str, str]) -> str:
     of = warning
     name = label.get(str(warning.get("condition")), str(warning.get("condition")))
     return {
-        "diverged": lambda: f"{name}: {of['runs']} of {of['of']} runs diverged and are left out.",
+        "diverged": lambda: f"{name}: {of['runs']} of {of['of']} runs diverged and are excluded.",
         "collapsed": lambda: (
-            f"{name}: {of['runs']} of {of['of']} runs collapsed (one class for every image); they count."
+            f"{name}: {of['runs']} of {of['of']} runs collapsed (one class for every image); they are included."
         ),
         "unequal_seed_variance": lambda: (
             f"{name}: its variance over seeds is "
@@ -171,30 +174,35 @@ def text(warning: Mapping[str, Any], label: Mapping[str, str]) -> str:
         ),
         "stacked": lambda: f"{name} corrects for class frequencies more than once: {', '.join(of['corrections'])}.",
         "shifted_twice": lambda: (
-            "The prior shift corrects a second time what sampling, weights or loss already correct in "
+            f"The prior shift corrects class frequencies a second time, after {_correcting(of['conditions'])}, in "
             f"{len(of['conditions'])} conditions: {'; '.join(label.get(one, one) for one in of['conditions'])}."
         ),
         "rare_class": lambda: _rare(of["class"], of["patients"], of["consequence"]),
         "duplicates_across_split": lambda: (
-            f"{of['images']} images in {of['sets']} sets of duplicates, or of one patient, are on several sides of the "
-            "split: values may be too high (duplicates.csv)."
+            f"{of['images']} images in {of['sets']} sets of duplicates, or of images of one patient, are in several "
+            "parts of the split: values may be too high (duplicates.csv)."
         ),
         "conflicting_labels": lambda: (
-            f"{of['images']} images in {of['sets']} sets are equal but have different labels (duplicates.csv)."
+            f"{of['images']} images in {of['sets']} sets are identical but have different labels (duplicates.csv)."
         ),
         "no_validation": lambda: (
-            "No validation part: nothing was chosen on held-out data, and no decision rule could be tuned."
+            "No validation part: no epoch was selected and no decision rule was tuned on held-out data."
         ),
         "one_replicate": lambda: (
-            f"One {of['replicate']}: the intervals cover other patients for these models. Whether training again would "
+            f"One {of['replicate']}: the intervals cover other patients for these models. Whether retraining would "
             "give the same order is unknown."
         ),
     }[str(of["kind"])]()
 
 
+def _correcting(conditions: Iterable[str]) -> str:
+    rivals = any(trained_and_rival(condition)[1] for condition in conditions)
+    return "sampling, weights, loss or the last layer" if rivals else "sampling, weights or loss"
+
+
 def _rare(name: str, patients: int, consequence: str) -> str:
     what = {
-        "not estimable": f"fewer than {MIN_PATIENTS}, so nothing that depends on it has an interval",
+        "not estimable": f"fewer than {MIN_PATIENTS}, so metrics that depend on it have no interval",
         "approximate": "a rare class: intervals are approximate",
         "few": f"fewer than {FEW_IN_CLASS}: one patient changes its recall by {1 / max(patients, 1):.2f}",
     }

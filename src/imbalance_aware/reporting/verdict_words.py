@@ -1,4 +1,4 @@
-"""The facts of a study as sentences and tables. No word here is chosen by hand: each follows from a fact."""
+"""The facts of a study as sentences and tables. Every word follows from a fact."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -13,17 +13,18 @@ from imbalance_aware.reporting.verdict_warnings import text
 from imbalance_aware.tables.frames import MODELS, NEW_DATA, PROCEDURE
 
 DECIMALS = 3
-#: What intervals cover.
+#: What the intervals cover.
 COVERS = {
     MODELS: "other patients, these models",
     PROCEDURE: "other patients and seeds, this procedure",
     NEW_DATA: "new training data",
 }
 EXPLAINED = (
-    "Intervals hold 95 %. These models: other patients, the same trained models. This procedure: other patients and "
-    "other seeds, the same training data; only it can say that a loss is better than another. Better and worse are "
-    "said where the interval excludes 0 after correction for the number of comparisons, equivalent where it lies "
-    "within the relevant difference to both sides. Undecided is not equal: this study could not tell."
+    "Intervals are 95 % confidence intervals. These models: other patients, the same trained models. This procedure: "
+    "other patients and other seeds, the same training data; only these intervals support the claim that one loss is "
+    "better than another. Better and worse: the interval excludes 0 after correction for multiple comparisons. "
+    "Equivalent: the interval lies within ± the relevant difference. Undecided does not mean equal: the study is "
+    "inconclusive."
 )
 FACTORS = {"loss": "Loss", "sampling": "Sampling", "weights": "Sample weights", "rule": "Decision rule"}
 
@@ -38,7 +39,7 @@ def page(facts: Fact) -> list[Block]:
         Heading(f"Verdict: {facts['study']}", 1),
         Paragraph(
             f"Declared before the runs: primary metric {primary}, baseline {judged['baseline']}, relevant difference "
-            f"{judged['relevant_difference']:g}. Everything but the primary metric is exploratory."
+            f"{judged['relevant_difference']:g}. All other metrics are exploratory."
         ),
     ]
     blocks += [Paragraph(f"{readable(name)}: {summary(of)}", strong=True) for name, of in facts["datasets"].items()]
@@ -49,19 +50,19 @@ def page(facts: Fact) -> list[Block]:
 
 
 def summary(of: Fact) -> str:
-    """What there is to say of a dataset in short."""
+    """One sentence that summarises a dataset."""
     leader = of["leader"]
     if leader is None:
-        return "no run has a value, so there is nothing to say."
+        return "no run has a value, so there is no result."
     metric, open_ = in_a_sentence(of["primary"]["label"]), of["not_told_from_leader"]
     others = len(open_) + len(of["worse_than_leader"])
     observed = f"the best {metric} observed is {_value(leader['value'])}, of {leader['label']}"
     if not others:
         return f"{observed}; there is nothing to compare it with."
     if leader[MODELS] is None:
-        return f"{observed}, but nothing can be said of other patients: {_reason(leader['note'])}."
-    alone = "" if of["question"] == PROCEDURE else " (for these models alone)"
-    best = f"{observed}; {_of(len(open_), others)} others cannot be told from it{alone}."
+        return f"{observed}, but no interval for other patients can be estimated: {_reason(leader['note'])}."
+    alone = "" if of["question"] == PROCEDURE else " (for these models only)"
+    best = f"{observed}; {_of(len(open_), others)} others cannot be distinguished from it{alone}."
     if not open_:
         best = f"{leader['label']} is best in {metric} ({_value(leader['value'])}): all others are worse{alone}."
     gain = len(of["against_baseline"]["better"])
@@ -82,12 +83,12 @@ def dataset(of: Fact, judged: Fact) -> list[Block]:
         *(Paragraph(sentence(note)) for note in of["notes"]),
         Heading("Against the baseline", 3),
         Items(tuple(against_baseline(of, judged["relevant_difference"]))),
-        Heading("Does a loss or sampling give more than shifted decisions?", 3),
+        Heading("Does any loss or sampling outperform a prior shift of the baseline?", 3),
         Paragraph(against_shifted(of)),
         Heading("What made the difference", 3),
         *map(Paragraph, what_made_it(of)),
         *_effects(of),
-        Heading("What this study could have shown", 3),
+        Heading("What difference this study could have detected", 3),
         Paragraph(could_have_shown(of)),
         *_warnings(of),
         *_exploratory(of),
@@ -95,11 +96,11 @@ def dataset(of: Fact, judged: Fact) -> list[Block]:
 
 
 def best(of: Fact) -> list[str]:
-    """Who leads, who cannot be told from it, who is worse."""
+    """The leader, the conditions that cannot be distinguished from it, and those that are worse."""
     leader, question, metric = of["leader"], of["question"], in_a_sentence(of["primary"]["label"])
     observed = f"Best observed {metric}: {leader['label']}, {_value(leader['value'])}"
     if leader[question] is None:
-        return [f"{observed}. Nothing can be said of other patients: {_reason(leader['note'])}."]
+        return [f"{observed}. No interval for other patients can be estimated: {_reason(leader['note'])}."]
     lines = [f"{observed} {_interval(leader[question])} ({COVERS[question]})."]
     if leader[NEW_DATA]:
         lines.append(f"For a claim about new training data: {_interval(leader[NEW_DATA])}.")
@@ -110,22 +111,22 @@ def best(of: Fact) -> list[str]:
         )
     open_, worse = of["not_told_from_leader"], of["worse_than_leader"]
     if open_ and not worse:
-        lines.append(f"None of the {len(open_)} others can be told from it: which is best is open.")
+        lines.append(f"None of the {len(open_)} others can be distinguished from it: which is best remains open.")
     elif open_:
-        lines.append(f"Cannot be told from it ({len(open_)}): {_list(open_)}.")
+        lines.append(f"Not distinguishable from it ({len(open_)}): {_list(open_)}.")
     if worse:
         told = "; ".join(f"{one['label']} ({_difference(one)} {_interval(one[SIMULTANEOUS])})" for one in worse)
-        lines.append(f"Worse, by intervals that hold for all pairs together ({len(worse)}): {told}.")
+        lines.append(f"Worse, by simultaneous intervals of all pairs ({len(worse)}): {told}.")
     if of.get("kendall_tau") is not None:
         lines.append(
-            f"The order of the candidates agrees between two {of['replicate']}s with a Kendall's tau of "
-            f"{number(of['kendall_tau'], 2)} on average (1: the same order, 0: chance)."
+            f"Mean agreement of the candidates' order between two {of['replicate']}s: Kendall's tau "
+            f"{number(of['kendall_tau'], 2)} (1: the same order, 0: chance)."
         )
     return lines
 
 
 def against_baseline(of: Fact, relevant: float) -> list[str]:
-    """A line for each word."""
+    """One line for each conclusion."""
     found, question = of["against_baseline"], of["question"]
     suffix = "" if question == PROCEDURE else ", for these models"
 
@@ -151,32 +152,32 @@ def against_baseline(of: Fact, relevant: float) -> list[str]:
 
 
 def against_shifted(of: Fact) -> str:
-    """Whether training otherwise gives more than shifting the decisions of the baseline."""
+    """Whether another loss or sampling outperforms the prior shift of the baseline."""
     fact = of["against_shifted_baseline"]
     if fact is None:
         return "The baseline has no values under the prior shift, or there is no other condition."
     a, b = fact["a"]["label"], fact["b"]["label"]
     if fact[SIMULTANEOUS] is None:
         return f"Not estimable: {a} against {b} (difference {_difference(fact)})."
-    numbers = f"(difference {_difference(fact)} {_interval(fact[SIMULTANEOUS])}, for all pairs together)"
+    numbers = f"(difference {_difference(fact)} {_interval(fact[SIMULTANEOUS])}, simultaneous for all pairs)"
     if fact["word"] == "better":
         return f"{a}, the best condition without a shift, is better than {b} {numbers}."
     if fact["word"] == "worse":
         return f"{a}, the best condition without a shift, is worse than {b} {numbers}."
     if fact["word"] == "equivalent":
         return f"{a}, the best condition without a shift, and {b} are equivalent {numbers}."
-    return f"{a}, the best condition without a shift, cannot be told from {b} {numbers}."
+    return f"{a}, the best condition without a shift, cannot be distinguished from {b} {numbers}."
 
 
 def what_made_it(of: Fact) -> list[str]:
     """Which factors are shown to change the primary metric."""
     shown = [one for one in of["effects"] if one["word"] in ("better", "worse")]
     about = (
-        "Each row is the mean over pairs of conditions that differ in nothing else. Loss, sampling and weights are "
-        "compared by the most probable class, decision rules over all conditions. Words hold for all rows together."
+        "Each row is the mean over pairs of conditions that differ only in this factor. Loss, sampling and weights are "
+        "compared under argmax, decision rules over all conditions. Conclusions are corrected for the number of rows."
     )
     if not of["effects"]:
-        return ["The study has no two conditions that differ in one thing alone."]
+        return ["The study has no two conditions that differ in only one factor."]
     if not shown:
         factors = ", ".join(dict.fromkeys(FACTORS[one["factor"]].lower() for one in of["effects"]))
         return [f"None of {factors} is shown to change the {in_a_sentence(of['primary']['label'])}.", about]
@@ -192,15 +193,15 @@ def could_have_shown(of: Fact) -> str:
     """The detectable difference, and whether two equal conditions could be found equivalent."""
     fact = of["could_have_shown"]
     if fact["detectable"] is None:
-        return "Nothing: no difference from the baseline has an interval."
+        return "Unknown: no difference from the baseline has an interval."
     low, median, high = (_value(size) for size in fact["detectable"])
     needed, had = fact["standard_error_for_equivalence"], fact["standard_error"]
     reach = "within reach" if had <= needed else "out of reach"
     return (
-        f"A true difference from the baseline of {median} (from {low} to {high}, by condition) would have been found "
-        "with a power of 80 % in a single comparison; correction for several needs more. That two conditions are "
-        f"equivalent within {fact['relevant_difference']:g} needs a standard error of at most {needed:.4f}; here it is "
-        f"{_value(had)}: {reach}."
+        f"A true difference from the baseline of {median} (from {low} to {high}, by condition) would have been "
+        "detected with a power of 80 % in a single comparison; with correction for multiple comparisons it is "
+        f"larger. Showing that two conditions are equivalent within {fact['relevant_difference']:g} requires a "
+        f"standard error of at most {needed:.4f}; here it is {_value(had)}: {reach}."
     )
 
 
@@ -215,7 +216,7 @@ def _size(of: Fact) -> str:
 
 
 def _classes(of: Fact) -> Panel:
-    columns = ("Test patients", "Test images", "Images in all" if of["folds"] else "Training images")
+    columns = ("Test patients", "Test images", "All images" if of["folds"] else "Training images")
     rows = [
         Row(
             (readable(name),),
@@ -242,7 +243,7 @@ def _candidates(of: Fact) -> Panel:
             return one["note"]
         if one["candidate"] == of["leader"]["candidate"]:
             return "leader"
-        return "worse" if one["candidate"] in worse else "not told apart"
+        return "worse" if one["candidate"] in worse else "not distinguishable"
 
     references = [
         Row((one["label"],), (Cell(_value(one["value"])), *(len(columns) - 1) * [Cell(MISSING)]), muted=True)
@@ -289,7 +290,7 @@ def _effects(of: Fact) -> list[Block]:
         )
         for one in of["effects"]
     )
-    columns = ("Pairs", "Effect", *(heads[name] for name in names), "Word")
+    columns = ("Pairs", "Effect", *(heads[name] for name in names), "Conclusion")
     return [Panel(("Factor", "Change"), columns, rows)]
 
 
@@ -313,10 +314,10 @@ def _exploratory(of: Fact) -> list[Block]:
         )
         for one in of["exploratory"]
     )
-    columns = ("Best observed", "Value", "Not told from it")
+    columns = ("Best observed", "Value", "Not distinguishable from it")
     return [
         Heading("Exploratory: other metrics", 3),
-        Paragraph("Not declared as primary before the runs; no conclusion rests on them."),
+        Paragraph("Not declared as primary before the runs; no conclusion is based on them."),
         Panel(("Metric",), columns, rows),
     ]
 

@@ -55,7 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--images", type=Path, required=True, help="images.npy of the dataset")
     parser.add_argument("--samples", type=Path, required=True, help="samples.csv of the dataset")
     parser.add_argument(
-        "--folds", type=Path, nargs="+", default=[], help="of a cross-validated dataset: repeat-0.csv, repeat-1.csv, …"
+        "--folds", type=Path, nargs="+", default=[], help="for a cross-validated dataset: repeat-0.csv, repeat-1.csv, …"
     )
     parser.add_argument("--study", required=True, help="name of the study")
     parser.add_argument("--dataset", required=True, help="name of the dataset")
@@ -64,13 +64,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         required=True,
         help='JSON, or a file of it: {"conditions": {NAME: {"settings": settings of a run, "code": digest}}}',
     )
-    parser.add_argument("--seeds", type=int, nargs="+", required=True, help="of the runs of each condition")
+    parser.add_argument(
+        "--seeds", type=int, nargs="+", required=True, help="random seeds of the runs of each condition"
+    )
     parser.add_argument(
         "--weights",
         nargs="*",
         default=[],
         metavar="SHA256=FILE",
-        help="where files of weights lie",
+        help="locations of the files of weights",
     )
     parser.add_argument("--out", type=Path, required=True, help="archive to write (.tar)")
 

@@ -89,7 +89,7 @@ class Packed:
                 raise UserError(f"{source}: no sample is in the split {name}")
         learned = {sample["class"] for sample, split in zip(self.samples, splits, strict=True) if split == "train"}
         if absent := [name for name in self.classes if name not in learned]:
-            raise UserError(f"{source}: no training sample of the class {', '.join(absent)}: it cannot be learned")
+            raise UserError(f"{source}: no training sample of the class {', '.join(absent)}, so it cannot be learned")
         digest = self.digest
         if fold is not None:
             digest = hashlib.sha256(f"{digest} {json.dumps(splits)}".encode()).hexdigest()
@@ -99,14 +99,14 @@ class Packed:
         splits = [sample["split"] for sample in self.samples]
         if not any(splits):
             raise UserError(
-                f"{self.samples_path}: no sample has a split, since the dataset is cross-validated; name one of its "
-                "folds (--folds, --fold)"
+                f"{self.samples_path}: no sample has a split, because the dataset is cross-validated; select one of "
+                "its folds (--folds, --fold)"
             )
         return splits
 
     def _of(self, fold: Fold) -> list[str]:
         if any(sample["split"] for sample in self.samples):
-            raise UserError(f"{self.samples_path}: has a split of its own; folds are of cross-validated datasets")
+            raise UserError(f"{self.samples_path}: has a fixed split; only cross-validated datasets have folds")
         splits = read_fold(fold.table, fold.number)
         if splits.keys() != {sample["subject"] for sample in self.samples}:
             raise UserError(
@@ -154,9 +154,7 @@ def _checked(
     """Digest of every image, once it has been found to hold values in [0, 1] and to be that of its row in the table."""
     for row, (image, sample) in enumerate(zip(images, samples, strict=True)):
         if largest_code(image) >= LEVELS[images.dtype.name].size:
-            raise UserError(
-                f"{images_path}: holds values outside [0, 1], or NaN; scale the images before they are packed"
-            )
+            raise UserError(f"{images_path}: contains values outside [0, 1], or NaN; scale the images before packing")
         digest = image_digest(image)
         require_tie(digest, sample[IMAGE_DIGEST], row, sample["subject"], images_path, samples_path)
         yield digest

@@ -23,15 +23,16 @@ def enough_memory(settings: RunSettings, shape: Sequence[int], device: torch.dev
         shape: of an image, ``(C, *spatial)``.
         device: that the run computes on.
     """
-    batch, model = settings.training.batch_size, settings.model
+    batch, model = settings.training.batch_size // settings.training.accumulate, settings.model
     own = model.network == DEFAULT
     network = f"a network of widths {list(model.widths)}" if own else f'the network "{model.network}"'
     smaller = "training.batch_size or model.widths smaller" if own else "training.batch_size smaller"
+    parts = "compute batches in parts (training.accumulate), "
     instead = "train on the CPU (training.device: cpu), " if device.type == "cuda" else ""
     return _explained(
         device,
         needs=f"batches of {batch} images of {_size(shape)} and {network}",
-        change=f"make {smaller}, {instead}or run fewer jobs at once",
+        change=f"make {smaller}, {parts}{instead}or run fewer jobs at once",
         kernels=f"set training.precision to float32 (it is {settings.training.precision})",
     )
 

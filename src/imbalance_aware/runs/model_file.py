@@ -80,7 +80,7 @@ def _require_intact(path: Path) -> None:
             if part.compress_type != zipfile.ZIP_STORED:
                 raise ValueError(f"its part {part.filename} is compressed")
         if damaged := archive.testzip():
-            raise ValueError(f"the checksum of its part {damaged} does not fit")
+            raise ValueError(f"the checksum of its part {damaged} does not match")
 
 
 def _without_memory(architecture: Mapping[str, Any]) -> AbstractContextManager:
@@ -112,7 +112,9 @@ def load_model(path: Path) -> tuple[Network, InputSpec, dict[str, Any]]:
             model = network_of(architecture, spec)
         model.load_state_dict(content["weights"], assign=True)
     except FileNotFoundError:
-        raise UserError(f"{path}: no such file; a run folder holds model.pt once training has finished") from None
+        raise UserError(
+            f"{path}: no such file; a run folder contains model.pt only after training has finished"
+        ) from None
     except UserError:
         raise
     except Exception as error:

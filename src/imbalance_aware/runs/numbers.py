@@ -26,6 +26,7 @@ NUMBERS = (
     "models.memory_format",
     "models.network",
     "models.normalised",
+    "training.accumulation",
     "training.augment_cpu",
     "training.augment_device",
     "training.augmentation",
@@ -34,14 +35,16 @@ NUMBERS = (
     "training.device",
     "training.data",
     "training.epoch",
-    "training.head_rate",
     "training.inference",
     "training.intensity",
     "training.loop",
+    "training.mixup",
     "training.optimisers",
+    "training.parameter_groups",
     "training.sampling",
     "training.streams",
     "training.validation",
+    "training.weight_average",
 )
 #: Of runs that begin with a file of weights.
 PRETRAINED = "models.pretrained"

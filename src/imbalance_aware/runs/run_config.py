@@ -23,7 +23,7 @@ def read_config(path: Path) -> dict[str, Any]:
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise UserError(f"{path}: no such file, so this training is not finished") from None
+        raise UserError(f"{path}: no such file, so this training run is not finished") from None
     except (ValueError, yaml.YAMLError) as error:
         raise UserError(f"{path}: not the settings of a run: {error}") from None
     lacks = [name for name in PARTS if not isinstance(content, dict) or not isinstance(content.get(name), dict)]

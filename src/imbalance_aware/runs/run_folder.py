@@ -23,8 +23,9 @@ HISTORY, PREDICTIONS, FEATURES, MODEL, CONFIG = (
 OUTPUTS = (HISTORY, PREDICTIONS, FEATURES, MODEL, CONFIG)
 #: What the run predicts of other samples than those of the test; not of every run, see `outputs`.
 VALIDATION_PREDICTIONS, TRAINING_PREDICTIONS = OPTIONAL = ("validation_predictions.csv", "training_predictions.csv")
+PART_FEATURES = "part_features.npz"
 #: Made of the outputs by later steps.
-DERIVED = ("metrics.json", "model_card.md")
+DERIVED = ("metrics.json", "model_card.md", PART_FEATURES)
 CHECKPOINTS = "checkpoint-*.pt"
 
 

@@ -69,13 +69,17 @@ class ModelSettings(Strict):
 
     network: str = Field(
         DEFAULT,
-        description="`resnet`, to which all other keys but `arguments` belong, or another of docs/networks.md, such as "
-        "`monai:DenseNet121` or `timm:convnext_tiny`",
+        description=(
+            "`resnet`, to which all other keys except `arguments` apply, or another network of docs/networks.md, "
+            "such as `monai:DenseNet121` or `timm:convnext_tiny`"
+        ),
         json_schema_extra=NETWORK_NAMES,
     )
-    arguments: dict[str, Any] = Field({}, description="arguments of another network than `resnet`, by name")
+    arguments: dict[str, Any] = Field({}, description="arguments of a network other than `resnet`, by name")
     blocks: tuple[int, ...] = Field((3, 4, 6, 3), description="residual blocks in each stage")
-    widths: tuple[int, ...] = Field((32, 64, 128, 256), description="channels of each stage; the last is the features'")
+    widths: tuple[int, ...] = Field(
+        (32, 64, 128, 256), description="channels of each stage; the last is the number of features"
+    )
     stem_kernel: int = Field(7, ge=1, description="edge of the first convolution, odd")
     stem_stride: int = Field(2, ge=1, description="stride of the first convolution")
     stem_pool: bool = Field(True, description="maximum pooling (3 wide, stride 2) after the first convolution")
@@ -147,7 +151,7 @@ OWN = tuple(key for key in ModelSettings.model_fields if key not in ("network", 
 
 
 class TrainingSettings(Strict):
-    """The optimisation, and which of its weights are kept."""
+    """The optimisation, and the weights that are kept."""
 
     epochs: int = Field(250, ge=1, description="passes over the training set")
     batch_size: int = Field(50, ge=2, description="samples in a batch; at least 2, for the batch normalisation")
@@ -157,46 +161,98 @@ class TrainingSettings(Strict):
     )
     optimiser: Literal[*OPTIMISERS] = Field(  # type: ignore[valid-type]  # names of a table
         "adam",
-        description="adam; adamw, with a weight decay of 0.01; or sgd, with a momentum of 0.9. All else is as in "
-        "torch.optim",
+        description=(
+            "adam; adamw, with a weight decay of 0.01; or sgd, with a momentum of 0.9. Other options are the "
+            "defaults of torch.optim"
+        ),
+    )
+    weight_decay: float | None = Field(
+        None,
+        ge=0,
+        description="weight decay of convolutions and linear layers, not of biases and normalisation layers: decoupled "
+        "with adamw, added to the gradient (L2 penalty) with adam and sgd. Null: that of `optimiser` for all weights, "
+        "which only adamw has",
     )
     schedule: Literal[*SCHEDULES] = Field(  # type: ignore[valid-type]  # names of a table
-        "cosine", description="of the learning rate from epoch to epoch: cosine (annealed towards 0) or constant"
+        "cosine", description="learning rate schedule over epochs: cosine (annealed towards 0) or constant"
+    )
+    warmup_epochs: Annotated[int, Off(0)] = Field(
+        0,
+        ge=0,
+        description="epochs in which the learning rate first rises linearly; `schedule` is that of the epochs after "
+        "them. 0: none",
+    )
+    clip_norm: float | None = Field(
+        None, gt=0, description="largest norm of the gradient of all weights together; null: not clipped"
+    )
+    accumulate: Annotated[int, Off(1)] = Field(
+        1,
+        ge=1,
+        description="equal parts in which the network sees a batch, to save memory. Loss, gradient and step are those "
+        "of the whole batch (docs/recipe.md); only batch normalisation sees the parts",
+    )
+    mixup: float | None = Field(
+        None,
+        gt=0,
+        description="alpha of mixup: images and labels of a batch are averaged in pairs, with a share from "
+        "Beta(alpha, alpha); null: none",
+    )
+    ema: float | None = Field(
+        None,
+        gt=0,
+        lt=1,
+        description="decay of an exponential moving average of the weights, which is then validated and kept in place "
+        "of the trained weights; null: none",
     )
     device: Literal["auto", "cpu", "cuda"] = Field(
-        "auto", description="auto: a GPU if there is one; of several, that with the fewest jobs"
+        "auto", description="auto: a GPU if available (with several, the one with the fewest jobs), otherwise the CPU"
     )
     precision: Literal["auto", "float32", "bfloat16"] = Field(
         "auto",
-        description="of training; auto: bfloat16 autocast on GPUs that have it (from Ampere on), else float32. Images "
-        "are always classified in float32 without TF32",
+        description=(
+            "numerical precision of training; auto: bfloat16 autocast on GPUs that support it (Ampere and "
+            "later), otherwise float32. Inference is always in float32 without TF32"
+        ),
     )
-    deterministic: bool = Field(False, description="same bytes from every run on a GPU, slower; the CPU always is")
+    deterministic: bool = Field(
+        False, description="byte-identical results on a GPU, but slower; results on the CPU are always deterministic"
+    )
     compile: bool = Field(
-        False, description="torch.compile the network for whole batches: minutes at the start, faster steps on a GPU"
+        False,
+        description=(
+            "torch.compile the network for full batches: takes minutes at the start, but steps on a GPU are faster"
+        ),
     )
     select: Annotated[Literal["last", "best"], Off("last")] = Field(
         "last",
-        description="which epoch's weights are kept: the last one's, or those of the epoch that is best by "
-        "`evaluation.primary` on the validation part (of equals the earliest), which the dataset's `split.validation` "
-        "asks for",
+        description=(
+            "which weights are kept: those of the last epoch, or those of the epoch with the best "
+            "`evaluation.primary` on the validation part (the earliest of ties), which requires the dataset's "
+            "`split.validation`"
+        ),
     )
     patience: int | None = Field(
         None,
         ge=1,
-        description="with `select: best`: training ends when this many epochs have passed since the best one; the "
-        "schedule is still that of all epochs",
+        description=(
+            "with `select: best`: training stops when this many epochs have passed since the best one; the "
+            "schedule is still computed for all epochs"
+        ),
     )
     validate_every: Annotated[int, Off(1)] = Field(
         1,
         ge=1,
-        description="epochs from one look at the validation part to the next; the last epoch is always validated. "
-        "Without a validation part it has no effect",
+        description=(
+            "number of epochs between validations; the last epoch is always validated. Without a validation part "
+            "it has no effect"
+        ),
     )
     training_predictions: bool = Field(
         True,
-        description="whether the trained network also classifies its own training samples, without augmentation, into "
-        "`training_predictions.csv`, for the table `overfitting`",
+        description=(
+            "whether the trained network also classifies its own training samples, without augmentation; written "
+            "to `training_predictions.csv`, for the table `overfitting`"
+        ),
     )
 
     @model_validator(mode="after")
@@ -205,17 +261,40 @@ class TrainingSettings(Strict):
             raise misfit(["patience"], "is for `select: best`; without it, set patience to null")
         return self
 
+    @model_validator(mode="after")
+    def _something_after_the_warmup(self) -> "TrainingSettings":
+        if self.warmup_epochs >= self.epochs:
+            raise misfit(
+                ["warmup_epochs"], f"is {self.warmup_epochs}; it must be smaller than epochs, which is {self.epochs}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _equal_parts(self) -> "TrainingSettings":
+        if self.accumulate > 1 and (self.batch_size % self.accumulate or self.batch_size < 2 * self.accumulate):
+            raise misfit(
+                ["accumulate"],
+                f"is {self.accumulate}, but batches of {self.batch_size} cannot be divided into so many equal parts of "
+                "at least 2 samples (accumulate divides batch_size, it does not multiply it)",
+            )
+        return self
+
 
 class Augmentation(Strict):
     """Random changes of the training images; a change left out (null, or no axes) is not made."""
 
-    probability: float = Field(0.5, ge=0, le=1, description="of each change, for each image")
+    probability: float = Field(0.5, ge=0, le=1, description="probability of each augmentation, for each image")
     gamma: Range | None = Field(None, description="range of the exponent on intensities in [0, 1]")
     contrast_gain: Range | None = Field(None, description="range of the gain of a sigmoid contrast with cutoff 0.5")
     blur_sigma: Range | None = Field(None, description="range of the standard deviation of a Gaussian blur, in voxels")
     flip_axes: tuple[int, ...] = Field((), description="spatial axes that may be flipped, counted from 0")
     crop: int | None = Field(
-        None, ge=1, description="edge of the part cut out, in voxels; at a random place, else (and in tests) central"
+        None,
+        ge=1,
+        description=(
+            "edge length of the crop, in voxels; at a random position in training with the given probability, "
+            "otherwise (and in testing) central"
+        ),
     )
 
     @field_validator("gamma", "contrast_gain", "blur_sigma")
@@ -247,10 +326,10 @@ def unfit(settings: Augmentation, shape: Sequence[int]) -> Misfit | None:
     if any(axis >= len(shape) for axis in settings.flip_axes):
         return Misfit("flip_axes", f"is {list(settings.flip_axes)}, but the images have {len(shape)} axes, from 0 on")
     if settings.crop is not None and settings.crop > min(shape):
-        return Misfit("crop", f"is {settings.crop}, more than the images have: {size}")
+        return Misfit("crop", f"is {settings.crop}, larger than the images: {size}")
     reach = blur_reach(max(settings.blur_sigma or [0.0]))
     if reach > min(shape):
-        return Misfit("blur_sigma", f"reaches {reach} voxels on each side, more than the images have: {size}")
+        return Misfit("blur_sigma", f"reaches {reach} voxels on each side, larger than the images: {size}")
     return None
 
 
@@ -262,21 +341,30 @@ def check(settings: Augmentation, shape: Sequence[int]) -> None:
 
 
 class Augmentation2D(Augmentation):
-    """Random changes of photographs."""
+    """Random augmentation of photographs."""
 
     gamma: Range | None = Field((0.5, 1.5), description="range of the exponent on intensities in [0, 1]")
-    contrast_gain: Range | None = Field((5.0, 10.0), description="range of the gain of a sigmoid contrast, cutoff 0.5")
+    contrast_gain: Range | None = Field(
+        (5.0, 10.0), description="range of the gain of a sigmoid contrast with cutoff 0.5"
+    )
     flip_axes: tuple[int, ...] = Field((0, 1), description="spatial axes that may be flipped, counted from 0")
 
 
 class Augmentation3D(Augmentation):
-    """Random changes of volumes."""
+    """Random augmentation of volumes."""
 
     gamma: Range | None = Field((0.5, 1.5), description="range of the exponent on intensities in [0, 1]")
-    blur_sigma: Range | None = Field((0.0, 1.5), description="range of the deviation of a Gaussian blur, in voxels")
+    blur_sigma: Range | None = Field(
+        (0.0, 1.5), description="range of the standard deviation of a Gaussian blur, in voxels"
+    )
     flip_axes: tuple[int, ...] = Field((0, 1, 2), description="spatial axes that may be flipped, counted from 0")
     crop: int | None = Field(
-        64, ge=1, description="edge of the part cut out, in voxels; at a random place, else (and in tests) central"
+        64,
+        ge=1,
+        description=(
+            "edge length of the crop, in voxels; at a random position in training with the given probability, "
+            "otherwise (and in testing) central"
+        ),
     )
 
 

@@ -79,9 +79,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--images", type=Path, required=True, help="images.npy of the dataset")
     parser.add_argument("--samples", type=Path, required=True, help="samples.csv of the dataset")
     parser.add_argument("--folds", type=Path, help="folds/repeat-R.csv of a cross-validated dataset")
-    parser.add_argument("--fold", type=int, help="which of its folds, from 0")
+    parser.add_argument("--fold", type=int, help="number of the fold, from 0")
     parser.add_argument("--settings", required=True, help="run settings: JSON, or a file such as a run's config.yaml")
-    parser.add_argument("--seed", type=int, required=True, help="of initial weights, batches and augmentation")
+    parser.add_argument(
+        "--seed", type=int, required=True, help="random seed of initial weights, batches and augmentation"
+    )
     parser.add_argument("--out", type=Path, required=True, help="run folder to write")
     parser.add_argument(
         "--weights",
@@ -91,7 +93,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="where files of weights lie, instead of model.weights.path of the settings",
     )
     parser.add_argument("--threads", type=int, default=1, help="CPU threads (default: 1)")
-    parser.add_argument("--code", help="digest of the code, if known; else it is computed")
+    parser.add_argument("--code", help="digest of the code (default: computed)")
     parser.add_argument(
         "--checkpoint-every-s",
         type=float,
@@ -152,7 +154,9 @@ def run(args: argparse.Namespace) -> None:
 
 def _fold(args: argparse.Namespace) -> Fold | None:
     if (args.folds is None) != (args.fold is None):
-        raise UserError("--folds and --fold belong together: the table of a dataset's folds, and which of them")
+        raise UserError(
+            "--folds and --fold must be given together: the table of a dataset's folds, and the fold to train"
+        )
     return None if args.folds is None else Fold(args.folds, args.fold)
 
 

@@ -44,12 +44,16 @@ POLL_S = 0.1
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of the step."""
     parser.add_argument("--bundle", type=Path, required=True, help="the unpacked bundle")
-    parser.add_argument("--out", type=Path, default=Path("results"), help="receives runs/ and logs/ (default: results)")
-    parser.add_argument("--conditions", nargs="+", help="only these (default: all)")
-    parser.add_argument("--seeds", type=int, nargs="+", help="only these (default: all)")
-    parser.add_argument("--jobs", type=int, default=1, help="runs at once (default: 1)")
-    parser.add_argument("--threads", type=int, default=1, help="CPU threads of each (default: 1)")
-    parser.add_argument("--time-limit-s", type=float, default=float("inf"), help="stop then (default: never)")
+    parser.add_argument(
+        "--out", type=Path, default=Path("results"), help="output folder for runs/ and logs/ (default: results)"
+    )
+    parser.add_argument("--conditions", nargs="+", help="conditions to train (default: all)")
+    parser.add_argument("--seeds", type=int, nargs="+", help="random seeds to train (default: all)")
+    parser.add_argument("--jobs", type=int, default=1, help="number of runs at the same time (default: 1)")
+    parser.add_argument("--threads", type=int, default=1, help="CPU threads of each run (default: 1)")
+    parser.add_argument(
+        "--time-limit-s", type=float, default=float("inf"), help="seconds after which to stop (default: never)"
+    )
 
 
 @dataclass(frozen=True)
@@ -99,8 +103,8 @@ def run(args: argparse.Namespace) -> None:
     if failed:
         logs = "\n".join(f"{job}: {job.log}" for job in failed)
         raise UserError(
-            f"{len(failed)} of {len(jobs)} runs failed; their logs say why (one that ends in the middle: killed, "
-            f"perhaps for lack of memory; then use fewer --jobs):\n{logs}"
+            f"{len(failed)} of {len(jobs)} runs failed; see their logs (a log that ends abruptly: the run was "
+            f"killed, perhaps because of too little memory; then use fewer --jobs):\n{logs}"
         )
 
 
@@ -129,7 +133,7 @@ def _require_images(bundle: Path, manifest: Manifest) -> None:
         if (packed.digest, folds) == (manifest.data, manifest.folds):
             return
     (bundle / IMAGES).unlink()
-    raise UserError(f"{bundle}: images, samples or folds are not those that were bundled; unpack the archive again")
+    raise UserError(f"{bundle}: images, samples or folds differ from the bundled ones; unpack the archive again")
 
 
 def _decompress(compressed: Path, out: Path) -> None:
@@ -145,7 +149,7 @@ def _decompress(compressed: Path, out: Path) -> None:
     except (OSError, EOFError) as error:
         if isinstance(error, OSError) and error.errno:  # of the system: no such file, a full disk
             raise
-        raise UserError(f"{compressed}: damaged, or cut short ({error}); unpack the archive again") from None
+        raise UserError(f"{compressed}: damaged or truncated ({error}); unpack the archive again") from None
 
 
 def _chosen(option: str, wanted: Sequence | None, known: Sequence) -> Sequence:
@@ -185,7 +189,7 @@ def _done(job: Job, manifest: Manifest) -> bool:
     if found == (condition.settings.decisive(), job.run.seed, condition.code, job.data):
         remove_checkpoints(job.folder)  # one is left where the process was killed as its last act
         return True
-    log.warning("%s holds a run of other code, settings or data: trained again", job.folder)
+    log.warning("%s holds a run with different code, settings or data: retrained", job.folder)
     return False
 
 

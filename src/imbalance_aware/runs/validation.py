@@ -1,4 +1,4 @@
-"""What judges the epochs of a run on its validation part, checked before training."""
+"""The metric that selects the epoch of a run on its validation part, checked before training."""
 
 import logging
 from pathlib import Path
@@ -35,14 +35,14 @@ def score_of_run(settings: RunSettings, dataset: Dataset, source: Path) -> Score
     if not len(dataset.validation.rows):
         if best:
             raise UserError(
-                f"{source}: no sample is in the validation part, by which `training.select: best` chooses the epoch; "
-                "give the dataset one (`validation: 0.15` in its `split`), or set `training.select: last`"
+                f"{source}: no sample is in the validation part, from which `training.select: best` selects the "
+                "epoch; give the dataset one (`validation: 0.15` in its `split`), or set `training.select: last`"
             )
         return None
     if settings.validation_metric is None:
         raise UserError(
-            f"{source}: has a validation part, but the settings name no metric for it: set validation_metric, such as "
-            "balanced_accuracy"
+            f"{source}: has a validation part, but the settings do not name a metric for it: set validation_metric, "
+            "such as balanced_accuracy"
         )
     score = score_of(settings.validation_metric)
     labels = dataset.validation.labels
@@ -51,8 +51,8 @@ def score_of_run(settings: RunSettings, dataset: Dataset, source: Path) -> Score
         lack = f"{source}: the validation part has no sample of the class {', '.join(absent)}"
         if undefined and best:
             raise UserError(
-                f"{lack}, without which {score.name} is undefined and cannot choose the epoch; make the part larger "
-                "(`validation` in the dataset's `split`), or choose another `evaluation.primary`"
+                f"{lack}, without which {score.name} is undefined and cannot be used to select the epoch; make the "
+                "part larger (`validation` in the dataset's `split`), or choose another `evaluation.primary`"
             )
         meaning = "is undefined and stays empty" if undefined else "is that of the other classes alone"
         log.warning("%s: %s there %s", lack, score.name, meaning)
@@ -70,7 +70,7 @@ def _is_undefined(score: Score, labels: np.ndarray, classes: int) -> bool:
     except ModuleNotFoundError as error:
         raise UserError(
             f"the metric {score.name} of the validation part needs the package {error.name}, which is not installed; "
-            "envs/train.yaml lists what training needs"
+            "envs/train.yaml lists the packages that training needs"
         ) from None
 
 

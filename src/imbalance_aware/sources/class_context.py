@@ -34,18 +34,17 @@ class ClassContext(Strict):
     """What is known of the classes beside their names."""
 
     ordered: bool = Field(
-        False, description="whether the order of `classes` is one of severity, for the quadratic weighted kappa"
+        False, description="whether `classes` are ordered by severity, for the quadratic weighted kappa"
     )
     deployment_prevalence: dict[str, float] | None = Field(
         None,
-        description="share of each class where the classifier would be used, adding up to 1, for PPV, NPV and accuracy "
-        "there",
+        description="class prevalences in the target population, summing to 1, for PPV, NPV and accuracy there",
     )
     costs: Costs | None = Field(
         None,
         description="cost of each decision, for the expected cost and the decision rule `cost`: a row for each true "
-        "class with a number for each predicted one, in the order of `classes`; or by names, "
-        "`true: {predicted: cost}`, where a right decision that is left out costs 0",
+        "class with a number for each predicted one, in the order of `classes`; or by names, `true: "
+        "{predicted: cost}`; omitted correct decisions cost 0",
     )
 
     @model_validator(mode="after")
@@ -53,7 +52,7 @@ class ClassContext(Strict):
         given = [key for key in KEYS if getattr(self, key) not in (None, False)]
         classes = self._classes()
         if given and not classes:
-            raise misfit([given[0]], "needs the key `classes`, which says in which order the classes are labelled")
+            raise misfit([given[0]], "needs the key `classes`, which gives the order of the class labels")
         if self.deployment_prevalence is not None:
             _check_prevalence(self.deployment_prevalence, classes)
         if self.costs is not None:

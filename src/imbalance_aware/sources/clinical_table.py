@@ -51,7 +51,7 @@ def read_markers(
         if len(strange):
             raise UserError(
                 f'{path}: "{strange[marker].iloc[0]}" in the column {names[marker]} ({strange["id"].iloc[0]}) is not '
-                "how the published table writes a state; correct it, or leave the cell empty if it is unknown"
+                "a state of the published table; correct it, or leave the cell empty if it is unknown"
             )
     return _one_row_each(path, markers, names)
 
@@ -82,7 +82,7 @@ def _one_row_each(path: Path, markers: pd.DataFrame, names: Mapping[str, str]) -
     repeated = markers.loc[markers["id"].duplicated(), "id"]
     if len(repeated):
         raise UserError(
-            f"{path}: {repeated.iloc[0]} is in several rows that differ in {names['idh']} or "
-            f"{names['codeletion']}; keep the right one"
+            f"{path}: {repeated.iloc[0]} is in several rows that differ in {names['idh']} or {names['codeletion']}; "
+            "keep the correct one"
         )
     return markers.set_index("id")

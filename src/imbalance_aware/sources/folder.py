@@ -28,7 +28,7 @@ LONGEST_SUBJECT = 150
 
 
 class Settings(Listed, Images2D):
-    """Anyone's 2D images, listed in a table with a row per image."""
+    """Your own 2D images, listed in a table with one row per image."""
 
     adapter: Literal["folder"]
     table: UserPath = Field(
@@ -40,10 +40,13 @@ class Settings(Listed, Images2D):
         description="names of the columns that are not called path, class, split, fold, group, cohort",
     )
     channels: Literal["rgb", "grey"] = Field(
-        "rgb", description="form of the images; others are left out, with the reason in the cohort table"
+        "rgb", description="colour mode of the images; others are excluded, with the reason in the cohort table"
     )
     max_value: int | None = Field(
-        None, ge=1, le=65535, description="for 16-bit images, the value that becomes 1; left out: images are 8-bit"
+        None,
+        ge=1,
+        le=65535,
+        description="for 16-bit images, the value that is scaled to 1; by default, images are 8-bit",
     )
 
     def read(self) -> tuple[Rows, list[str]]:

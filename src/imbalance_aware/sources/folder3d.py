@@ -31,7 +31,7 @@ SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,149}")
 
 
 class Settings(Listed, Volumes3D):
-    """Anyone's volumes, listed in a table with a row per subject."""
+    """Your own volumes, listed in a table with one row per subject."""
 
     adapter: Literal["folder3d"]
     table: UserPath = Field(

@@ -27,5 +27,5 @@ def licence_of(settings: Any) -> str:
 
 def _stated(settings: Any) -> str:
     if not hasattr(settings, "licence"):
-        raise UserError(f"{type(settings).__module__}: Settings.licence is missing; {__name__} says what belongs in it")
+        raise UserError(f"{type(settings).__module__}: Settings.licence is missing; see {__name__} for its content")
     return settings.licence.strip() or NOT_STATED

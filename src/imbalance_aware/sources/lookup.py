@@ -137,4 +137,4 @@ def _load(adapter: str, table: Mapping[str, str], parts: Iterable[str]) -> Modul
 
 
 def _lacking(module: ModuleType, part: str) -> UserError:
-    return UserError(f"{module.__file__}: a source's module must have {part}; {__name__} says what belongs in it")
+    return UserError(f"{module.__file__}: a source's module must have {part}; see {__name__} for its content")

@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
 
 class PhantomPreprocessing(VolumePreprocessing):
-    """As for patients, with defaults of its own: `registration.samples`, `brain_extraction.method` and `crop.size`."""
+    """As for patients, with different defaults: `registration.samples`, `brain_extraction.method` and `crop.size`."""
 
     registration: RegistrationSettings = Field(
-        RegistrationSettings(samples=4000), description="sequences to each other and to the atlas"
+        RegistrationSettings(samples=4000), description="registration of sequences to each other and to the atlas"
     )
     brain_extraction: BrainExtractionSettings = Field(
         BrainExtractionSettings(method="threshold"), description="brain extraction"

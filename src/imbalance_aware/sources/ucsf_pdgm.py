@@ -46,7 +46,7 @@ class Settings(GliomaCohort):
     adapter: Literal["ucsf_pdgm"]
     name: Name = Field("UCSF", description="name in tables and in `split: {test_cohorts: …}`")
     start: Start = Field("stripped", description="the scans are published in one space, without skull")
-    bias_corrected: bool = Field(False, description="take the files that end in _bias.nii.gz")
+    bias_corrected: bool = Field(False, description="use the files that end in _bias.nii.gz")
 
 
 def find(settings: Settings, wanted: Sequence[str]) -> "Iterator[VolumeSubject]":

@@ -45,17 +45,22 @@ class Listed(WithCohorts):
     """Settings of datasets that are listed in a user's table."""
 
     table: UserPath = Field(description="CSV (separated by commas, semicolons or tabs)")
-    root: UserPath | None = Field(None, description="folder that the paths start from; left out: the table's own")
-    classes: ClassNames | None = Field(None, description="classes in the order of their labels; left out: alphabetical")
+    root: UserPath | None = Field(
+        None, description=("folder to which the paths are relative; default: the folder of the table")
+    )
+    classes: ClassNames | None = Field(None, description="classes in the order of their labels; default: alphabetical")
     split: TableSplit | None = Field(
-        None, description=f"{SPLIT}; left out: table if the table has a column split or fold, else random"
+        None, description=f"{SPLIT}; default: table if the table has a column split or fold, otherwise random"
     )
     subgroups: tuple[str, ...] = Field(
-        (), description="columns of the table, such as sex or scanner, whose values the results are also told by"
+        (),
+        description=(
+            "columns of the table, such as sex or scanner; results are also reported for each of their values"
+        ),
     )
     # Left out wherever settings are passed to a step: what people read changes no result.
     licence: str = Field(
-        "", exclude=True, description="licence or terms of use of the images, for the report; left out: not stated"
+        "", exclude=True, description="licence or terms of use of the images, for the report; default: not stated"
     )
 
     @model_validator(mode="after")
@@ -80,8 +85,8 @@ class Listed(WithCohorts):
         split = self.split or (Table() if side else Random())
         if side == SPLIT_COLUMN and split.validation and any(row[side].lower() == "validation" for row in rows):
             raise UserError(
-                f"{self.table}: its column {side} has validation rows; leave out `validation: {split.validation}`, or "
-                "call these rows train"
+                f"{self.table}: its column {side} has validation rows; remove `validation: {split.validation}`, or "
+                "change these rows to train"
             )
         return split
 
@@ -99,7 +104,7 @@ class Listed(WithCohorts):
         found = [role for role in (SPLIT_COLUMN, FOLD) if role in roles]
         if len(found) > 1:
             raise UserError(
-                f"{self.table}: has both a column split and a column fold, of which one can decide; rename the other, "
+                f"{self.table}: has both a column split and a column fold, but only one can be used; rename the other, "
                 "or choose a method such as `split: random`"
             )
         if not found and self.split is not None:
@@ -116,7 +121,7 @@ class Listed(WithCohorts):
             return super().cross_validation()
         numbers = fold_numbers(rows)
         if len(numbers) < 2:
-            raise UserError(f"{self.table}: its column fold names {len(numbers)} fold(s); it takes two at least")
+            raise UserError(f"{self.table}: its column fold contains {len(numbers)} fold(s); at least two are required")
         return CrossValidation(len(numbers))
 
     def has_validation(self) -> bool:

@@ -1,4 +1,4 @@
-"""What may be said of a difference: better, worse, equivalent or undecided, against a relevant difference.
+"""Conclusion about a difference: better, worse, equivalent or undecided, given a relevant difference.
 
 `equivalent` if the 90 % interval lies within plus and minus the relevant difference: two one-sided tests at 5 %
 (Schuirmann 1987). Else `better` or `worse` if the 95 % interval excludes 0, "by a relevant amount" only if it excludes

@@ -20,8 +20,8 @@ class Design:
         groups: the patient of each image, identifiers of any kind, shape (n,).
         unstable: conditions whose runs vary much more over seeds than those of others, such as those of which runs
             diverged. Their seed variance is not moderated and counts for no other condition.
-        derived: conditions made of the runs of others, such as those under another decision rule. They add nothing to
-            what is known of seeds, so the average seed variance of the study is that of the others.
+        derived: conditions made of the runs of others, such as those under another decision rule and rivals. They add
+            nothing to what is known of seeds, so the average seed variance of the study is that of the others.
         replicate: what a replicate is called in print, "seed" or "repeat".
 
     Raises:

@@ -77,7 +77,7 @@ def measure(
     """
     for run, outcome in outcomes.items():
         if not np.array_equal(outcome.labels, design.labels):
-            raise ValueError(f"{run}: other images than those of the design")
+            raise ValueError(f"{run}: images differ from those of the design")
         if not np.isfinite(outcome.probabilities).all():
             raise ValueError(f"{run}: probabilities that are not finite; leave out runs that diverged")
     places = [(design.conditions.index(c), design.replicates.index(s)) for c, s in outcomes]

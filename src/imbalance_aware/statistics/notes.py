@@ -1,4 +1,4 @@
-"""The words that are printed beside intervals: what they cover, where they are rough, why there is none."""
+"""Notes on intervals: what they cover, when they are approximate, and why an interval is missing."""
 
 from collections.abc import Sequence
 
@@ -12,13 +12,13 @@ from imbalance_aware.statistics.variance import Parts
 FEW_PATIENTS = 12
 
 ONE_REPLICATE = (
-    "One {}: the interval covers other patients for these models. Whether training again would give the same order "
+    "One {}: the interval covers other patients for these models. Whether retraining would give the same order "
     "is unknown."
 )
 SAME_TRAINING_DATA = "same training data"
 FOLDS = (
-    "Interval (2) holds for these data and this training-set size; the training-set part is only partly included; the "
-    "interval of a value is somewhat too narrow."
+    "Interval (2) is valid for these data and this training-set size; it includes the variance over training sets only "
+    "in part, so the interval of a value is somewhat too narrow."
 )
 
 
@@ -47,12 +47,12 @@ def not_estimable(design: Design, parts: Parts, classes: Sequence[int] | None = 
     if few := too_few_patients(design, classes):
         return few
     if np.isnan(parts.V):
-        return "not estimable: the metric is undefined without some of the patients"
-    return "" if moves(parts) else "not estimable: no patient changes it"
+        return "not estimable: the metric is undefined when some patient is left out"
+    return "" if moves(parts) else "not estimable: no patient changes the value"
 
 
 def notes(design: Design, parts: Parts, classes: Sequence[int] | None = None, folds: bool = False) -> list[str]:
-    """What to print beside the intervals of a value or difference; arguments as of `not_estimable`.
+    """Notes on the intervals of a value or difference; arguments as in `not_estimable`.
 
     Args:
         folds: whether the data are cross-validated, with repeats as replicates.
@@ -74,5 +74,5 @@ def _of_seeds(parts: Parts, word: str) -> list[str]:
         average = f"the average of {parts.supported_by} conditions ({parts.nu:.0f} df)"
         return [f"{word.capitalize()} variance from {n} {word}s, supported by {average}"]
     if not parts.supported_by and n < 5:
-        return [f"{n} {word}s only: the interval is wide because the {word} variance is hardly known."]
+        return [f"{n} {word}s only: the interval is wide because the {word} variance is poorly estimated."]
     return []

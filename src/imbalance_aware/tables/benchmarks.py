@@ -1,4 +1,4 @@
-"""What Snakemake measured of a job: the files of ``results/benchmarks/``, tables separated by tabs.
+"""Snakemake's measurements of a job: the tab-separated files of ``results/benchmarks/``.
 
 A job that ended before the first measurement has no memory and no processor time; the cells then hold ``NA`` or ``-``.
 """

@@ -1,4 +1,4 @@
-"""What loss, sampling, weights and decision rule each change, ``effects.csv``: one row per dataset, metric and level.
+"""Effects of loss, sampling, weights and decision rule, ``effects.csv``: one row per dataset, metric and level.
 
 ``difference`` is the mean, over the ``n_pairs`` pairs of conditions that differ in nothing else, of ``level`` minus
 ``reference``. ``decision`` holds for all effects of a metric together. The other columns are those of

@@ -1,4 +1,4 @@
-"""What is kept of every epoch of a run, ``history.csv``.
+"""Records of every epoch of a run, ``history.csv``.
 
 A run with a validation part has two columns more: ``validation_loss`` and ``validation_<metric>``, with the name of the
 primary metric. Their cells are empty in epochs after which the validation part was not looked at.

@@ -104,7 +104,7 @@ def read_predictions(path: str | Path) -> Predictions:
     finite = probabilities[np.isfinite(probabilities).all(axis=1)]
     out_of_range = (finite < 0).any() or (finite > 1).any()
     if out_of_range or (np.abs(finite.sum(axis=1) - 1) > SUM_TOLERANCE).any():
-        raise UserError(f"{path}: the columns {PREFIX}<class> hold no probabilities: they must add up to one")
+        raise UserError(f"{path}: the columns {PREFIX}<class> do not contain probabilities: they must sum to one")
     subgroups = [name for name in columns if name not in (*COLUMNS, FOLD, *names)]
     fold = np.array([_fold(path, line, row) for line, row in rows], dtype=np.int64) if FOLD in columns else None
     return Predictions(

@@ -44,7 +44,7 @@ def read_samples(path: Path, needed: Sequence[str] = COLUMNS) -> list[dict[str, 
     columns, rows = read_rows(path, CONTENT, ())
     if IMAGE_DIGEST in needed and IMAGE_DIGEST not in columns:
         raise UserError(
-            f"{path}: lacks the column {IMAGE_DIGEST}, which ties its rows to their images. {how_to_pack(path)}"
+            f"{path}: lacks the column {IMAGE_DIGEST}, which links its rows to their images. {how_to_pack(path)}"
         )
     if missing := [name for name in needed if name not in columns]:
         raise UserError(

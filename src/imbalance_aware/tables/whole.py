@@ -22,7 +22,7 @@ def require_end(path: Path) -> None:
     with path.open("rb") as handle:
         handle.seek(-1, os.SEEK_END)
         if handle.read() != b"\n":
-            raise UserError(f"{path}: cut short: its last line has no end. {make_again(path)}")
+            raise UserError(f"{path}: truncated: its last line is incomplete. {make_again(path)}")
 
 
 def require_whole(path: Path, content: str) -> None:

@@ -58,7 +58,7 @@ def crop_size(crop: int | None, shape: Sequence[int]) -> tuple[int, ...]:
     if crop is None:
         return tuple(shape)
     if crop > min(shape):
-        raise UserError(f"augmentation.crop is {crop}, more than the images have: {' x '.join(map(str, shape))}")
+        raise UserError(f"augmentation.crop is {crop}, larger than the images: {' x '.join(map(str, shape))}")
     return (crop,) * len(shape)
 
 

@@ -17,17 +17,20 @@ from torch import Tensor, nn
 from imbalance_aware.losses.make import loss_of
 from imbalance_aware.models.make import InputSpec, make_model
 from imbalance_aware.models.network import Network
+from imbalance_aware.training.accumulation import accumulate, part_sizes
 from imbalance_aware.training.augmentation import sample_parameters
 from imbalance_aware.training.batches import Images, on_device
 from imbalance_aware.training.data import Dataset, Split
 from imbalance_aware.training.device import Device
 from imbalance_aware.training.epoch import Epoch
-from imbalance_aware.training.head_rate import trained
 from imbalance_aware.training.inference import evaluate, predict
-from imbalance_aware.training.optimisers import SCHEDULES, make_optimiser, set_learning_rate
+from imbalance_aware.training.mixup import Mixing, mixings
+from imbalance_aware.training.optimisers import make_optimiser, rate_factor, set_learning_rate
+from imbalance_aware.training.parameter_groups import parameter_groups
 from imbalance_aware.training.sampling import class_weights, epoch_batches
 from imbalance_aware.training.streams import Purpose, torch_seed
 from imbalance_aware.training.validation import Best, Score, Validation
+from imbalance_aware.training.weight_average import WeightAverage
 
 if TYPE_CHECKING:
     from imbalance_aware.runs.settings import RunSettings
@@ -118,13 +121,18 @@ class Training:
         self.best = Best() if validation is not None and settings.training.select == "best" else None
         self.loss = loss.to(device.torch_device)
         training = settings.training
-        factor = None if training.head_learning_rate is None else training.head_learning_rate / training.learning_rate
-        weights_to_train = trained(model.parameters(), model.last_layer(), factor)
-        self.optimiser = make_optimiser(training.optimiser, weights_to_train, training.learning_rate)
+        own_rate = training.head_learning_rate
+        head_factor = None if own_rate is None else own_rate / training.learning_rate
+        groups = parameter_groups(model, training.weight_decay, head_factor)
+        self.optimiser = make_optimiser(training.optimiser, groups, training.learning_rate)
+        #: None where the trained weights themselves are judged and kept.
+        self.average = None if training.ema is None else WeightAverage(model, training.ema)
         # One graph, for the size of whole batches: with `dynamic` at its default, the short last batch of an epoch
         # would have a second one compiled, which then takes the whole batches as well.
         self.network = torch.compile(model, dynamic=False) if training.compile else model
-        self.whole = len(self._rows(0)[0])
+        #: Samples that the network holds at once, at most (but for a single one left over), and of a whole batch.
+        self.part = training.batch_size // training.accumulate
+        self.whole = part_sizes(len(self._rows(0)[0]), self.part)[0]
         classes = int(split.labels.max()) + 1
         weights = torch.from_numpy(class_weights(np.bincount(split.labels))).float().to(device.torch_device)
         self.weights = weights if settings.condition.weighted else None
@@ -144,6 +152,7 @@ class Training:
             "history": [asdict(epoch) for epoch in self.history],
             "sums": self.sums,
             "best": None if self.best is None else self.best.state(),
+            "average": None if self.average is None else self.average.model.state_dict(),
         }
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -155,6 +164,8 @@ class Training:
         self.history = [Epoch(**epoch) for epoch in state["history"]]
         self.sums.copy_(state["sums"])
         self.best = None if state["best"] is None else Best(**state["best"])
+        if self.average is not None:
+            self.average.model.load_state_dict(state["average"])
 
     def run(self, after_step: Callable[[], None], after_epoch: Callable[[], None]) -> None:
         """Train to the end.
@@ -171,7 +182,14 @@ class Training:
         """Take the weights that are kept; a scale that the loss trained with becomes part of them."""
         if self.best is not None and self.best.weights is not None:
             self.model.load_state_dict(self.best.weights)
+        elif self.average is not None:
+            self.model.load_state_dict(self.average.model.state_dict())
         self.model.scale_logits(getattr(self.loss, "logit_scale", 1.0))
+
+    @property
+    def judged(self) -> Network:
+        """The network whose weights are validated and kept: the trained one, or the average of its weights."""
+        return self.model if self.average is None else self.average.model
 
     def predict(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Probabilities float64 ``(n, K)`` and features float32 ``(n, F)`` of images, once the run is finished.
@@ -203,17 +221,15 @@ class Training:
 
     def _epoch(self, after_step: Callable[[], None]) -> None:
         training, number = self.settings.training, self.position.epoch
-        rate = training.learning_rate * SCHEDULES[training.schedule](number, training.epochs)
+        rate = training.learning_rate * rate_factor(training.schedule, number, training.epochs, training.warmup_epochs)
         set_learning_rate(self.optimiser, rate)
         set_progress: Callable[[int, int], None] | None = getattr(self.loss, "set_progress", None)
         if set_progress is not None:
             set_progress(number, training.epochs)
         self.model.train()
         start = time.perf_counter() - self.position.seconds
-        for batch, target in self._batches(number):
-            # Dropout draws the same numbers in a step whether the run was stopped before it or not.
-            torch.manual_seed(torch_seed(self.seed, Purpose.DROPOUT, number, self.position.step))
-            self._step(batch, target)
+        for batch, target, mixing in self._batches(number):
+            self._step(batch, target, mixing)
             self.position.step += 1
             self.position.seconds = time.perf_counter() - start
             after_step()
@@ -223,7 +239,7 @@ class Training:
             value, metric = self._validate(self.validation, after_step)
             epoch = replace(epoch, validation_loss=value, validation_metric=metric)
             if self.best is not None:
-                self.best.offer(epoch.epoch, metric, self.validation.score, self.model.state_dict())
+                self.best.offer(epoch.epoch, metric, self.validation.score, self.judged.state_dict())
         self.history.append(epoch)
         self.position = Position(epoch=number + 1)
         self.sums.zero_()
@@ -235,7 +251,7 @@ class Training:
         samples that changes nothing, and a loss of the whole batch depends on no division into batches.
         """
         crop, size = self.settings.augmentation.crop, self.settings.training.batch_size
-        logits, _ = evaluate(self.model, self.images, validation.split.rows, crop, size, after_batch)
+        logits, _ = evaluate(self.judged, self.images, validation.split.rows, crop, size, after_batch)
         target = torch.from_numpy(validation.split.labels).to(logits.device)
         self.loss.eval()  # what a loss remembers of earlier batches neither counts nor changes
         with torch.no_grad():
@@ -245,12 +261,13 @@ class Training:
         metric = validation.score.of(validation.split.labels, scaled.softmax(1).cpu().numpy())
         return float(loss), metric
 
-    def _batches(self, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
-        """The batches of an epoch that are still to do, with their targets."""
+    def _batches(self, epoch: int) -> Iterator[tuple[Tensor, Tensor, Mixing | None]]:
+        """The batches of an epoch that are still to do, with their targets, and how each is mixed."""
         split, batches = self.split, self._rows(epoch)
         parameters = sample_parameters(
             self.settings.augmentation, sum(map(len, batches)), self.images.shape, self.seed, epoch
         )
+        mixed = self._mixings(epoch, [len(batch) for batch in batches])[self.position.step :]
         done = sum(map(len, batches[: self.position.step]))
         batches = batches[self.position.step :]
         targets = torch.from_numpy(split.labels[np.concatenate([*batches, []]).astype(np.int64)])
@@ -258,27 +275,64 @@ class Training:
         yield from zip(
             self.images.batches([split.rows[batch] for batch in batches], parameters[done:]),
             targets.to(self.device.torch_device).split(sizes),
+            mixed,
             strict=True,
         )
+
+    def _mixings(self, epoch: int, sizes: list[int]) -> list[Mixing | None]:
+        """How each batch of an epoch is mixed; None: not at all."""
+        alpha = self.settings.training.mixup
+        if alpha is None:
+            return [None] * len(sizes)
+        return [*mixings(alpha, sizes, self.seed, epoch, self.device.torch_device)]
 
     def _rows(self, epoch: int) -> list[np.ndarray]:
         """Which training samples each batch of an epoch holds."""
         sampling, size = self.settings.condition.sampling, self.settings.training.batch_size
         return epoch_batches(sampling, self.split.labels, size, self.seed, epoch)
 
-    def _step(self, batch: Tensor, target: Tensor) -> None:
+    def _step(self, batch: Tensor, target: Tensor, mixing: Mixing | None) -> None:
         """One step of the optimiser; nothing here waits for the device."""
-        network = self.network if len(batch) == self.whole else self.model
-        with self.device.autocast():
-            logits = network(batch)
-        weights = None if self.weights is None else self.weights[target]
-        loss = self.loss(logits, target, sample_weight=weights)
-        loss.backward()
+        labels, weights = target, None if self.weights is None else self.weights[target]
+        if mixing is not None:
+            batch, labels = mixing.of(batch), mixing.of(self.identity[target].float())
+            weights = None if weights is None else mixing.of(weights)
+        logits, loss = self._backward(batch, labels, weights)
+        clip_norm = self.settings.training.clip_norm
+        if clip_norm is not None:
+            nn.utils.clip_grad_norm_(self.model.parameters(), clip_norm)
         self.optimiser.step()
         self.optimiser.zero_grad()
+        if self.average is not None:
+            self.average.update(self.model)
         drawn = self.identity[target]
-        right = drawn * (logits.detach().argmax(1) == target)[:, None]
-        self.sums += torch.cat([loss.detach().double()[None] * len(target), drawn.sum(0), right.sum(0)])
+        right = drawn * (logits.argmax(1) == target)[:, None]
+        self.sums += torch.cat([loss.double()[None] * len(target), drawn.sum(0), right.sum(0)])
+
+    def _backward(self, batch: Tensor, labels: Tensor, weights: Tensor | None) -> tuple[Tensor, Tensor]:
+        """Add the gradient of the loss of a batch to that of the weights; its logits and its value, detached."""
+        parts = batch.split(part_sizes(len(batch), self.part))
+        if len(parts) > 1:
+            return accumulate(
+                self.model, self._logits, lambda logits: self.loss(logits, labels, sample_weight=weights), parts
+            )
+        logits = self._logits(0, batch)
+        loss = self.loss(logits, labels, sample_weight=weights)
+        loss.backward()
+        return logits.detach(), loss.detach()
+
+    def _logits(self, part: int, images: Tensor) -> Tensor:
+        """Logits of a part of the current step's batch; dropout draws the same numbers whenever it is called for it.
+
+        So it does in a run that was stopped before this step and continued.
+        """
+        position = self.position
+        torch.manual_seed(
+            torch_seed(self.seed, Purpose.DROPOUT, position.epoch, position.step, *([part] if part else []))
+        )
+        network = self.network if len(images) == self.whole else self.model
+        with self.device.autocast():
+            return network(images)
 
     def _summary(self) -> tuple[float, float]:
         """Mean loss and balanced accuracy of the epoch; the only place of an epoch that waits for the device."""

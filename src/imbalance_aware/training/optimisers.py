@@ -27,13 +27,15 @@ OPTIMISERS: dict[str, tuple[str, dict[str, Any]]] = {
 WRAPPED = ("add_param_group", "state_dict", "load_state_dict", "zero_grad")
 
 
-def make_optimiser(name: str, parameters: "Iterable[Any]", learning_rate: float) -> "torch.optim.Optimizer":
+def make_optimiser(
+    name: str, parameters: "Iterable[torch.Tensor] | Iterable[dict[str, Any]]", learning_rate: float
+) -> "torch.optim.Optimizer":
     """An optimiser of the table.
 
     Args:
         name: a name in `OPTIMISERS`.
-        parameters: weights, or groups of them with arguments of their own; their device and memory layout must not
-            change afterwards.
+        parameters: weights, or groups of them (see `imbalance_aware.training.parameter_groups`), whose own arguments
+            replace those of the table; the weights' device and memory layout must not change afterwards.
         learning_rate: of the first step; `set_learning_rate` changes it.
     """
     import torch
@@ -72,3 +74,21 @@ def constant(epoch: int, epochs: int) -> float:
 
 #: Name -> factor of the learning rate from an epoch, counted from 0, and the number of epochs.
 SCHEDULES: dict[str, Callable[[int, int], float]] = {"cosine": cosine, "constant": constant}
+
+
+def rate_factor(schedule: str, epoch: int, epochs: int, warmup: int = 0) -> float:
+    """Factor of the learning rate in an epoch: first ``(epoch + 1) / (warmup + 1)``, then the schedule.
+
+    The warm-up is linear and reaches 1 in the first epoch of the schedule, which is that of ``epochs - warmup`` epochs.
+
+    Source: gradual warm-up, Goyal et al., "Accurate, large minibatch SGD", arXiv 1706.02677, by epochs.
+
+    Args:
+        schedule: a name in `SCHEDULES`.
+        epoch: counted from 0.
+        epochs: of the run.
+        warmup: epochs of the warm-up, fewer than ``epochs``.
+    """
+    if epoch < warmup:
+        return (epoch + 1) / (warmup + 1)
+    return SCHEDULES[schedule](epoch - warmup, epochs - warmup)

@@ -12,6 +12,7 @@ class Purpose(IntEnum):
     ORDER = 1
     AUGMENTATION = 2
     DROPOUT = 3
+    MIXUP = 4
 
 
 def generator(seed: int, purpose: Purpose, epoch: int = 0) -> np.random.Generator:

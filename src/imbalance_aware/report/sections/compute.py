@@ -1,4 +1,4 @@
-"""What the study took: times, CPU-hours and GPU-hours of every step and in all."""
+"""Compute: times, CPU-hours and GPU-hours of every step and in total."""
 
 import math
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""What the study was made with: merged settings, conditions, versions of software, revision of the code."""
+"""Merged settings, conditions, software versions and code revision of the study."""
 
 import json
 from collections import Counter

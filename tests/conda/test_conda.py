@@ -1,0 +1,132 @@
+"""A study of both arms by `snakemake --sdm conda`, in environments that hold what their files name and nothing else.
+
+The stand-in for conda makes them with uv, from PyPI; the channels and the solver of conda are not part of this.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+import stand_in
+from tiny_study import TINY, Workflow, copied
+
+import mri_cases
+from step_imports import ENVIRONMENTS, imports_of_environment
+
+pytestmark = pytest.mark.slow
+
+HEADS = {"a1": "glioblastoma", "a2": "glioblastoma", "b1": "astrocytoma", "b2": "astrocytoma"}
+STEPS = {"atlas": "heads/atlas", "registration": {"samples": 3000}, "brain_extraction": {"method": "threshold"}}
+STUDY = TINY["studies"]["tiny"]
+CONFIGURATION = TINY | {
+    "datasets": TINY["datasets"]
+    | {
+        "volumes": {
+            "adapter": "folder3d",
+            "table": "heads/table.csv",
+            "preprocessing": STEPS | {"crop": {"size": 24}},
+            "split": {"method": "folds", "folds": 2},
+        },
+        "photographs": {"adapter": "fundus_phantoms", "subjects": 40, "seed": 1, "image_size": [32, 32]},
+    },
+    "augmentation": {"volumes": {"crop": 16}},
+    "studies": {
+        "tiny": STUDY | {"datasets": ["volumes", "fundus_phantoms"], "rivals": {"methods": ["crt", "logistic"]}},
+        # A network of another package, in the environment of that package.
+        "other": STUDY | {"datasets": ["photographs"], "seeds": [0, 1], "model": {"network": "monai:DenseNet121"}},
+    },
+}
+CONDITIONS = {"ce-uniform": "ce\tuniform\tfalse\t{}", "mcc-oversampling": "soft_mcc\toversampling\tfalse\t{}"}
+TARGETS = [
+    "all",
+    "results/runs/other/photographs/ce-uniform/ensemble/metrics.json",
+    "results/bundles/tiny/fundus_phantoms.tar",
+]
+#: Rules that no target needs: most run the same steps as others. What the step `claims` imports is tried too.
+NOT_NEEDED = {
+    *("evaluate_fold", "collect_condition", "collect_ensembles", "table_of_ensembles", "table_of_temperatures"),
+    *("claims", "table_of_claims", "table_of_published_cells"),
+}
+#: For segmentation by BraTS algorithms, which needs a container engine: made and tried, but no step runs in it.
+UNUSED = "brats"
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory, checkout) -> Workflow:
+    if reason := stand_in.missing():
+        # What CI is for is not left out there in silence.
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
+    workflow = copied(checkout, tmp_path_factory.mktemp("conda"))
+    workflow.configure(CONFIGURATION)
+    workflow.conditions(CONDITIONS)
+    mri_cases.write_subjects(workflow.folder / "heads", HEADS)
+    return workflow
+
+
+@pytest.fixture(scope="module")
+def conda(study, tmp_path_factory):
+    """Run Snakemake with the stand-in for conda on the PATH."""
+    folder = stand_in.install(tmp_path_factory.mktemp("stand_in"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
+        yield lambda *arguments, **options: study.run(*arguments, "--sdm", "conda", **options)
+
+
+@pytest.fixture(scope="module")
+def created(study, conda) -> dict[str, Path]:
+    """Name -> folder of every environment that is made before any job runs."""
+    conda(*TARGETS, "--conda-create-envs-only")
+    return environments(study)
+
+
+def environments(study: Workflow) -> dict[str, Path]:
+    """Name -> folder of every environment that was made."""
+    names = {(study.folder / f"envs/{name}.yaml").read_bytes(): name for name in ENVIRONMENTS}
+    files = study.folder.glob(".snakemake/conda/*.yaml")
+    return {names[file.read_bytes()]: file.with_suffix("") for file in files}
+
+
+@pytest.fixture(scope="module")
+def output(conda, created) -> str:
+    """What Snakemake says while the study runs to its end."""
+    done = conda(*TARGETS)
+    return done.stdout + done.stderr
+
+
+def test_the_study_runs_to_its_end_and_makes_no_other_environment(study, created, output):
+    assert set(created) == set(ENVIRONMENTS) - {UNUSED}
+    assert "Creating conda environment" not in output
+    assert environments(study) == created
+    assert (study.folder / "results/report/tiny.html").is_file()
+    for pattern, number in {"volumes/*/*/fold-*": 4, "fundus_phantoms/*/seed-*": 2}.items():
+        assert len(list(study.folder.glob(f"results/runs/tiny/{pattern}/model.pt"))) == number
+    assert len(list(study.folder.glob("results/datasets/volumes/patches/*.npy"))) == len(HEADS)
+
+
+def test_every_rule_ran(output, study):
+    ran = set(re.findall(r"^Finished jobid: \d+ \(Rule: (\w+)\)", output, re.MULTILINE))
+    rules = set(study.run("--list-rules").stdout.split())
+    assert rules > NOT_NEEDED
+    assert rules - ran <= NOT_NEEDED
+
+
+def test_an_environment_holds_its_packages_and_nothing_of_this_installation(created):
+    for name, folder in created.items():
+        script = "import sys; print(*sys.path, sep='\\n')"
+        done = subprocess.run([folder / "bin/python", "-c", script], capture_output=True, text=True, check=True)
+        places = [place for place in done.stdout.split() if place.endswith("-packages")]
+        assert [Path(place).is_relative_to(folder) for place in places] == [True], name
+
+
+def test_every_module_that_a_step_may_import_can_be_imported(study, created, tmp_path):
+    """Also those that this study does not use, such as the networks of brain extraction."""
+    file = Path(shutil.copy(study.folder / f"envs/{UNUSED}.yaml", tmp_path))
+    stand_in.create(file, tmp_path / UNUSED)
+    for name, folder in {**created, UNUSED: tmp_path / UNUSED}.items():
+        modules = ", ".join(sorted(imports_of_environment(name)))
+        command = [folder / "bin/python", "-I", "-c", f"import {modules}"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, f"{name}: {done.stderr}"
