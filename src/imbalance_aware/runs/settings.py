@@ -33,7 +33,9 @@ class Off:
 
 
 #: What ``model.network`` may be, for editors: names of the table, and those of packages that know their own.
-NETWORK_NAMES = {"anyOf": [{"enum": list(NETWORKS)}, *({"pattern": f"^{package}:"} for package in FAMILIES)]}
+NETWORK_NAMES: dict[str, Any] = {
+    "anyOf": [{"enum": list(NETWORKS)}, *({"pattern": f"^{package}:"} for package in FAMILIES)]
+}
 #: Constants of ImageNet, by which torchvision's weights were trained.
 IMAGENET = "mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225]"
 
