@@ -57,7 +57,7 @@ def read_weights(path: Path, sha256: str) -> "Mapping[str, Tensor]":
     """The state in a file of weights, on the CPU; nothing in the file is executed.
 
     Raises:
-        UserError: a file of another content, of an unknown form, or that needs a package that is not installed.
+        UserError: a file of another content or of an unknown form.
     """
     import torch
 
@@ -79,13 +79,9 @@ def read_weights(path: Path, sha256: str) -> "Mapping[str, Tensor]":
 
 
 def _safetensors(path: Path) -> object:
-    try:
-        from safetensors import SafetensorError
-        from safetensors.torch import load_file
-    except ModuleNotFoundError:
-        raise UserError(
-            "this form of weights needs the package safetensors, which is not installed: pip install safetensors"
-        ) from None
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
     try:
         return load_file(path)
     except SafetensorError as error:
