@@ -29,6 +29,7 @@ pytestmark = pytest.mark.skipif(not timm_here.importable(), reason="timm is not 
 #: Networks that timm has for tests, with convolutions and with attention, whose indices and biases are in no state.
 TINY = {
     "timm:test_resnet": {},
+    "timm:mobilenetv3_small_050": {},
     "timm:test_vit": {"img_size": 32},
     "timm:test_convnext": {"drop_path_rate": 0.1},
 }

@@ -50,7 +50,8 @@ class TimmNetwork(Wrapped):
             raise UserError(f'the network "timm:{name}" has no argument "{fixed[0]}"; it is not for users to set')
         network = timm.create_model(name, pretrained=False, in_chans=in_channels, num_classes=classes, **arguments)
         head = network.get_classifier()
-        if type(head) is not nn.Linear:
+        # The second computes the same; it only casts its weights where a script is under autocast.
+        if type(head) not in (nn.Linear, timm.layers.Linear):
             raise UserError(
                 f'the network "timm:{name}" does not end with one linear layer ({type(head).__name__}); choose another'
             )
