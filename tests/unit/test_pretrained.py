@@ -217,7 +217,7 @@ def test_damaged_files_and_others_than_were_meant(tmp_path, name):
     [
         ({"freeze": True}, "freeze: needs `weights`"),
         ({"weights": {"path": "w.pth", "sha256": "0" * 64}}, r"weights.mean: and std are needed"),
-        ({"weights": {"path": "w.pth", "sha256": "0" * 64, "mean": [0.5]}}, r"weights.std: belongs to mean"),
+        ({"weights": {"path": "w.pth", "sha256": "0" * 64, "mean": [0.5]}}, r"weights.std: must match mean"),
         ({"weights": {"path": "w.pth"}}, r'"weights.sha256" is missing'),
         ({"weights": {"path": "w.pth", "sha256": "A"}}, "weights.sha256"),
     ],

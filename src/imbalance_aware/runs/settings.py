@@ -41,28 +41,28 @@ IMAGENET = "mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225]"
 
 
 class WeightsSettings(Strict):
-    """A file of weights that training begins with, in place of random ones; the head stays random."""
+    """Pretrained weights that training starts from. The last layer is still initialised at random."""
 
     path: str | None = Field(
         None,
-        description="file of a state: `.safetensors`, or what torch saved (`.pth`, `.pt`, `.bin`). Where it lies "
-        "shapes no run: only its content does",
+        description="file with a state dict: `.safetensors`, or saved by torch (`.pth`, `.pt`, `.bin`). Only its "
+        "content affects a run, not its location",
     )
-    sha256: str = Field(pattern="^[0-9a-f]{64}$", description="of the file, as `sha256sum FILE` prints it")
+    sha256: str = Field(pattern="^[0-9a-f]{64}$", description="SHA-256 of the file, as printed by `sha256sum FILE`")
     mean: tuple[float, ...] | None = Field(
         None,
         min_length=1,
-        description="mean of each channel, from 0 to 1, by which images were normalised in that training; left out: "
-        f"what timm states for the network. Of torchvision: {IMAGENET}",
+        description="mean of each channel, in [0, 1], with which images were normalised in the pretraining; left out: "
+        f"the values that timm states for the network. For torchvision: {IMAGENET}",
     )
     std: tuple[Annotated[float, Field(gt=0)], ...] | None = Field(
-        None, min_length=1, description="standard deviation of each channel, likewise"
+        None, min_length=1, description="standard deviation of each channel, as for `mean`"
     )
 
     @model_validator(mode="after")
     def _constants_together(self) -> "WeightsSettings":
         if (self.mean is None) != (self.std is None) or len(self.mean or ()) != len(self.std or ()):
-            raise misfit(["std"], "belongs to mean: one value of each for every channel of the earlier training")
+            raise misfit(["std"], "must match mean: one value of each for every channel of the pretraining")
         return self
 
 
@@ -87,11 +87,11 @@ class ModelSettings(Strict):
     stem_pool: bool = Field(True, description="maximum pooling (3 wide, stride 2) after the first convolution")
     weights: WeightsSettings | None = Field(
         None,
-        description="a file of weights to begin with (docs/networks.md); left out: random weights of the run's seed",
+        description="file of pretrained weights (docs/networks.md); left out: random weights from the run's seed",
     )
     freeze: bool = Field(
         False,
-        description="with `weights`: only the last layer is trained; batch normalisation keeps its statistics",
+        description="with `weights`: train only the last layer; batch normalisation keeps its statistics",
     )
 
     @field_validator("network")
@@ -124,7 +124,7 @@ class ModelSettings(Strict):
     @model_validator(mode="after")
     def _pretrained(self) -> "ModelSettings":
         if self.freeze and self.weights is None:
-            raise misfit(["freeze"], "needs `weights`: random weights would never be trained")
+            raise misfit(["freeze"], "needs `weights`: otherwise random weights would never be trained")
         if self.weights is not None and self.weights.mean is None and self.network.partition(":")[0] not in NORMALISING:
             raise misfit(
                 ["weights", "mean"],
@@ -159,7 +159,7 @@ class TrainingSettings(Strict):
     batch_size: int = Field(50, ge=2, description="samples in a batch; at least 2, for the batch normalisation")
     learning_rate: float = Field(1e-3, gt=0, description="learning rate of the first epoch")
     head_learning_rate: float | None = Field(
-        None, gt=0, description="that of the last layer, on the same schedule; null: `learning_rate`"
+        None, gt=0, description="learning rate of the last layer, with the same schedule; null: `learning_rate`"
     )
     optimiser: Literal[*OPTIMISERS] = Field(  # type: ignore[valid-type]  # names of a table
         "adam",
