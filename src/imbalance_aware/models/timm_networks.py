@@ -51,9 +51,10 @@ class TimmNetwork(Wrapped):
         network = timm.create_model(name, pretrained=False, in_chans=in_channels, num_classes=classes, **arguments)
         head = network.get_classifier()
         # The second computes the same; it only casts its weights where a script is under autocast.
-        if type(head) not in (nn.Linear, timm.layers.Linear):
+        if type(head) not in (nn.Linear, timm.layers.Linear) or head.bias is None:
             raise UserError(
-                f'the network "timm:{name}" does not end with one linear layer ({type(head).__name__}); choose another'
+                f'the network "timm:{name}" does not end with one linear layer with biases ({type(head).__name__}); '
+                "choose another"
             )
         super().__init__(f"timm:{name}", network, next(key for key, part in network.named_modules() if part is head))
 
