@@ -29,6 +29,8 @@ from imbalance_aware.reporting.recipe_words import recipe_words
 from imbalance_aware.reporting.tuning import at_an_end, notes
 from imbalance_aware.reporting.tuning_table import make_tuning
 from imbalance_aware.reporting.verdict_warnings import of_tuning, text
+from imbalance_aware.rivals import keep_features
+from imbalance_aware.rivals.part_features import read_part_features
 from imbalance_aware.runs import bundle, train, train_bundle
 from imbalance_aware.runs.bundle_manifest import Condition
 from imbalance_aware.runs.run_folder import finished, outputs
@@ -354,6 +356,16 @@ def same_run(one, other):
     assert configs[0] == configs[1]
 
 
+def features_of(dataset, out):
+    """What rivals are given of a run."""
+    parser = argparse.ArgumentParser()
+    keep_features.add_arguments(parser)
+    files = ["--images", str(dataset / "images.npy"), "--samples", str(dataset / "samples.csv")]
+    features = out / "part_features.npz"
+    keep_features.run(parser.parse_args([*files, "--model", str(out / "model.pt"), "--out", str(features)]))
+    return features
+
+
 @pytest.mark.parametrize("seed", [0, 1])
 def test_a_run_with_chosen_values_is_the_run_that_has_them_from_the_start(dataset, tmp_path, seed, monkeypatch):
     """Of the seed of the trials its network is taken over; of another seed it is trained."""
@@ -374,6 +386,8 @@ def test_a_run_with_chosen_values_is_the_run_that_has_them_from_the_start(datase
         "score": 0.5,
         "seed": 0,
     }
+    features = read_part_features(features_of(dataset, out))
+    np.testing.assert_array_equal(features.parts["test"].features, np.load(out / "features.npy"), "rivals can use it")
     trained.clear()
     (out / "predictions.csv").unlink()
     run_chosen(dataset, tmp_path, seed)

@@ -93,7 +93,7 @@ rule train_chosen:
     shell:
         "python -m imbalance_aware train_chosen --images {input.images:q} --samples {input.samples:q} {params.fold}"
         " --trials {input.trials:q} --trained {params.trained:q} --settings {params.settings:q} --seed {params.seed}"
-        " --code {params.code} --threads {threads} --out {params.folder:q} 2> {log:q}"
+        " --code {params.code} --threads {threads} {WEIGHTS} --out {params.folder:q} 2> {log:q}"
 
 
 use rule train_chosen as train_chosen_fold with:
