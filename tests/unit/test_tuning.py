@@ -130,7 +130,7 @@ def test_equal_numbers_of_trials():
 @pytest.mark.parametrize(
     ("tune", "message"),
     [
-        ({"comon": LEARNING_RATES}, 'studies.main.tune.comon: there is no loss "comon". Did you mean "common"?'),
+        ({"commn": LEARNING_RATES}, 'studies.main.tune.commn: there is no loss "commn". Did you mean "common"?'),
         ({"focall": {"gamma": [1]}}, 'there is no loss "focall". Did you mean "focal"?'),
         ({"vs": {"tau": [1]}}, 'no condition of the study has the loss "vs". Known: ce, focal.'),
         (

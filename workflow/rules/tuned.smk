@@ -1,14 +1,20 @@
 """Which studies are tuned, where their trials lie, and the params of the steps that choose values."""
 
-from imbalance_aware.runs.identity import FOLD
+from dataclasses import replace
+
+from imbalance_aware.runs.identity import FOLD, Run, identify
 from imbalance_aware.tuning.values import with_values
 
 TUNED = {name: study for name, study in STUDIES.items() if study.grids}
 # Whether a study is tuned decides which rules make its runs. What follows the name in a path says the seed.
 NOT_TUNED = rf"(?!(?:{'|'.join(map(re.escape, TUNED)) or '(?!)'})/)[^/]+"
-SEED_OF_TRIALS = {name: rf"/[^/]+/[^/]+/seed-{study.settings.seeds[0]}(?!\d)" for name, study in TUNED.items()}
-WITH_SEED_OF_TRIALS = "|".join(rf"{re.escape(name)}(?={seed})" for name, seed in SEED_OF_TRIALS.items()) or "(?!)"
-WITH_OTHER_SEEDS = "|".join(rf"{re.escape(name)}(?!{seed})" for name, seed in SEED_OF_TRIALS.items()) or "(?!)"
+SEEDS = {name: study.settings.seeds[0] for name, study in TUNED.items()}
+WITH_SEED_OF_TRIALS = (
+    "|".join(rf"{re.escape(name)}(?=/[^/]+/[^/]+/seed-{seed}(?!\d))" for name, seed in SEEDS.items()) or "(?!)"
+)
+WITH_OTHER_SEEDS = (
+    "|".join(rf"{re.escape(name)}(?!/[^/]+/[^/]+/seed-{seed}(?!\d))" for name, seed in SEEDS.items()) or "(?!)"
+)
 # Of a trial: seed, repeat and fold in one wildcard.
 SPLIT = rf"seed-\d+(?:-repeat-[1-9]\d*)?(?:/{FOLD.pattern.replace('(', '(?:')})?"
 TRIALS = "results/trials/{study}/{dataset}/{condition}"
@@ -45,26 +51,27 @@ def grid_argument(wildcards):
     return json.dumps({point.name: dict(point.values) for point in grid_of(wildcards)})
 
 
-def replicate_and_fold(wildcards):
-    """The wildcards of a split, with its replicate and, in a cross-validation, its fold."""
-    replicate, _, fold = wildcards.split.partition("/fold-")
-    split = {"dataset": wildcards.dataset, "replicate": replicate} | ({"fold": fold} if fold else {})
-    if bool(fold) != (wildcards.dataset in CROSS_VALIDATED):
+def run_of_split(wildcards):
+    """The run whose seed, repeat and fold a split names."""
+    dataset_of(wildcards)
+    run = identify("{study}/{dataset}/{condition}/{split}/trials.csv".format(**wildcards))
+    if (run.fold is not None) != (wildcards.dataset in CROSS_VALIDATED):
         has = "folds" if wildcards.dataset in CROSS_VALIDATED else "a fixed split"
         stop(f'the dataset "{wildcards.dataset}" has {has}, so there are no trials of {wildcards.split}')
-    return Names(split)
+    return run
 
 
 def folds_of_split(wildcards):
     """The table that a split's fold is in; none of a fixed split."""
-    dataset_of(wildcards)
-    return folds_if_any(replicate_and_fold(wildcards))
+    run = run_of_split(wildcards)
+    fold = {} if run.fold is None else {"fold": run.fold}
+    return folds_if_any(Names(dataset=run.dataset, replicate=run.replicate, **fold))
 
 
 def trial_arguments(wildcards, input):
     """The fold of a trial, and that it gets no test part."""
-    split = replicate_and_fold(wildcards)
-    fold = ["--folds", input.folds, "--fold", split.fold] if "fold" in split.keys() else []
+    run = run_of_split(wildcards)
+    fold = [] if run.fold is None else ["--folds", input.folds, "--fold", str(run.fold)]
     return shlex.join([*fold, "--without-test"])
 
 
@@ -79,37 +86,38 @@ def primary_of(wildcards):
     return study_of(wildcards).validation_metrics[wildcards.dataset]
 
 
+def place_of_trials(run):
+    """The folder of the trials of a run's seed and split."""
+    return f"results/trials/{run.place.as_posix()}"
+
+
+def run_of(wildcards):
+    """The run that a job of a tuned study makes."""
+    seed, repeat = read_replicate(wildcards.replicate)
+    fold = int(wildcards.fold) if "fold" in wildcards.keys() else None
+    return Run(wildcards.study, wildcards.dataset, wildcards.condition, seed, repeat, fold)
+
+
 def trials_of_run(wildcards):
     """The table of the trials that chose the values of a run: those of the study's first seed in the same split."""
-    place = TRIALS.format(**wildcards)
-    repeat = read_replicate(wildcards.replicate)[1]
-    fold = f"/fold-{wildcards.fold}" if "fold" in wildcards.keys() else ""
-    return f"{place}/{replicate_name(study_of(wildcards).settings.seeds[0], repeat)}{fold}/trials.csv"
+    run = run_of(wildcards)
+    return f"{place_of_trials(replace(run, seed=study_of(wildcards).settings.seeds[0]))}/trials.csv"
 
 
 def trained_of_run(wildcards):
     """The folder in which the network of a run is trained, below the name of its values."""
-    fold = f"/fold-{wildcards.fold}" if "fold" in wildcards.keys() else ""
-    return f"{TRIALS}/{{replicate}}".format(**wildcards) + fold
+    return place_of_trials(run_of(wildcards))
 
 
 def trials_of_study(wildcards):
     """The tables of the trials of all conditions and splits of a study."""
     study = study_of(wildcards)
     return [
-        trials_of_run(Names(names | ({"fold": fold.strip("/")[5:]} if fold else {})))
+        f"{place_of_trials(Run(study.name, dataset, condition, study.settings.seeds[0], repeat, fold))}/trials.csv"
         for dataset in study.settings.datasets
         for condition in study.grids
         for repeat in range(repeats_of(dataset))
-        for fold in fold_folders(dataset)
-        for names in [
-            {
-                "study": study.name,
-                "dataset": dataset,
-                "condition": condition,
-                "replicate": replicate_name(study.settings.seeds[0], repeat),
-            }
-        ]
+        for fold in (range(CROSS_VALIDATED[dataset].folds) if dataset in CROSS_VALIDATED else [None])
     ]
 
 

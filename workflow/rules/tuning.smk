@@ -27,7 +27,7 @@ use rule train as trial with:
         folder=subpath(output.model, parent=True),
         fold=trial_arguments,
         settings=trial_settings,
-        seed=lambda wildcards: read_replicate(wildcards.split.partition("/")[0])[0],
+        seed=lambda wildcards: run_of_split(wildcards).seed,
         code=train_code,
 
 

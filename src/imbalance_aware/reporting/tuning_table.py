@@ -89,7 +89,7 @@ def _panel(dataset: str, rows: list[dict]) -> Panel:
     several = any(row["splits"] > 1 for row in rows)
     labels = without_repeats([(row["loss_label"], row["sampling_label"], str(row["trials"])) for row in rows])
     columns = ("Chosen", *(("Splits",) if several else ()), "Validation score")
-    lines = []
+    lines: list[Row] = []
     for row, label in zip(rows, labels, strict=True):
         cells = [Cell(row["chosen"])]
         cells += [Cell(f"{row['times']} of {row['splits']}")] if several else []

@@ -56,10 +56,19 @@ def run(args: argparse.Namespace) -> None:
         log.warning("%s: all trials diverged; the first is used", args.out.parent)
     trials = [
         Trial(
-            *(place.dataset, place.condition, place.seed, place.repeat, place.fold),
-            *(name, grid[name], args.primary, scores[name], False, len(grid)),
+            dataset=place.dataset,
+            condition=place.condition,
+            seed=place.seed,
+            repeat=place.repeat,
+            fold=place.fold,
+            trial=name,
+            values=values,
+            metric=args.primary,
+            score=scores[name],
+            chosen=False,
+            trials=len(grid),
         )
-        for name in grid
+        for name, values in grid.items()
     ]
     trials[best] = replace(trials[best], chosen=True)
     write_text(args.out, trials_csv(trials))
