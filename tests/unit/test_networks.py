@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 import torch
 import yaml
-from test_training_run import assert_same, read, run, stop_after
-from training_cases import settings, write_dataset
+from training_cases import read, settings, write_dataset
+from training_runs import assert_same, run, stop_after
 
 from imbalance_aware.errors import UserError
 from imbalance_aware.losses.build import build_loss
@@ -27,6 +27,8 @@ from imbalance_aware.runs.model_file import load_model, save_model
 from imbalance_aware.runs.settings import ModelSettings
 from imbalance_aware.schema import validate
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 #: One of each family, small where its arguments allow it.
 FAMILIES = {
     "resnet": {"blocks": [1, 1, 1, 1], "widths": [4, 4, 8, 8], "stem_kernel": 3},
@@ -36,11 +38,6 @@ FAMILIES = {
     "monai:SEResNet50": {"layers": [1, 1, 1, 1], "dropout_prob": 0.2},
 }
 TINY = {"init_features": 8, "growth_rate": 4, "block_config": [1, 1, 2, 1]}
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    torch.set_num_threads(1)
 
 
 def architecture(name):
@@ -264,7 +261,7 @@ def test_dropout_draws_other_numbers_in_each_step_and_with_each_seed(tmp_path, m
     monkeypatch.setattr(torch, "manual_seed", lambda seed, real=torch.manual_seed: (drawn.append(seed), real(seed)))
     dataset = write_dataset(tmp_path / "data")
     for seed in (0, 1):
-        run(dataset, tmp_path / f"run-{seed}", settings(), seed)
+        run(dataset, tmp_path / f"run-{seed}", settings(), seed=seed)
     assert len(drawn) > 20 and len(set(drawn)) == len(drawn)
 
 

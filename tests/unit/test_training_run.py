@@ -1,6 +1,5 @@
 """The train step as a whole, on small phantoms: exact, resumable, paired, and clear about what it cannot use."""
 
-import csv
 import json
 import logging
 import shutil
@@ -10,67 +9,21 @@ import numpy as np
 import pytest
 import torch
 import yaml
-from training_cases import SIZES, arguments, settings, write_dataset
+from training_cases import arguments, edited, read, settings, write_dataset
+from training_runs import OUTPUTS, STEPS, Killed, N, assert_same, run, stop_after
 
 from imbalance_aware.errors import UserError
 from imbalance_aware.models.make import InputSpec, make_model
 from imbalance_aware.runs import train
-from imbalance_aware.runs.interruption import Interruption
 from imbalance_aware.runs.lock import locked
 from imbalance_aware.runs.model_file import load_model
 from imbalance_aware.runs.run_folder import finished
 from imbalance_aware.training import augment_cpu
 from imbalance_aware.training.optimisers import SCHEDULES
 
-OUTPUTS = ["config.yaml", "features.npy", "history.csv", "model.pt", "predictions.csv", "training_predictions.csv"]
-N = sum(SIZES["train"].values())
-STEPS = -(-N // 8)
-
-
-@pytest.fixture(scope="module")
-def dataset(tmp_path_factory):
-    return write_dataset(tmp_path_factory.mktemp("dataset"))
-
-
-def run(dataset, out, options=None, seed=0, *more):
-    train.run(arguments(dataset, out, json.dumps(options or settings()), seed, "--code", "0" * 16, *more))
-    return out
-
-
-def read(path):
-    with path.open(newline="") as handle:
-        return list(csv.DictReader(handle))
-
-
-def without_seconds(folder):
-    return [{key: value for key, value in row.items() if key != "seconds"} for row in read(folder / "history.csv")]
-
-
-def assert_same(one, other):
-    for name in OUTPUTS:
-        if name != "history.csv":
-            assert (one / name).read_bytes() == (other / name).read_bytes(), name
-    assert without_seconds(one) == without_seconds(other)
-
-
-def stop_after(monkeypatch, count):
-    """Have the run told to stop by SIGTERM when it has asked ``count`` times."""
-    asked = iter(range(1, count + 1))
-    received = property(lambda self: signal.SIGTERM if next(asked, count) == count else None, lambda self, value: None)
-    monkeypatch.setattr(Interruption, "received", received, raising=False)
-
-
-@pytest.fixture(scope="module")
-def fresh(dataset, tmp_path_factory):
-    return run(dataset, tmp_path_factory.mktemp("fresh"))
-
 
 def test_the_run_folder_holds_its_files_and_no_others(fresh):
     assert sorted(path.name for path in fresh.iterdir()) == OUTPUTS
-
-
-class Killed(BaseException):
-    """Stands for SIGKILL: nothing in the trainer catches it."""
 
 
 def kill_at(monkeypatch, call):
@@ -232,7 +185,7 @@ def test_one_whole_batch_gives_the_loss_of_the_initial_weights(dataset, tmp_path
 
 def test_same_bytes_whatever_ran_before(fresh, dataset, tmp_path):
     other = settings(condition={"loss": {"soft_mcc": 1}, "sampling": "oversampling"})
-    run(dataset, tmp_path / "other", other, 5)
+    run(dataset, tmp_path / "other", other, seed=5)
     torch.manual_seed(123)
     np.random.default_rng(1)
     assert_same(fresh, run(dataset, tmp_path / "again"))
@@ -318,7 +271,7 @@ def test_a_run_that_crashes_goes_on_from_its_last_checkpoint(fresh, dataset, tmp
 
     with monkeypatch.context() as patch, pytest.raises(ZeroDivisionError):
         patch.setattr(augment_cpu.CpuImages, "_batch", crash)
-        run(dataset, tmp_path / "run", None, 0, "--checkpoint-every-s", "0")
+        run(dataset, tmp_path / "run", None, "--checkpoint-every-s", "0")
     assert_same(fresh, run(dataset, tmp_path / "run"))
 
 
@@ -393,19 +346,6 @@ def test_two_trainings_in_one_folder(dataset, tmp_path):
         run(dataset, tmp_path / "run")
 
 
-def edit_samples(source, folder, change):
-    """The dataset with a changed table."""
-    folder.mkdir()
-    (folder / "images.npy").symlink_to(source / "images.npy")
-    rows = read(source / "samples.csv")
-    change(rows)
-    with (folder / "samples.csv").open("w", newline="") as handle:
-        writer = csv.DictWriter(handle, list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
-    return folder
-
-
 def set_all(key, value, **where):
     def change(rows):
         for row in rows:
@@ -431,7 +371,7 @@ def set_all(key, value, **where):
 )
 def test_tables_that_cannot_be_used(dataset, tmp_path, change, message):
     with pytest.raises(UserError, match=message):
-        run(edit_samples(dataset, tmp_path / "data", change), tmp_path / "run")
+        run(edited(dataset, tmp_path / "data", change), tmp_path / "run")
 
 
 def values(array):
