@@ -12,16 +12,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from cohort_cases import CLASSES, table_of, write_study
+from condition_rows import conditions
 from training_cases import settings, write_dataset
 
 from imbalance_aware.__main__ import main
 
-CONDITIONS = json.dumps(
-    [
-        {"condition": "ce-uniform", "loss": "ce", "sampling": "uniform", "weighted": False},
-        {"condition": "mcc-uniform", "loss": "soft_mcc", "sampling": "uniform", "weighted": False},
-    ]
-)
+CONDITIONS = json.dumps(conditions("ce-uniform", "mcc-uniform"))
 
 
 @pytest.fixture(scope="module")

@@ -6,6 +6,7 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
+from condition_rows import conditions
 
 from imbalance_aware.__main__ import main
 from imbalance_aware.errors import UserError
@@ -21,9 +22,7 @@ from imbalance_aware.tables.comparisons import COMPARISONS
 from imbalance_aware.tables.values import VALUES
 
 CONDITIONS = [
-    {"condition": "ce-uniform", "loss": "ce", "sampling": "uniform", "weighted": False},
-    {"condition": "ce_f1-weighted", "loss": "ce+soft_f1", "sampling": "uniform", "weighted": True},
-    {"condition": "mcc-oversampling", "loss": "soft_mcc", "sampling": "oversampling", "weighted": False},
+    *conditions("ce-uniform", "ce_f1-weighted", "mcc-oversampling"),
     {"condition": "tail_bender-uniform", "loss": "tail_bender", "sampling": "uniform", "weighted": False},
 ]
 
