@@ -1,5 +1,7 @@
 """What several files of unit tests use. Of session scope: made once in a process, and changed by no test."""
 
+import shutil
+
 import pytest
 
 
@@ -59,3 +61,41 @@ def explained(explained_study, tmp_path_factory):
     out = tmp_path_factory.mktemp("out")
     assert explain(explained_study, out) == 0
     return out
+
+
+@pytest.fixture
+def published(checkout):
+    """The values that the paper prints."""
+    from imbalance_aware.reporting.summary import read_published
+
+    return read_published(checkout / "resources" / "published_results.csv")
+
+
+@pytest.fixture(scope="session")
+def heads(tmp_path_factory):
+    """Folder of an atlas and two drawn heads, `mri_cases.HEALTHY` and ``other``."""
+    import mri_cases
+
+    folder = tmp_path_factory.mktemp("heads")
+    mri_cases.write_subjects(folder, {mri_cases.HEALTHY: "glioblastoma", "other": "astrocytoma"})
+    return folder
+
+
+@pytest.fixture(scope="session")
+def preprocessed(heads, tmp_path_factory):
+    """Folder with all files of the healthy head after preprocessing, and its last report."""
+    import mri_cases
+
+    out = tmp_path_factory.mktemp("preprocessed")
+    report = mri_cases.preprocess(heads, mri_cases.HEALTHY, out)
+    return out / mri_cases.HEALTHY, report
+
+
+@pytest.fixture
+def patient(heads, tmp_path):
+    """Folder of a copy of the atlas and of the healthy head, which a test may damage."""
+    import mri_cases
+
+    for name in ("atlas", mri_cases.HEALTHY):
+        shutil.copytree(heads / name, tmp_path / name)
+    return tmp_path
