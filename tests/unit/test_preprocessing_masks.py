@@ -8,9 +8,9 @@ import pytest
 
 import mri_cases
 from imbalance_aware.__main__ import main
+from imbalance_aware.nifti import read_mask
 from imbalance_aware.preprocessing.register import placements
 from imbalance_aware.preprocessing.similarity import dice
-from imbalance_aware.volumes import read_mask
 from mri_cases import HEALTHY
 from mri_damage import change
 

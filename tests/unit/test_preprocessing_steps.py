@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 
 import mri_cases
+from imbalance_aware.nifti import read_mask, read_volume, write_volume
 from imbalance_aware.preprocessing.registration import displacement_mm
 from imbalance_aware.preprocessing.resample import on_atlas
 from imbalance_aware.preprocessing.scans_to_patch import PatchMaker, SubjectFiles
 from imbalance_aware.preprocessing.subject_step import read_report
 from imbalance_aware.volume_settings import PatchSettings
-from imbalance_aware.volumes import read_mask, read_volume, reorient, write_volume
+from imbalance_aware.volumes import reorient
 from mri_cases import HEALTHY
 
 # Most of them run the whole chain, five seconds each: together as long as the fast tests may take.
