@@ -162,7 +162,16 @@ def commands(folder):
     packed = ["--images", str(data / "again.npy"), "--samples", str(data / "again.csv")]
     return [
         *(command(step, folder) for step in STEPS),
-        ["train", *files, "--settings", json.dumps(settings()), "--seed", "0", "--out", str(folder / "run")],
+        [
+            "train",
+            *files,
+            "--settings",
+            json.dumps(settings(training={"epochs": 1})),
+            "--seed",
+            "0",
+            "--out",
+            str(folder / "run"),
+        ],
         ["pack", "--cohort", str(data / "cohort.csv"), "--preprocessed", str(data), *packed],
     ]
 
