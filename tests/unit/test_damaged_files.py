@@ -196,6 +196,7 @@ def prepare(disk, study):
     return folder, tree(folder)
 
 
+@pytest.mark.slow
 def test_a_full_disk_is_an_error_of_one_line_and_what_was_there_stays(disk, study, capsys):
     folder, expected = prepare(disk, study)
     with (disk / "filler").open("wb", buffering=0) as filler, pytest.raises(OSError):

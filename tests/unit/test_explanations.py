@@ -125,6 +125,7 @@ def test_without_monai_the_package_to_install_is_named(explained_study, tmp_path
     assert "pip install 'imbalance-aware[monai]'" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_the_step_needs_no_package_that_its_environment_lacks():
     """`envs/monai.yaml` has neither matplotlib nor SimpleITK nor scikit-image."""
     script = (
