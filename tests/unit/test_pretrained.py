@@ -13,8 +13,8 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.torch import save_file
-from test_training_run import assert_same, read, run, stop_after
-from training_cases import MODEL, settings, write_dataset
+from training_cases import MODEL, read, settings, write_dataset
+from training_runs import assert_same, run, stop_after
 
 import timm_here
 from imbalance_aware import network_checks
@@ -34,12 +34,9 @@ from imbalance_aware.schema import validate
 from imbalance_aware.training.optimisers import make_optimiser, set_learning_rate
 from imbalance_aware.training.parameter_groups import parameter_groups
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 CONSTANTS = {"mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]}
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    torch.set_num_threads(1)
 
 
 def earlier(dimensions=2, channels=3, classes=5):

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import torch
 import yaml
-from test_training_run import assert_same, read, run, stop_after
-from training_cases import settings, write_dataset
+from training_cases import read, settings, write_dataset
+from training_runs import assert_same, run, stop_after
 
 import timm_here
 from imbalance_aware.errors import UserError
@@ -24,7 +24,10 @@ from imbalance_aware.runs.model_file import load_model, save_model
 from imbalance_aware.runs.settings import ModelSettings
 from imbalance_aware.schema import validate
 
-pytestmark = pytest.mark.skipif(not timm_here.importable(), reason="timm is not installed: pip install --no-deps timm")
+pytestmark = [
+    pytest.mark.skipif(not timm_here.importable(), reason="timm is not installed: pip install --no-deps timm"),
+    pytest.mark.usefixtures("one_thread"),
+]
 
 #: Networks that timm has for tests, with convolutions and with attention, whose indices and biases are in no state.
 TINY = {
@@ -33,11 +36,6 @@ TINY = {
     "timm:test_vit": {"img_size": 32},
     "timm:test_convnext": {"drop_path_rate": 0.1},
 }
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    torch.set_num_threads(1)
 
 
 def spec_of(edge=32, channels=2, dimensions=2):
