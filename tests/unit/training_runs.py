@@ -2,9 +2,12 @@
 
 import json
 import signal
+from argparse import ArgumentParser
 
+import pytest
 from training_cases import SIZES, arguments, read, settings
 
+from imbalance_aware.prediction import predict
 from imbalance_aware.runs import train
 from imbalance_aware.runs.interruption import Interruption
 
@@ -44,3 +47,24 @@ def stop_after(monkeypatch, count):
     asked = iter(range(1, count + 1))
     received = property(lambda self: signal.SIGTERM if next(asked, count) == count else None, lambda self, value: None)
     monkeypatch.setattr(Interruption, "received", received, raising=False)
+
+
+def run_and_resumed(dataset, folder, options, monkeypatch, stop):
+    """Folder of a run that nothing stopped; another, stopped when it asked ``stop`` times, ends with the same bytes."""
+    whole = run(dataset, folder / "whole", options)
+    with monkeypatch.context() as patch, pytest.raises(SystemExit):
+        stop_after(patch, stop)
+        run(dataset, folder / "stopped", options)
+    assert_same(run(dataset, folder / "stopped", options), whole)
+    return whole
+
+
+def assert_predicts_its_test_samples(model, dataset, out):
+    """The step `predict` gives the probabilities of a run for the images of its dataset; it writes ``out``."""
+    parser = ArgumentParser()
+    predict.add_arguments(parser)
+    images = ["--images", str(dataset / "images.npy"), "--out", str(out)]
+    predict.run(parser.parse_args(["--model", str(model), *images]))
+    found = dict(zip((row["subject"] for row in read(dataset / "samples.csv")), read(out), strict=True))
+    for row in read(model / "predictions.csv"):
+        assert float(found[row["subject"]]["prob_a"]) == pytest.approx(float(row["prob_a"]), abs=1e-5)
