@@ -29,6 +29,7 @@ use rule train as trial with:
         settings=trial_settings,
         seed=lambda wildcards: run_of_split(wildcards).seed,
         code=train_code,
+        weights=weights_option,
 
 
 rule choose:
@@ -89,11 +90,12 @@ rule train_chosen:
         settings=train_settings,
         seed=lambda wildcards: read_replicate(wildcards.replicate)[0],
         code=train_code,
+        weights=weights_option,
         testing=code_digest(["tuning.train_chosen"]),
     shell:
         "python -m imbalance_aware train_chosen --images {input.images:q} --samples {input.samples:q} {params.fold}"
         " --trials {input.trials:q} --trained {params.trained:q} --settings {params.settings:q} --seed {params.seed}"
-        " --code {params.code} --threads {threads} {WEIGHTS} --out {params.folder:q} 2> {log:q}"
+        " --code {params.code} --threads {threads} {params.weights} --out {params.folder:q} 2> {log:q}"
 
 
 use rule train_chosen as train_chosen_fold with:
@@ -125,6 +127,7 @@ use rule train_chosen as train_chosen_fold with:
         settings=train_settings,
         seed=lambda wildcards: read_replicate(wildcards.replicate)[0],
         code=train_code,
+        weights=weights_option,
         testing=code_digest(["tuning.train_chosen"]),
 
 
