@@ -4,6 +4,7 @@ import subprocess
 import sys
 import tomllib
 from argparse import Namespace
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 
@@ -134,6 +135,17 @@ def runs(tmp_path, monkeypatch):
 
 def test_each_run_has_its_state(runs):
     assert {run.state: run.job for run in run_states(runs.values())} == runs
+
+
+def test_a_run_of_a_tuned_study_is_interrupted_where_its_network_is(runs):
+    run = replace(runs[MISSING], rule="train_chosen")
+    place = Path("results/trials/small/moles/a-missing/seed-0/learning_rate-0.1")
+    place.mkdir(parents=True)
+    assert [one.state for one in run_states([run])] == [MISSING] and run.models == 0
+    (place / "checkpoint-0123.pt").touch()
+    assert [one.state for one in run_states([run])] == [INTERRUPTED]
+    models = (place / "model.pt",)
+    assert [replace(run, rule=rule, outputs=models).models for rule in ("train", "trial", "train_chosen")] == [1, 1, 2]
 
 
 def test_files_that_nobody_needs_any_more_do_not_count_as_done(runs):

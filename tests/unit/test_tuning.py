@@ -18,6 +18,7 @@ from hypothesis import settings as few
 from hypothesis import strategies as st
 from test_config import BASE, HEADER, conditions, folder, mistakes, read, study  # noqa: F401  # a fixture of that module
 from training_cases import SIZES, settings, write_dataset
+from training_runs import stop_after
 
 from imbalance_aware.__main__ import main
 from imbalance_aware.config import check_losses, run_settings
@@ -33,7 +34,7 @@ from imbalance_aware.rivals import keep_features
 from imbalance_aware.rivals.part_features import read_part_features
 from imbalance_aware.runs import bundle, train, train_bundle
 from imbalance_aware.runs.bundle_manifest import Condition
-from imbalance_aware.runs.run_folder import finished, outputs
+from imbalance_aware.runs.run_folder import CHECKPOINTS, finished, outputs
 from imbalance_aware.runs.settings import RunSettings
 from imbalance_aware.study_design import study_design
 from imbalance_aware.study_settings import study_settings
@@ -324,6 +325,7 @@ def run_chosen(dataset, folder, seed):  # noqa: F811  # a folder of its own
     """Write a table of trials, and make the run of a seed; returns its folder."""
     name = Point(VALUES).name
     table = folder / "trials.csv"
+    folder.mkdir(exist_ok=True)
     table.write_text(
         trials_csv([replace(TRIAL, trial=name, values=VALUES), replace(TRIAL, trial="other", chosen=False)])
     )
@@ -393,6 +395,16 @@ def test_a_run_with_chosen_values_is_the_run_that_has_them_from_the_start(datase
     run_chosen(dataset, tmp_path, seed)
     same_run(out, plain)
     assert trained == [], "its network is there"
+
+
+def test_a_run_that_is_stopped_continues_and_ends_as_if_nothing_had_been(dataset, tmp_path, monkeypatch):
+    with monkeypatch.context() as patch, pytest.raises(SystemExit):
+        stop_after(patch, 4)
+        run_chosen(dataset, tmp_path / "stopped", 1)
+    place = tmp_path / "stopped/trials/seed-1" / Point(VALUES).name
+    assert len([*place.glob(CHECKPOINTS)]) == 1 and not (tmp_path / "stopped/runs/seed-1/config.yaml").exists()
+    same_run(run_chosen(dataset, tmp_path / "stopped", 1), run_chosen(dataset, tmp_path / "whole", 1))
+    assert not [*place.glob(CHECKPOINTS)]
 
 
 def test_a_trial_of_other_code_settings_or_data_is_trained_again(dataset, tmp_path, monkeypatch):
