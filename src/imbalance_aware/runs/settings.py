@@ -166,6 +166,13 @@ class TrainingSettings(Strict):
             "torch.compile the network for full batches: takes minutes at the start, but steps on a GPU are faster"
         ),
     )
+    capture: bool = Field(
+        False,
+        description=(
+            "record a whole training step, augmentation included, as one CUDA graph: faster where a GPU waits for the "
+            "CPU between small operations (docs/other_machines.md). Needs a GPU and `accumulate: 1`"
+        ),
+    )
     select: Annotated[Literal["last", "best"], Off("last")] = Field(
         "last",
         description=(
@@ -219,6 +226,18 @@ class TrainingSettings(Strict):
                 ["accumulate"],
                 f"is {self.accumulate}, but batches of {self.batch_size} cannot be divided into so many equal parts of "
                 "at least 2 samples (accumulate divides batch_size, it does not multiply it)",
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _capturable(self) -> "TrainingSettings":
+        if self.capture and self.device == "cpu":
+            raise misfit(["capture"], "needs a GPU, for CUDA graphs, but device is cpu; set capture to false")
+        if self.capture and self.accumulate > 1:
+            raise misfit(
+                ["capture"],
+                f"cannot be combined with accumulate, which is {self.accumulate}: each part of a batch begins its own "
+                "random numbers, twice in a step. Set accumulate to 1, or capture to false",
             )
         return self
 

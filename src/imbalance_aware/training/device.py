@@ -26,7 +26,8 @@ class Device:
     def autocast(self) -> AbstractContextManager:
         """Context in which the network is trained."""
         enabled = self.precision == "bfloat16"
-        return torch.autocast(self.torch_device.type, dtype=torch.bfloat16, enabled=enabled)
+        # Each weight is used once in a pass. A recorded step must not read copies of weights made before it.
+        return torch.autocast(self.torch_device.type, torch.bfloat16, enabled, cache_enabled=False)
 
     def processor(self) -> str:
         """What computes: the GPU's name, or the instructions that the CPU's kernels use."""
