@@ -1,7 +1,7 @@
 """Steps as one recorded graph: the steps that they replace, byte for byte, on a CPU that imitates the recording.
 
-`recorded_work.CpuGraphs` keeps the operations of a step with the memory that they work on, and repeats exactly these, as
-a CUDA graph does. Whatever a step takes from the host would be that of the recorded one.
+`recorded_work.CpuGraphs` keeps the operations of a step with the memory that they work on, and repeats exactly these,
+as a CUDA graph does. Whatever a step takes from the host would be that of the recorded one.
 """
 
 import csv
@@ -33,7 +33,7 @@ from imbalance_aware.training.augment_device import DeviceImages
 from imbalance_aware.training.augmentation import unchanged
 from imbalance_aware.training.captured import WARM_UP, CapturedSteps, CudaGraphs
 from imbalance_aware.training.device import Device, on_cpu
-from imbalance_aware.training.optimisers import make_optimiser, rate_on_device
+from imbalance_aware.training.optimisers import make_optimiser
 
 N = sum(SIZES["train"].values())
 STEPS, WHOLE = -(-N // 8), N // 8

@@ -71,7 +71,7 @@ def on_gpu(index: int, precision: str, deterministic: bool) -> Device:
     torch.backends.cudnn.benchmark = not deterministic
     if deterministic:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-        torch.use_deterministic_algorithms(True)
+    torch.use_deterministic_algorithms(deterministic)
     return Device(torch.device("cuda", index), precision)
 
 

@@ -41,7 +41,13 @@ if TYPE_CHECKING:
 
 
 def begin(
-    settings: "RunSettings", seed: int, dataset: Dataset, device: Device, score: Score | None = None
+    settings: "RunSettings",
+    seed: int,
+    dataset: Dataset,
+    device: Device,
+    score: Score | None = None,
+    *,
+    images: Images | None = None,
 ) -> "Training":
     """A run before its first step.
 
@@ -51,12 +57,14 @@ def begin(
         dataset: of the run.
         device: where, and in which precision, it is trained.
         score: the metric of the validation part; None where the dataset has no such part.
+        images: of the dataset, on the device; None: they are copied there.
     """
     condition = settings.condition
     model = make_model(settings.model.model_dump(), input_of(settings, dataset), seed).to(device.torch_device)
     loss = loss_of(condition.loss, condition.kwargs, dataset.class_counts)
     validation = None if score is None else Validation(dataset.validation, score, settings.training.validate_every)
-    return Training(settings, seed, dataset.train, on_device(dataset.images, device), model, loss, device, validation)
+    images = on_device(dataset.images, device) if images is None else images
+    return Training(settings, seed, dataset.train, images, model, loss, device, validation)
 
 
 def input_of(settings: "RunSettings", dataset: Dataset) -> InputSpec:
