@@ -33,29 +33,6 @@ class NoWaiting(TorchDispatchMode):
         return operation(*args, **(kwargs or {}))
 
 
-#: Operations of fused optimisers, for which torch has no rule on tensors without data; they change tensors in place.
-FUSED = {
-    torch.ops.aten._fused_adam_.tensor_lr,
-    torch.ops.aten._fused_adamw_.tensor_lr,
-    torch.ops.aten._fused_sgd_.tensor_lr,
-}
-
-
-class WithoutFused(TorchDispatchMode):
-    """Leaves out fused optimisers, and checks that all that they are given, the rate included, is on one device."""
-
-    def __init__(self, device: torch.device) -> None:
-        super().__init__()
-        self.device = device
-
-    def __torch_dispatch__(self, operation, types, args=(), kwargs=None):
-        if operation not in FUSED:
-            return operation(*args, **(kwargs or {}))
-        assert {tensor.device for tensor in tensors((args, kwargs))} == {self.device}
-        assert isinstance(kwargs["lr"], Tensor)
-        return None
-
-
 class Recording(NoWaiting):
     """Keeps the operations of a piece of work, and all tensors of it; in the end nothing has been done.
 

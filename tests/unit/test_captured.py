@@ -7,20 +7,19 @@ as a CUDA graph does. Whatever a step takes from the host would be that of the r
 import csv
 import json
 import signal
-import sys
-from contextlib import nullcontext
 
 import numpy as np
 import pytest
 import torch
-from recorded_work import CpuGraphs, HostWaitsError, NoWaiting, WithoutFused
+from recorded_work import CpuGraphs, HostWaitsError, NoWaiting
 from test_accumulation import CONDITIONS
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils._pytree import tree_flatten_with_path
 from toy_network import ToyNetwork
 from training_cases import SIZES, arguments, settings, write_dataset
 
-from device_counter import Counter
+import bench_captured
+from device_counter import Counter, without_data
 from imbalance_aware.errors import UserError
 from imbalance_aware.losses.make import loss_of
 from imbalance_aware.runs import select_device, train
@@ -245,49 +244,44 @@ def test_a_run_killed_while_the_graph_is_replayed_ends_with_the_same_bytes(datas
 # No step waits for the host.
 
 
-@pytest.fixture
-def without_data(monkeypatch):
-    """A device whose tensors have no data, on which whoever asks for a value gets an error."""
-    monkeypatch.setattr(torch, "autocast", lambda *_, **__: nullcontext())
-    for name in ("adam", "sgd"):
-        module = sys.modules[f"torch.optim.{name}"]
-        monkeypatch.setattr(module, "_device_dtype_check_for_fused", lambda *_, **__: None)
-    return Device(torch.device("meta"), "float32")
+#: A device whose tensors have no data: whoever asks for a value gets an error.
+META = Device(torch.device("meta"), "float32")
 
 
 def waits(training):
     """Copies from and to the host in each of three steps; waiting is an error."""
     steps = training._captured()(training._drawn(0))
     for _, step in zip(range(3), steps, strict=False):
-        with WithoutFused(training.device.torch_device), NoWaiting(), Counter() as counter:
+        with NoWaiting(), without_data() as (counter, fused):
             step()
         assert counter.launches > 20
+        assert {rate.device for rate in fused.rates} == {training.device.torch_device}, "the rate is no number"
         yield counter.transfers
 
 
 @pytest.mark.parametrize("optimiser", ["adam", "adamw", "sgd"])
-def test_no_step_of_any_recipe_waits(dataset, without_data, optimiser):
+def test_no_step_of_any_recipe_waits(dataset, optimiser):
     training = RECIPES["all"] | {"optimiser": optimiser}
-    assert [*waits(begun(dataset, device=without_data, training=training, condition=MIXED))] == [0] * 3
+    assert [*waits(begun(dataset, device=META, training=training, condition=MIXED))] == [0] * 3
 
 
 @pytest.mark.parametrize("dimensions", [2, 3])
-def test_no_step_of_any_augmentation_waits(tmp_path, monkeypatch, without_data, dimensions):
+def test_no_step_of_any_augmentation_waits(tmp_path, monkeypatch, dimensions):
     toy(monkeypatch)
     dataset = write_dataset(tmp_path, dimensions)
     changes = {"augmentation": BLUR | {"contrast_gain": [5, 10], "flip_axes": range(dimensions)}}
-    assert [*waits(begun(dataset, device=without_data, **changes))] == [0] * 3
+    assert [*waits(begun(dataset, device=META, **changes))] == [0] * 3
 
 
 @pytest.mark.parametrize(("terms", "kwargs"), CONDITIONS, ids=str)
-def test_no_loss_waits(dataset, monkeypatch, without_data, terms, kwargs):
+def test_no_loss_waits(dataset, monkeypatch, terms, kwargs):
     """Forward and backward on tensors without data, and the value on a fake GPU.
 
     The backward pass of a fake GPU's tensors needs a torch that was built for CUDA.
     """
     toy(monkeypatch)
     condition = {"loss": terms, "kwargs": kwargs, "weighted": True}
-    assert [*waits(begun(dataset, device=without_data, condition=condition))] == [0] * 3
+    assert [*waits(begun(dataset, device=META, condition=condition))] == [0] * 3
 
     loss = loss_of(terms, kwargs, [24, 11, 7])
     with FakeTensorMode(allow_non_fake_inputs=True), torch.no_grad(), NoWaiting(), Counter() as counter:
@@ -410,3 +404,10 @@ def test_cuda_is_asked_for_what_a_recording_needs(monkeypatch):
     replay = graphs.record(lambda: said.append("work"))
     replay()
     assert said == ["record on beside", "work", "end", "replay"]
+
+
+def test_the_benchmark_runs_without_a_gpu():
+    rows = [line for line in bench_captured.page("cpu", 1, tiny=True).splitlines() if line.startswith("| 2D, 16 x 16")]
+    launches, *times = [row.split(" | ") for row in rows]
+    assert int(launches[1]) > 100
+    assert [row[0].rpartition(": ")[2] for row in times] == ["one by one", "captured"]

@@ -16,6 +16,7 @@ import signal
 import sys
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -53,7 +54,7 @@ def main(answers: int) -> int:
             order = Order(**json.loads(line))
             with Path(order.log).open("ab") as log:
                 os.dup2(log.fileno(), sys.stderr.fileno())
-            if status := explained(lambda order=order: runs.train(order.arguments)):  # type: ignore[misc]
+            if status := explained(partial(runs.train, order.arguments)):
                 return status
             runs.clear()
             with suppress(BrokenPipeError):  # whoever asked for it is gone; standard input ends too

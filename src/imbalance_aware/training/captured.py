@@ -1,8 +1,8 @@
 """A training step on a whole batch as one CUDA graph: augmentation, forward and backward pass, optimiser, sums.
 
-A step of a small network is thousands of short kernels, and a GPU waits for the CPU that launches them one by one. A
-CUDA graph is recorded once; replaying it launches all of them at once. It repeats exactly the recorded operations on
-the recorded addresses. So everything that differs between steps lies in memory that keeps its place:
+A step is hundreds of kernels. Where they are short, a GPU waits for the CPU that launches them one by one. A CUDA graph
+is recorded once; replaying it launches all of them at once. It repeats exactly the recorded operations on the recorded
+addresses. So everything that differs between steps lies in memory that keeps its place:
 
 - what was drawn for as many batches as memory allows, as a rule all of an epoch: look-up tables, places in the images,
   classes, shares and partners of mixup. It is overwritten when the next ones begin;
