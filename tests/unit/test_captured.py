@@ -7,6 +7,7 @@ as a CUDA graph does. Whatever a step takes from the host would be that of the r
 import csv
 import json
 import signal
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -33,6 +34,8 @@ from imbalance_aware.training.augmentation import unchanged
 from imbalance_aware.training.captured import WARM_UP, CapturedSteps, CudaGraphs
 from imbalance_aware.training.device import Device, on_cpu
 from imbalance_aware.training.optimisers import make_optimiser
+from imbalance_aware.training.sampling import SAMPLERS
+from imbalance_aware.training.validation import Score
 
 N = sum(SIZES["train"].values())
 STEPS, WHOLE = -(-N // 8), N // 8
@@ -79,9 +82,11 @@ def options(capture, training=None, **changes):
     return settings(**changes)
 
 
-def begun(dataset, capture=True, device=None, **changes):
+def begun(dataset, capture=True, device=None, score=None, **changes):
+    """A run; with a score, its test part is also the validation part."""
     opened = open_dataset(dataset / "images.npy", dataset / "samples.csv")
-    return loop.begin(RunSettings(**options(capture, **changes)), 3, opened, device or on_cpu())
+    opened = opened if score is None else replace(opened, validation=opened.test)
+    return loop.begin(RunSettings(**options(capture, **changes)), 3, opened, device or on_cpu(), score)
 
 
 def trained(dataset, capture, **changes):
@@ -124,11 +129,21 @@ def test_class_weights_that_a_loss_changes_late(dataset, monkeypatch):
     assert_same(*(trained(dataset, capture, condition=condition) for capture in (True, False)))
 
 
-@pytest.mark.parametrize("sampling", ["oversampling", "square_root"])
+@pytest.mark.parametrize("sampling", [name for name in SAMPLERS if name != "uniform"])
 def test_batches_that_are_all_whole(dataset, monkeypatch, graphs, sampling):
     toy(monkeypatch)
     assert_same(*(trained(dataset, capture, condition={"sampling": sampling}) for capture in (True, False)))
     assert graphs[0].replayed == EPOCHS * STEPS - WARM_UP
+
+
+@pytest.mark.parametrize("ema", [None, 0.8])
+def test_validation_between_the_steps(dataset, graphs, ema):
+    score = Score("brier", "lower", lambda labels, values: float(((values - np.eye(3)[labels]) ** 2).mean()))
+    training = {"select": "best", "patience": 2, "epochs": 5, "ema": ema}
+    plain, ours = (trained(dataset, capture, score=score, training=training) for capture in (False, True))
+    assert_same(ours, plain)
+    assert ours.best.epoch == plain.best.epoch > 0
+    assert graphs[0].recorded == 1
 
 
 @pytest.mark.parametrize(("dimensions", "dtype"), [(2, "uint8"), (2, "float16"), (3, "uint8"), (3, "float16")])
