@@ -15,7 +15,10 @@ from imbalance_aware.evaluation.settings import EvaluationSettings
 from imbalance_aware.loss_checks import Trial, try_losses
 from imbalance_aware.losses import LOSSES
 from imbalance_aware.losses.arguments import check_arguments
+from imbalance_aware.models.build import unfit_dimensions
 from imbalance_aware.names import Name
+from imbalance_aware.network_checks import Trial as NetworkTrial
+from imbalance_aware.network_checks import try_networks
 from imbalance_aware.paths import find_path
 from imbalance_aware.reporting.labels import PAPER_DATASETS
 from imbalance_aware.rivals.catalogue import RIVALS
@@ -184,6 +187,20 @@ def check_losses(config: Config, studies: Mapping[str, Study]) -> None:
     try_losses(_trials(config, studies))
 
 
+def check_networks(config: Config, studies: Mapping[str, Study], elsewhere: bool = False) -> None:
+    """Try the network of every study that is to run, on images of the size, channels and classes of its datasets.
+
+    Args:
+        config: checked.
+        studies: of the configuration.
+        elsewhere: whether training runs in an environment of its own.
+
+    Raises:
+        UserError: one line for every network that cannot be used.
+    """
+    try_networks(_network_trials(config, studies), elsewhere)
+
+
 def has_validation(dataset: Any) -> bool:
     """Whether the settings of a dataset, or the table that they name, give it a validation part."""
     try:
@@ -319,8 +336,9 @@ def _study(name: str, config: Config, validation_metrics: Mapping[str, str], sou
         return validate(type(base), merged, lambda inner: f"{sources.of([*place, key, *inner])}: {prefix}")
 
     training, compared = with_changes("training"), {key: conditions[key] for key in settings.only or conditions}
+    model = with_changes("model")
     baseline = config.evaluation.baseline if config.evaluation.baseline in compared else next(iter(compared), "")
-    misfits = [*_misfits(settings, config, sources)]
+    misfits = [*_misfits(settings, config, sources), *_network_misfits(name, model, config, sources)]
     if training.select == "best":
         misfits += _without_validation(name, config, validation_metrics, sources)
     return Study(
@@ -328,7 +346,7 @@ def _study(name: str, config: Config, validation_metrics: Mapping[str, str], sou
         settings=settings,
         conditions=compared | _rivals(name, settings, compared, baseline, sources),
         training=training,
-        model=with_changes("model"),
+        model=model,
         validation_metrics=validation_metrics,
         baseline=baseline,
         misfits=tuple(misfits),
@@ -373,6 +391,19 @@ def _misfits(study: StudySettings, config: Config, sources: Sources) -> Iterator
                 yield f"{sources.of(place)}: {'.'.join(place)} {problem.message} (dataset {dataset})"
 
 
+def _network_misfits(name: str, model: ModelSettings, config: Config, sources: Sources) -> Iterator[str]:
+    """A network that takes no images with the axes of a dataset's, or weights without a file."""
+    study = config.studies[name]
+    base = f"studies.{name}.model" if study.model else "model"
+    for dataset in study.datasets:
+        if dataset in config.datasets:
+            problem = unfit_dimensions(model.network, len(config.datasets[dataset].training_shape))
+            if problem is not None:
+                yield f"{sources.of([*base.split('.'), 'network'])}: {base}.network: {problem} (dataset {dataset})"
+    if model.weights is not None and not model.weights.path:
+        yield f"{sources.of([*base.split('.'), 'weights'])}: {base}.weights: the key path is missing"
+
+
 def _without_validation(
     name: str, config: Config, validation_metrics: Mapping[str, str], sources: Sources
 ) -> Iterator[str]:
@@ -394,6 +425,18 @@ def _trials(config: Config, studies: Mapping[str, Study]) -> Iterator[Trial]:
             for loss, kwargs in condition.kwargs.items():
                 for dataset in study.settings.datasets if kwargs else []:
                     yield Trial(_place_of(study.settings, condition), loss, kwargs, classes(dataset))
+
+
+def _network_trials(config: Config, studies: Mapping[str, Study]) -> Iterator[NetworkTrial]:
+    for name in config.run:
+        study = studies[name]
+        for dataset in study.settings.datasets:
+            settings = config.datasets[dataset]
+            crop = getattr(config.augmentation, settings.kind).crop
+            shape = settings.training_shape if crop is None else (crop,) * len(settings.training_shape)
+            place = f"studies.{name}, dataset {dataset}"
+            classes = _class_count(settings) or 2
+            yield NetworkTrial(place, study.model, settings.training_channels, shape, classes)
 
 
 def _place_of(settings: StudySettings, condition: Condition) -> str:

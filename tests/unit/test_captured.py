@@ -23,7 +23,7 @@ import bench_captured
 from device_counter import Counter, without_data
 from imbalance_aware.errors import UserError
 from imbalance_aware.losses.make import loss_of
-from imbalance_aware.runs import select_device, train
+from imbalance_aware.runs import select_device, shared, train
 from imbalance_aware.runs.dataset import open_dataset
 from imbalance_aware.runs.interruption import Interruption
 from imbalance_aware.runs.settings import RunSettings, TrainingSettings
@@ -46,6 +46,7 @@ RECIPES = {
     "weight decay, warm-up": {"weight_decay": 0.1, "warmup_epochs": 1, "optimiser": "adamw"},
     "clipping, average": {"clip_norm": 0.05, "ema": 0.8},
     "mixup": {"mixup": 0.4},
+    "a rate for the last layer": {"head_learning_rate": 0.01},
     "SGD, constant rate": {"optimiser": "sgd", "schedule": "constant"},
     "all": {"weight_decay": 0.1, "warmup_epochs": 1, "clip_norm": 0.05, "ema": 0.8, "mixup": 0.4, "optimiser": "sgd"},
 }
@@ -62,7 +63,8 @@ def dataset(tmp_path_factory):
 def graphs(monkeypatch):
     """The path for GPUs, on the CPU; returns what is recorded."""
     made = []
-    monkeypatch.setattr(loop, "on_device", lambda images, device: DeviceImages(images, device.torch_device))
+    for module in (loop, shared):
+        monkeypatch.setattr(module, "on_device", lambda images, device: DeviceImages(images, device.torch_device))
     monkeypatch.setattr(captured, "CudaGraphs", lambda: made.append(CpuGraphs()) or made[-1])
     return made
 

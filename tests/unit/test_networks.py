@@ -270,7 +270,8 @@ def test_dropout_draws_other_numbers_in_each_step_and_with_each_seed(tmp_path, m
 
 def test_what_a_network_forgets_is_an_error(monkeypatch):
     monkeypatch.setitem(NETWORKS, "headless", "toy_network:Headless")
-    with pytest.raises(TypeError, match=r"toy_network:Headless lacks features, head, scale_logits of `Network`"):
+    wanted = r"toy_network:Headless lacks features, head, last_layer, scale_logits of `Network`"
+    with pytest.raises(TypeError, match=wanted):
         check_network({"network": "headless"}, spec_of(2))
 
 

@@ -6,14 +6,11 @@ import shutil
 
 import numpy as np
 import pytest
-import torch
 import yaml
 from training_cases import arguments, settings, write_dataset
 
 from imbalance_aware.__main__ import main
-from imbalance_aware.errors import UserError
 from imbalance_aware.rivals.catalogue import RIVALS
-from imbalance_aware.rivals.keep_features import last_layer
 from imbalance_aware.rivals.part_features import read_part_features
 from imbalance_aware.runs import train
 from imbalance_aware.runs.model_file import load_model
@@ -189,15 +186,6 @@ def test_a_rival_of_a_run_that_diverged_has_diverged_too(name, run, dataset, tmp
     assert rival(name, copy, dataset, tmp_path / "out") == 0
     assert np.isnan(read_predictions(tmp_path / "out/predictions.csv").probabilities).all()
     assert yaml.safe_load((tmp_path / "out/config.yaml").read_text())["rival"]["name"] == name
-
-
-def test_a_head_that_is_not_linear_is_refused(tmp_path):
-    class Bent(torch.nn.Module):
-        def head(self, features):
-            return torch.tanh(features[:, :2])
-
-    with pytest.raises(UserError, match="the last layer of this network is not linear"):
-        last_layer(Bent(), 4, tmp_path / "model.pt")
 
 
 def test_features_do_not_outlive_their_network(run, tmp_path):

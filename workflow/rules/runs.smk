@@ -13,7 +13,8 @@ def train_code(wildcards):
     """What decides the numbers of this condition: editing another loss, or no number, leaves the run alone."""
     study = study_of(wildcards)
     metric = study.validation_metrics.get(wildcards.dataset)
-    return training_code(condition_of(wildcards).terms, study.model.network, metric)
+    pretrained = study.model.weights is not None
+    return training_code(condition_of(wildcards).terms, study.model.network, metric, pretrained)
 
 
 def train_environment(wildcards):
@@ -23,6 +24,32 @@ def train_environment(wildcards):
 
 TRAIN_ENVIRONMENT = one_environment(
     {network_environment(study.model.network) for study in STUDIES.values()}, train_environment
+)
+
+
+def explain_environment(wildcards):
+    """The conda environment for explanations, which need MONAI, and the package of the network where that is another."""
+    name = network_environment(study_of(wildcards).model.network)
+    return f"../../envs/{EXPLAINED_IN.get(name, name)}.yaml"
+
+
+#: Environments of training in which there is no MONAI.
+EXPLAINED_IN = {"train": "monai"}
+EXPLAIN_ENVIRONMENT = one_environment(
+    {EXPLAINED_IN.get(name, name) for name in (network_environment(study.model.network) for study in STUDIES.values())},
+    explain_environment,
+)
+# Where the files of weights lie, as options of the commands that read them. In no params: a file that was moved trains
+# nothing again, only another content does.
+WEIGHTS = option(
+    "weights",
+    sorted(
+        {
+            f"{study.model.weights.sha256}={os.path.abspath(study.model.weights.path)}"
+            for study in STUDIES.values()
+            if study.model.weights is not None and study.model.weights.path
+        }
+    ),
 )
 
 

@@ -38,7 +38,7 @@ rule train:
     shell:
         "python -m imbalance_aware train --images {input.images:q} --samples {input.samples:q} {params.fold}"
         " --settings {params.settings:q} --seed {params.seed} --code {params.code} --threads {threads}"
-        " --out {params.folder:q} 2> {log:q}"
+        " {WEIGHTS} --out {params.folder:q} 2> {log:q}"
 
 
 # A group of its own: in that of the replicate, a cluster would train all its folds in one job.
@@ -95,4 +95,4 @@ rule bundle:
     shell:
         "python -m imbalance_aware bundle --images {input.images:q} --samples {input.samples:q} {params.folds}"
         " --study {wildcards.study:q} --dataset {wildcards.dataset:q} --settings {params.settings:q}"
-        " --seeds {params.seeds} --out {output:q} 2> {log:q}"
+        " --seeds {params.seeds} {WEIGHTS} --out {output:q} 2> {log:q}"

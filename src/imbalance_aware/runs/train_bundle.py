@@ -244,6 +244,9 @@ def _arguments(job: Job, manifest: Manifest, args: argparse.Namespace) -> list[s
     if job.run.fold is not None:
         arguments += ["--folds", str(args.bundle / folds_table(job.run.repeat)), "--fold", str(job.run.fold)]
     arguments += ["--settings", condition.settings.model_dump_json(), "--threads", str(args.threads)]
+    if (weights := condition.settings.model.weights) is not None:
+        found = sorted((args.bundle / "weights").glob(f"{weights.sha256}.*"))
+        arguments += ["--weights", *(f"{weights.sha256}={path}" for path in found)]
     return [*arguments, "--out", str(job.folder)]
 
 

@@ -46,6 +46,7 @@ def begin(
     dataset: Dataset,
     device: Device,
     score: Score | None = None,
+    model: Network | None = None,
     *,
     images: Images | None = None,
 ) -> "Training":
@@ -57,10 +58,13 @@ def begin(
         dataset: of the run.
         device: where, and in which precision, it is trained.
         score: the metric of the validation part; None where the dataset has no such part.
+        model: the network, in channels-last format, with the weights that it begins with; None: random ones.
         images: of the dataset, on the device; None: they are copied there.
     """
     condition = settings.condition
-    model = make_model(settings.model.model_dump(), input_of(settings, dataset), seed).to(device.torch_device)
+    if model is None:
+        model = make_model(settings.model.model_dump(), input_of(settings, dataset), seed)
+    model = model.to(device.torch_device)
     loss = loss_of(condition.loss, condition.kwargs, dataset.class_counts)
     validation = None if score is None else Validation(dataset.validation, score, settings.training.validate_every)
     images = on_device(dataset.images, device) if images is None else images
@@ -129,7 +133,9 @@ class Training:
         self.best = Best() if validation is not None and settings.training.select == "best" else None
         self.loss = loss.to(device.torch_device)
         training = settings.training
-        groups = parameter_groups(model, training.weight_decay)
+        own_rate = training.head_learning_rate
+        head_factor = None if own_rate is None else own_rate / training.learning_rate
+        groups = parameter_groups(model, training.weight_decay, head_factor)
         self.optimiser = make_optimiser(training.optimiser, groups, training.learning_rate)
         #: None where the trained weights themselves are judged and kept.
         self.average = None if training.ema is None else WeightAverage(model, training.ema)

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import torch
 
+#: Key of a group of weights: factor of the learning rate for it; a group without it has 1.
+FACTOR = "lr_factor"
 #: Name -> class of ``torch.optim`` and its arguments, all but the learning rate. Fused: one call updates all weights.
 OPTIMISERS: dict[str, tuple[str, dict[str, Any]]] = {
     # Kingma & Ba 2015.
@@ -44,14 +46,15 @@ def make_optimiser(
 
 
 def set_learning_rate(optimiser: "torch.optim.Optimizer", learning_rate: float) -> None:
-    """Use ``learning_rate`` for all weights from the next step on."""
+    """Use ``learning_rate`` for all weights from the next step on, times the factor of a group that has one."""
     import torch
 
     for group in optimiser.param_groups:
+        rate = learning_rate * group.get(FACTOR, 1.0)
         if isinstance(group["lr"], torch.Tensor):
-            group["lr"].fill_(learning_rate)
+            group["lr"].fill_(rate)
         else:
-            group["lr"] = learning_rate
+            group["lr"] = rate
 
 
 def rate_on_device(optimiser: "torch.optim.Optimizer", device: "torch.device") -> None:
