@@ -23,6 +23,10 @@ import bench_captured
 from device_counter import Counter, without_data
 from imbalance_aware.errors import UserError
 from imbalance_aware.losses.make import loss_of
+from imbalance_aware.models.residual_network import ResidualNetwork
+from imbalance_aware.overview import timed_step
+from imbalance_aware.overview.known_samples import KnownDataset
+from imbalance_aware.overview.timed_step import time_step
 from imbalance_aware.runs import select_device, shared, train
 from imbalance_aware.runs.dataset import open_dataset
 from imbalance_aware.runs.interruption import Interruption
@@ -328,6 +332,17 @@ def test_network_and_loss_are_one_graph_for_torchs_compiler(terms, kwargs):
     torch.testing.assert_close(ours, loss_of(terms, kwargs, [24, 11, 7])(network(images), target, weights))
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("dimensions", [2, 3])
+def test_the_network_of_the_paper_is_one_graph_for_torchs_compiler(dimensions):
+    """That is all of a step that `training.compile` compiles."""
+    network = ResidualNetwork(dimensions, 2, 3, (1, 1, 1, 1), (4, 4, 8, 8), 3)
+    images = torch.rand(3, 2, *[16] * dimensions)
+    torch.compiler.reset()
+    compiled = torch.compile(network, dynamic=False, fullgraph=True, backend="eager")
+    torch.testing.assert_close(compiled(images), network(images))
+
+
 # What cannot be recorded.
 
 
@@ -421,6 +436,14 @@ def test_cuda_is_asked_for_what_a_recording_needs(monkeypatch):
     replay = graphs.record(lambda: said.append("work"))
     replay()
     assert said == ["record on beside", "work", "end", "replay"]
+
+
+def test_a_plan_times_steps_of_the_graph(monkeypatch, graphs):
+    toy(monkeypatch)
+    monkeypatch.setattr(select_device, "select_device", lambda *_: on_cpu())
+    known = KnownDataset(None, 42, 42, None, ("a", "b", "c"), (2, 16, 16), "uint8")
+    time_step(RunSettings(**options(True)), known)
+    assert graphs[0].replayed == timed_step.STEPS + 1
 
 
 def test_the_benchmark_runs_without_a_gpu():
