@@ -119,7 +119,7 @@ class ModelSettings(Strict):
         """The keys that apply to this network, so that keys of one network do not repeat runs with another."""
         values = handler(self)
         keys = OWN if self.network == DEFAULT else ("network", "arguments")
-        return {key: values[key] for key in (*keys, *(key for key in BEGINNING if values[key]))}
+        return {key: values[key] for key in (*keys, *(key for key in BEGINNING if values.get(key)))}
 
     @model_validator(mode="after")
     def _pretrained(self) -> "ModelSettings":
