@@ -14,6 +14,7 @@ import pytest
 import torch
 from recorded_work import CpuGraphs, HostWaitsError, NoWaiting
 from test_accumulation import CONDITIONS
+from test_augmentation_device import CASES, stored
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils._pytree import tree_flatten_with_path
 from toy_network import ToyNetwork
@@ -33,8 +34,8 @@ from imbalance_aware.runs.interruption import Interruption
 from imbalance_aware.runs.settings import RunSettings, TrainingSettings
 from imbalance_aware.schema import validate
 from imbalance_aware.training import augment_device, captured, loop
-from imbalance_aware.training.augment_device import DeviceImages
-from imbalance_aware.training.augmentation import unchanged
+from imbalance_aware.training.augment_device import DeviceImages, Prepared
+from imbalance_aware.training.augmentation import sample_parameters, unchanged
 from imbalance_aware.training.captured import WARM_UP, CapturedSteps, CudaGraphs
 from imbalance_aware.training.device import Device, on_cpu
 from imbalance_aware.training.optimisers import make_optimiser
@@ -184,7 +185,7 @@ def test_a_step_takes_the_batch_whose_number_the_device_has(dataset):
     optimiser = make_optimiser("adam", [torch.ones(1)], 1.0)
     plain = unchanged(12, None, (1, 1))
     steps = CapturedSteps(lambda *batch: seen.append(batch), images, 4, plain, True, optimiser)
-    steps.prepared.take_over(augment_device.Prepared(images, np.arange(20, 32), plain))
+    steps.prepared.take_over(Prepared(images, np.arange(20, 32), plain))
     steps.targets.copy_(torch.arange(12))
     steps.partners.copy_(torch.arange(12) % 4)
     steps.rests.copy_(torch.tensor([0.1, 0.2, 0.3]))
@@ -292,6 +293,23 @@ def test_no_step_of_any_augmentation_waits(tmp_path, monkeypatch, dimensions):
     dataset = write_dataset(tmp_path, dimensions)
     changes = {"augmentation": BLUR | {"contrast_gain": [5, 10], "flip_axes": range(dimensions)}}
     assert [*waits(begun(dataset, device=META, **changes))] == [0] * 3
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_picking_a_batch_on_a_fake_gpu_asks_nothing_of_the_host(monkeypatch, name):
+    augmentation, shape = CASES[name]
+    monkeypatch.setattr(torch.Tensor, "copy_", lambda self, source: torch.ops.aten.copy_.default(self, source))
+    with FakeTensorMode(allow_non_fake_inputs=True), NoWaiting():
+        images = DeviceImages(stored(shape, 8), torch.device("cuda", 0))
+        ours, new = (
+            Prepared(images, np.arange(8), sample_parameters(augmentation, 8, shape[1:], 0, epoch)) for epoch in (0, 1)
+        )
+        places = torch.arange(4, device="cuda:0")
+        with Counter() as counter:
+            ours.take_over(new)
+            batch = ours.picked(places)
+    assert batch.device.type == "cuda" and batch.shape[:2] == (4, shape[0])
+    assert counter.transfers == 0 < counter.launches
 
 
 @pytest.mark.parametrize(("terms", "kwargs"), CONDITIONS, ids=str)

@@ -294,7 +294,7 @@ def test_after_a_run_that_fails_another_process_trains_the_next(unpacked, starte
 @pytest.fixture(scope="module")
 def longer(dataset, tmp_path_factory):
     """A bundle whose runs take long enough to be stopped."""
-    return make(dataset, tmp_path_factory.mktemp("longer") / "phantoms.tar", epochs=60)
+    return make(dataset, tmp_path_factory.mktemp("longer") / "phantoms.tar", epochs=40)
 
 
 @pytest.fixture
@@ -319,7 +319,7 @@ def test_a_process_that_is_killed_loses_its_run_alone(unpacked_longer, dataset, 
         train_bundle.run(arguments(unpacked_longer, *chosen))
     assert place(unpacked_longer, "ce-uniform/seed-0/config.yaml").exists() and not (second / "config.yaml").exists()
     train_bundle.run(arguments(unpacked_longer, *chosen))
-    assert files(second) == alone(dataset, tmp_path / "alone", "ce-uniform", 1, epochs=60)
+    assert files(second) == alone(dataset, tmp_path / "alone", "ce-uniform", 1, epochs=40)
 
 
 @pytest.mark.slow
@@ -334,7 +334,7 @@ def test_a_command_that_is_stopped_continues_from_the_checkpoint(unpacked_longer
     train_bundle.run(arguments(unpacked_longer, *chosen))
     log = unpacked_longer.parent / "results/logs/train/tiny/phantoms/ce-uniform/seed-1.log"
     assert "continues after" in log.read_text()
-    assert files(second) == alone(dataset, tmp_path / "alone", "ce-uniform", 1, epochs=60)
+    assert files(second) == alone(dataset, tmp_path / "alone", "ce-uniform", 1, epochs=40)
 
 
 @pytest.mark.parametrize(
