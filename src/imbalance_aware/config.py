@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, reduce
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
 from imbalance_aware.conditions import Condition, read_conditions, with_rival
+from imbalance_aware.config_merge import with_one_method
 from imbalance_aware.config_sources import Sources
 from imbalance_aware.errors import UserError
 from imbalance_aware.evaluation.settings import EvaluationSettings
@@ -162,7 +163,7 @@ def read_config(
         UserError: one line for every problem found, naming the file, the line and the place.
     """
     sources = Sources(files, command_line)
-    config = validate(Config, _with_one_method(merged, sources), sources.of)
+    config = validate(Config, with_one_method(merged, sources), sources.of)
     problems = _cross_check(config, sources)
     metrics = {name: config.evaluation.primary for name, dataset in config.datasets.items() if has_validation(dataset)}
     studies = {}
@@ -230,37 +231,6 @@ def find_file(path: str) -> Path:
     """A file of the configuration: as written from the working directory, else from the checkout."""
     found = find_path(path)
     return found if found.exists() else find_path(path, CHECKOUT)
-
-
-def _with_one_method(merged: Mapping[str, Any], sources: Sources) -> Mapping[str, Any]:
-    """The configuration, in which each dataset's `split` has no keys of a method that a later file replaced.
-
-    Files merge key by key: of `{method: random, seed: 3}` and `{method: folds, folds: 5}` the seed would be left over,
-    and the dataset refused. What was not merged from the files, but set by another workflow, stays as it is.
-    """
-    datasets = merged.get("datasets")
-    if not isinstance(datasets, Mapping):
-        return merged
-    changed = {}
-    for name, dataset in datasets.items():
-        given = sources.given(("datasets", name, "split"))
-        if given and isinstance(dataset, Mapping) and dataset.get("split") == reduce(_merge_keys, given):
-            changed[name] = {**dataset, "split": reduce(_merge_split, given)}
-    return {**merged, "datasets": {**datasets, **changed}}
-
-
-def _merge_keys(earlier: Any, later: Any) -> Any:
-    """Two values as Snakemake merges them."""
-    return {**earlier, **later} if isinstance(earlier, Mapping) and isinstance(later, Mapping) else later
-
-
-def _merge_split(earlier: Any, later: Any) -> Any:
-    """Two values of `split`: the later one, with the earlier one's keys if it is of the same method or names none."""
-    if not isinstance(later, Mapping):
-        return later
-    kept = {"method": earlier} if isinstance(earlier, str) else earlier
-    same = isinstance(kept, Mapping) and later.get("method", kept.get("method")) == kept.get("method")
-    return {**kept, **later} if same else later
 
 
 def _cross_check(config: Config, sources: Sources) -> list[str]:

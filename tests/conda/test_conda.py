@@ -10,37 +10,25 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import both_arms
 import pytest
 import stand_in
-from tiny_study import TINY, Workflow, copied
+from both_arms import HEADS, STUDY
+from tiny_study import Workflow
 
-import mri_cases
 from step_imports import ENVIRONMENTS, imports_of_environment
 
 pytestmark = pytest.mark.slow
 
-HEADS = {"a1": "glioblastoma", "a2": "glioblastoma", "b1": "astrocytoma", "b2": "astrocytoma"}
-STEPS = {"atlas": "heads/atlas", "registration": {"samples": 3000}, "brain_extraction": {"method": "threshold"}}
-STUDY = TINY["studies"]["tiny"]
-CONFIGURATION = TINY | {
-    "datasets": TINY["datasets"]
-    | {
-        "volumes": {
-            "adapter": "folder3d",
-            "table": "heads/table.csv",
-            "preprocessing": STEPS | {"crop": {"size": 24}},
-            "split": {"method": "folds", "folds": 2},
-        },
-        "photographs": {"adapter": "fundus_phantoms", "subjects": 40, "seed": 1, "image_size": [32, 32]},
-    },
-    "augmentation": {"volumes": {"crop": 16}},
-    "studies": {
-        "tiny": STUDY | {"datasets": ["volumes", "fundus_phantoms"], "rivals": {"methods": ["crt", "logistic"]}},
+CONFIGURATION = both_arms.configuration(
+    datasets={"photographs": {"adapter": "fundus_phantoms", "subjects": 40, "seed": 1, "image_size": [32, 32]}},
+    split={"method": "folds", "folds": 2},
+    studies={
+        "tiny": STUDY | {"rivals": {"methods": ["crt", "logistic"]}},
         # A network of another package, in the environment of that package.
         "other": STUDY | {"datasets": ["photographs"], "seeds": [0, 1], "model": {"network": "monai:DenseNet121"}},
     },
-}
-CONDITIONS = {"ce-uniform": "ce\tuniform\tfalse\t{}", "mcc-oversampling": "soft_mcc\toversampling\tfalse\t{}"}
+)
 TARGETS = [
     "all",
     "results/runs/other/photographs/ce-uniform/ensemble/metrics.json",
@@ -63,11 +51,7 @@ def study(tmp_path_factory, checkout) -> Workflow:
     if reason := stand_in.missing():
         # What CI is for is not left out there in silence.
         (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
-    workflow = copied(checkout, tmp_path_factory.mktemp("conda"))
-    workflow.configure(CONFIGURATION)
-    workflow.conditions(CONDITIONS)
-    mri_cases.write_subjects(workflow.folder / "heads", HEADS)
-    return workflow
+    return both_arms.written(checkout, tmp_path_factory.mktemp("conda"), CONFIGURATION)
 
 
 @pytest.fixture(scope="module")

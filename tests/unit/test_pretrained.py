@@ -3,7 +3,6 @@
 import hashlib
 import importlib.metadata
 import logging
-from argparse import ArgumentParser
 from copy import deepcopy
 from dataclasses import replace
 
@@ -13,8 +12,8 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.torch import save_file
-from test_training_run import assert_same, read, run, stop_after
 from training_cases import MODEL, settings, write_dataset
+from training_runs import assert_predicts_its_test_samples, run_and_resumed
 
 import timm_here
 from imbalance_aware import network_checks
@@ -25,7 +24,6 @@ from imbalance_aware.models.normalised import constants_of
 from imbalance_aware.models.pretrained import adapt, load_pretrained
 from imbalance_aware.models.residual_network import ResidualNetwork
 from imbalance_aware.network_checks import Trial, try_networks
-from imbalance_aware.prediction import predict
 from imbalance_aware.runs.model_file import load_model
 from imbalance_aware.runs.numbers import training_code
 from imbalance_aware.runs.settings import ModelSettings, RunSettings
@@ -34,12 +32,9 @@ from imbalance_aware.schema import validate
 from imbalance_aware.training.optimisers import make_optimiser, set_learning_rate
 from imbalance_aware.training.parameter_groups import parameter_groups
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 CONSTANTS = {"mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]}
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    torch.set_num_threads(1)
 
 
 def earlier(dimensions=2, channels=3, classes=5):
@@ -259,13 +254,9 @@ def test_a_run_that_begins_with_a_file(tmp_path, monkeypatch, caplog, freeze):
     dataset, weights = write_dataset(tmp_path / "data"), write(tmp_path / "w.safetensors", state)
     options = options_of(weights, freeze, head_learning_rate=0.01)
     with caplog.at_level(logging.INFO):
-        whole = run(dataset, tmp_path / "whole", options)
+        whole = run_and_resumed(dataset, tmp_path, options, monkeypatch, stop=3)
     assert "conv1.weight was adapted to 2 channels" in caplog.text
     assert "not loaded, the head of the earlier training: fc.bias, fc.weight" in caplog.text
-    with monkeypatch.context() as patch, pytest.raises(SystemExit):
-        stop_after(patch, 3)
-        run(dataset, tmp_path / "stopped", options)
-    assert_same(run(dataset, tmp_path / "stopped", options), whole)
     model, _, kept = load_model(whole / "model.pt")
     config = yaml.safe_load((whole / "config.yaml").read_text())
     assert config["model"]["weights"] == weights
@@ -273,16 +264,8 @@ def test_a_run_that_begins_with_a_file(tmp_path, monkeypatch, caplog, freeze):
     own = model.state_dict()
     same = [torch.equal(own[name], value) for name, value in state.items() if name.startswith("layer")]
     assert all(same) if freeze else not any(same[:3])
-    parser = ArgumentParser()
-    predict.add_arguments(parser)
     (tmp_path / "w.safetensors").unlink()
-    new = ["--model", str(whole), "--images", str(dataset / "images.npy"), "--out", str(tmp_path / "new.csv")]
-    predict.run(parser.parse_args(new))
-    found = dict(
-        zip((row["subject"] for row in read(dataset / "samples.csv")), read(tmp_path / "new.csv"), strict=True)
-    )
-    for row in read(whole / "predictions.csv"):
-        assert float(found[row["subject"]]["prob_a"]) == pytest.approx(float(row["prob_a"]), abs=1e-5)
+    assert_predicts_its_test_samples(whole, dataset, tmp_path / "new.csv")
     drawn = make_model(kept["model"], InputSpec(2, (16, 16), "uint8", None, ("a", "b", "c")), 9)
     assert torch.equal(drawn.state_dict()["normalisation.mean"], own["normalisation.mean"]), (
         "explanations' other network"

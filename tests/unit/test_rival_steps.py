@@ -1,13 +1,12 @@
 """The steps `part_features` and `rival` on runs that the step `train` made: 2D, 3D and a fold."""
 
-import csv
 import json
 import shutil
 
 import numpy as np
 import pytest
 import yaml
-from training_cases import arguments, settings, write_dataset
+from training_cases import arguments, edited, read, settings, write, write_dataset
 
 from imbalance_aware.__main__ import main
 from imbalance_aware.rivals.catalogue import RIVALS
@@ -29,19 +28,12 @@ def trained(dataset, out, more=(), metric=None, **changes):
 
 def with_validation(dataset, folder):
     """The same dataset, in which every third training sample is in the validation part."""
-    shutil.copytree(dataset, folder)
-    rows = list(csv.reader((folder / "samples.csv").open(newline="")))
-    split = rows[0].index("split")
-    for number, row in enumerate(row for row in rows[1:] if row[split] == "train"):
-        row[split] = "train" if number % 3 else "validation"
-    with (folder / "samples.csv").open("w", newline="") as handle:
-        csv.writer(handle).writerows(rows)
-    return folder
 
+    def change(rows):
+        for number, row in enumerate(row for row in rows if row["split"] == "train"):
+            row["split"] = "train" if number % 3 else "validation"
 
-@pytest.fixture(scope="module")
-def dataset(tmp_path_factory):
-    return write_dataset(tmp_path_factory.mktemp("dataset"))
+    return edited(dataset, folder, change)
 
 
 @pytest.fixture(scope="module")
@@ -129,12 +121,9 @@ def test_a_hyperparameter_is_chosen_on_the_validation_part_and_never_on_the_test
 
 def test_a_fold_of_volumes(tmp_path):
     dataset = write_dataset(tmp_path / "volumes", dimensions=3, edge=12, channels=1)
-    rows = list(csv.reader((dataset / "samples.csv").open(newline="")))
-    subjects = [row[0] for row in rows[1:]]
-    for row in rows[1:]:
-        row[rows[0].index("split")] = ""
-    with (dataset / "samples.csv").open("w", newline="") as handle:
-        csv.writer(handle).writerows(rows)
+    rows = read(dataset / "samples.csv")
+    subjects = [row["subject"] for row in rows]
+    write(dataset / "samples.csv", [row | {"split": ""} for row in rows])
     parts = [["test" if number % 2 == fold else "train" for number in range(len(subjects))] for fold in (0, 1)]
     table = tmp_path / "repeat-0.csv"
     table.write_text(folds_csv(subjects, parts))

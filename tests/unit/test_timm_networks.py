@@ -3,14 +3,13 @@
 import importlib.metadata
 import subprocess
 import sys
-from argparse import ArgumentParser
 
 import numpy as np
 import pytest
 import torch
 import yaml
-from test_training_run import assert_same, read, run, stop_after
 from training_cases import settings, write_dataset
+from training_runs import assert_predicts_its_test_samples, run_and_resumed
 
 import timm_here
 from imbalance_aware.errors import UserError
@@ -18,13 +17,15 @@ from imbalance_aware.models.build import check_network, environment, module_name
 from imbalance_aware.models.make import InputSpec, make_model
 from imbalance_aware.models.memory_format import CHANNELS_LAST
 from imbalance_aware.models.network import Network
-from imbalance_aware.prediction import predict
 from imbalance_aware.reporting.grad_cam import Explainer, last_layer_with_maps
 from imbalance_aware.runs.model_file import load_model, save_model
 from imbalance_aware.runs.settings import ModelSettings
 from imbalance_aware.schema import validate
 
-pytestmark = pytest.mark.skipif(not timm_here.importable(), reason="timm is not installed: pip install --no-deps timm")
+pytestmark = [
+    pytest.mark.skipif(not timm_here.importable(), reason="timm is not installed: pip install --no-deps timm"),
+    pytest.mark.usefixtures("one_thread"),
+]
 
 #: Networks that timm has for tests, with convolutions and with attention, whose indices and biases are in no state.
 TINY = {
@@ -33,11 +34,6 @@ TINY = {
     "timm:test_vit": {"img_size": 32},
     "timm:test_convnext": {"drop_path_rate": 0.1},
 }
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    torch.set_num_threads(1)
 
 
 def spec_of(edge=32, channels=2, dimensions=2):
@@ -83,24 +79,12 @@ def test_a_run_with_a_network_of_timms(tmp_path, monkeypatch):
     dataset = write_dataset(tmp_path / "data", edge=32)
     name = "timm:test_convnext"
     options = settings(training={"epochs": 2, "batch_size": 21}) | {"model": architecture(name)}
-    whole = run(dataset, tmp_path / "whole", options)
-    with monkeypatch.context() as patch, pytest.raises(SystemExit):
-        stop_after(patch, 3)
-        run(dataset, tmp_path / "stopped", options)
-    assert_same(run(dataset, tmp_path / "stopped", options), whole)
+    whole = run_and_resumed(dataset, tmp_path, options, monkeypatch, stop=3)
     config = yaml.safe_load((whole / "config.yaml").read_text())
     assert config["model"] == options["model"]
     assert config["recorded"]["versions"]["timm"] == importlib.metadata.version("timm")
     assert np.load(whole / "features.npy").ndim == 2
-    parser = ArgumentParser()
-    predict.add_arguments(parser)
-    new = ["--model", str(whole), "--images", str(dataset / "images.npy"), "--out", str(tmp_path / "new.csv")]
-    predict.run(parser.parse_args(new))
-    found = dict(
-        zip((row["subject"] for row in read(dataset / "samples.csv")), read(tmp_path / "new.csv"), strict=True)
-    )
-    for row in read(whole / "predictions.csv"):
-        assert float(found[row["subject"]]["prob_a"]) == pytest.approx(float(row["prob_a"]), abs=1e-5)
+    assert_predicts_its_test_samples(whole, dataset, tmp_path / "new.csv")
     model, _, _ = load_model(whole / "model.pt")
     image = torch.rand(1, 2, 32, 32, generator=torch.Generator().manual_seed(0))
     layer = last_layer_with_maps(model, image)

@@ -39,18 +39,13 @@ EXPLAIN_ENVIRONMENT = one_environment(
     {EXPLAINED_IN.get(name, name) for name in (network_environment(study.model.network) for study in STUDIES.values())},
     explain_environment,
 )
-# Where the files of weights lie, as options of the commands that read them. In no params: a file that was moved trains
-# nothing again, only another content does.
-WEIGHTS = option(
-    "weights",
-    sorted(
-        {
-            f"{study.model.weights.sha256}={os.path.abspath(study.model.weights.path)}"
-            for study in STUDIES.values()
-            if study.model.weights is not None and study.model.weights.path
-        }
-    ),
-)
+def weights_option(wildcards, input):
+    """Where the file of pretrained weights of the study is, as an option of the step; nothing where it has none.
+
+    It takes `input` so that Snakemake does not record it: a file that was moved retrains nothing, other content does.
+    """
+    weights = study_of(wildcards).model.weights
+    return option("weights", f"{weights.sha256}={os.path.abspath(weights.path)}") if weights else ""
 
 
 def train_settings(wildcards):
