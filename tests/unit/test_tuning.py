@@ -372,7 +372,7 @@ def features_of(dataset, out):
 def test_a_run_with_chosen_values_is_the_run_that_has_them_from_the_start(dataset, tmp_path, seed, monkeypatch):
     """Of the seed of the trials its network is taken over; of another seed it is trained."""
     trained = []
-    monkeypatch.setattr(train, "run", lambda args, run=train.run: (trained.append(args.out), run(args)))
+    monkeypatch.setattr(train, "run", lambda args, shared, run=train.run: (trained.append(args.out), run(args, shared)))
     if seed == 0:
         try_one(dataset, tmp_path / "trials/seed-0" / Point(VALUES).name)
         trained.clear()
@@ -411,7 +411,7 @@ def test_a_trial_of_other_code_settings_or_data_is_trained_again(dataset, tmp_pa
     place = tmp_path / "trials/seed-0" / Point(VALUES).name
     try_one(dataset, place, values={**VALUES, "focal.gamma": 2})
     trained = []
-    monkeypatch.setattr(train, "run", lambda args, run=train.run: (trained.append(args.out), run(args)))
+    monkeypatch.setattr(train, "run", lambda args, shared, run=train.run: (trained.append(args.out), run(args, shared)))
     out = run_chosen(dataset, tmp_path, 0)
     assert trained == [place] and finished(out)["condition"]["kwargs"] == {"focal": {"gamma": 1}}
 
@@ -470,7 +470,7 @@ def test_a_bundle_of_a_tuned_study_trains_trials_and_what_they_chose(dataset, tm
     assert not [*(tmp_path / "results").rglob("predictions.csv")]
     monkeypatch.setattr(train_bundle, "_train", lambda jobs, *rest: pytest.fail("trained again") if jobs else [])
     train_bundle.run(train_args)
-    monkeypatch.setattr(train, "run", lambda args: pytest.fail("trained again"))
+    monkeypatch.setattr(train, "run", lambda *args: pytest.fail("trained again"))
     out = tmp_path / "results/runs/tiny/d/focal/seed-1"
     more = ["--trials", str(place / "seed-0/trials.csv"), "--trained", str(place / "seed-1")]
     train_chosen.run(arguments(train_chosen, dataset, out, 1, *more, "--settings", json.dumps(OPTIONS)))

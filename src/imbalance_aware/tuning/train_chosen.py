@@ -18,7 +18,7 @@ import yaml
 from imbalance_aware.errors import UserError
 from imbalance_aware.files import atomic, write_text
 from imbalance_aware.runs import train
-from imbalance_aware.runs.dataset import Fold, open_dataset
+from imbalance_aware.runs.dataset import Fold
 from imbalance_aware.runs.lock import locked
 from imbalance_aware.runs.memory import enough_memory_to_classify
 from imbalance_aware.runs.model_file import load_model, save_model
@@ -39,10 +39,10 @@ from imbalance_aware.runs.run_folder import (
 from imbalance_aware.runs.same_run import is_run
 from imbalance_aware.runs.select_device import select_device
 from imbalance_aware.runs.settings import RunSettings
+from imbalance_aware.runs.shared import Shared
 from imbalance_aware.schema import parse
 from imbalance_aware.tables.predictions import predictions_csv
 from imbalance_aware.tables.trials import Trial, read_trials
-from imbalance_aware.training.batches import on_device
 from imbalance_aware.training.data import Dataset
 from imbalance_aware.training.inference import predict
 from imbalance_aware.tuning.values import with_values
@@ -81,12 +81,13 @@ def run(args: argparse.Namespace) -> None:
     with locked(args.out):
         remove_remains(args.out)
         fold = None if args.fold is None else Fold(args.folds, args.fold)
-        dataset = open_dataset(args.images, args.samples, fold)
+        shared = Shared()
+        dataset = shared.dataset(args.images, args.samples, fold)
         if not is_run(finished(chosen.folder) or {}, settings, args.seed, args.code, dataset.digest):
-            train.run(_of_trial(args, chosen))
+            train.run(_of_trial(args, chosen), shared)
         remove_checkpoints(chosen.folder)  # one is left where a process was killed as its last act
         clear(args.out)
-        _finish(args, chosen, dataset)
+        _finish(args, chosen, dataset, shared)
 
 
 def _chosen(path: Path) -> Trial:
@@ -102,7 +103,7 @@ def _of_trial(args: argparse.Namespace, chosen: Chosen) -> argparse.Namespace:
     return argparse.Namespace(**{**vars(args), **other})
 
 
-def _finish(args: argparse.Namespace, chosen: Chosen, dataset: Dataset) -> None:
+def _finish(args: argparse.Namespace, chosen: Chosen, dataset: Dataset, shared: Shared) -> None:
     """Write the files of the run: those of its training, and what it predicts of the test part."""
     model, spec, of_model = load_model(chosen.folder / MODEL)
     config = read_config(chosen.folder / CONFIG)
@@ -113,7 +114,7 @@ def _finish(args: argparse.Namespace, chosen: Chosen, dataset: Dataset) -> None:
     device = select_device(chosen.settings.training, args.threads)
     batch_size, test = chosen.settings.training.batch_size, dataset.test
     with enough_memory_to_classify(batch_size, dataset.images.shape[1:], device.torch_device):
-        images = on_device(dataset.images, device)
+        images = shared.images(dataset, device)
         found = predict(model.to(device.torch_device), images, test.rows, spec.crop, batch_size)
     probabilities, features = found
     write_text(args.out / PREDICTIONS, predictions_csv(test.samples, dataset.classes, probabilities))
