@@ -372,7 +372,7 @@ def features_of(dataset, out):
 def test_a_run_with_chosen_values_is_the_run_that_has_them_from_the_start(dataset, tmp_path, seed, monkeypatch):
     """Of the seed of the trials its network is taken over; of another seed it is trained."""
     trained = []
-    monkeypatch.setattr(train, "run", lambda args, shared, run=train.run: (trained.append(args.out), run(args, shared)))
+    monkeypatch.setattr(train, "run", lambda args, *more, run=train.run: (trained.append(args.out), run(args, *more)))
     if seed == 0:
         try_one(dataset, tmp_path / "trials/seed-0" / Point(VALUES).name)
         trained.clear()
@@ -411,7 +411,7 @@ def test_a_trial_of_other_code_settings_or_data_is_trained_again(dataset, tmp_pa
     place = tmp_path / "trials/seed-0" / Point(VALUES).name
     try_one(dataset, place, values={**VALUES, "focal.gamma": 2})
     trained = []
-    monkeypatch.setattr(train, "run", lambda args, shared, run=train.run: (trained.append(args.out), run(args, shared)))
+    monkeypatch.setattr(train, "run", lambda args, *more, run=train.run: (trained.append(args.out), run(args, *more)))
     out = run_chosen(dataset, tmp_path, 0)
     assert trained == [place] and finished(out)["condition"]["kwargs"] == {"focal": {"gamma": 1}}
 
