@@ -446,6 +446,27 @@ def test_a_trial_is_given_no_test_part(dataset, tmp_path):
     assert all(torch.equal(value, weights[1][name]) for name, value in weights[0].items())
 
 
+@pytest.mark.parametrize(
+    ("kept", "message"),
+    [
+        ("", "no sample is in the validation part, by which trials are compared"),
+        ("ab", "cannot be used to choose values"),
+    ],
+)
+def test_a_trial_that_cannot_be_judged_is_refused_before_it_trains(dataset, tmp_path, kept, message):
+    rows = list(csv.DictReader((dataset / "samples.csv").open(newline="")))
+    for row in rows:
+        if row["split"] == "validation" and row["class"] not in kept:
+            row["split"] = "train"
+    other = write_dataset(tmp_path / "other")
+    _write(other, rows)
+    options = json.loads(of_values(VALUES)) | {"validation_metric": "auroc_macro"}
+    options["training"]["select"] = "last"
+    with pytest.raises(UserError, match=message):
+        train.run(arguments(train, other, tmp_path / "run", 0, "--settings", json.dumps(options), "--without-test"))
+    assert not (tmp_path / "run/history.csv").exists()
+
+
 @pytest.mark.slow
 def test_a_bundle_of_a_tuned_study_trains_trials_and_what_they_chose(dataset, tmp_path, monkeypatch):
     """Back in the workflow, the test part is all that is left to predict."""

@@ -127,7 +127,7 @@ def run(args: argparse.Namespace, shared: Shared | None = None) -> None:
     with locked(args.out) as lock:
         remove_remains(args.out)
         dataset = shared.dataset(args.images, args.samples, fold)
-        score = score_of_run(settings, dataset, args.samples if fold is None else fold.table)
+        score = score_of_run(settings, dataset, args.samples if fold is None else fold.table, args.without_test)
         check(settings.augmentation, dataset.images.shape[2:])
         network = settings.model.network
         pretrained = settings.model.weights is not None

@@ -14,7 +14,7 @@ from imbalance_aware.training.validation import Score
 log = logging.getLogger(__name__)
 
 
-def score_of_run(settings: RunSettings, dataset: Dataset, source: Path) -> Score | None:
+def score_of_run(settings: RunSettings, dataset: Dataset, source: Path, is_trial: bool = False) -> Score | None:
     """The metric of the validation part of a dataset; None where the dataset has no such part.
 
     A metric is computed over the classes that the part has, as the metric defines; a warning names a class that it
@@ -24,10 +24,12 @@ def score_of_run(settings: RunSettings, dataset: Dataset, source: Path) -> Score
         settings: of the run.
         dataset: of the run.
         source: table that says which samples are in the validation part, for messages.
+        is_trial: whether values are chosen by the metric.
 
     Raises:
-        UserError: the run is to keep the best epoch's weights, and there is no validation part, or one on which the
-            metric is undefined; or there is one and no known metric is named, or one whose package is not installed.
+        UserError: the run is a trial or is to keep the best epoch's weights, and there is no validation part, or one on
+            which the metric is undefined; or there is one and no known metric is named, or one whose package is not
+            installed.
     """
     best = settings.training.select == "best"
     if not len(dataset.validation.rows):
@@ -35,6 +37,11 @@ def score_of_run(settings: RunSettings, dataset: Dataset, source: Path) -> Score
             raise UserError(
                 f"{source}: no sample is in the validation part, from which `training.select: best` selects the "
                 "epoch; give the dataset one (`validation: 0.15` in its `split`), or set `training.select: last`"
+            )
+        if is_trial:
+            raise UserError(
+                f"{source}: no sample is in the validation part, by which trials are compared; give the dataset one "
+                "(`validation: 0.15` in its `split`)"
             )
         return None
     if settings.validation_metric is None:
@@ -47,9 +54,10 @@ def score_of_run(settings: RunSettings, dataset: Dataset, source: Path) -> Score
     undefined = _is_undefined(score, labels, len(dataset.classes))
     if absent := [name for label, name in enumerate(dataset.classes) if not (labels == label).any()]:
         lack = f"{source}: the validation part has no sample of the class {', '.join(absent)}"
-        if undefined and best:
+        if undefined and (best or is_trial):
+            what = "select the epoch" if best else "choose values"
             raise UserError(
-                f"{lack}, without which {score.name} is undefined and cannot be used to select the epoch; make the "
+                f"{lack}, without which {score.name} is undefined and cannot be used to {what}; make the "
                 "part larger (`validation` in the dataset's `split`), or choose another `evaluation.primary`"
             )
         meaning = "is undefined and stays empty" if undefined else "is that of the other classes alone"
