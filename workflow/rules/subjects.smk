@@ -50,11 +50,13 @@ def of_each_subject(pattern):
 
 
 def source_files(wildcards, columns):
-    """Files of a subject by its row: what was made is in a storage with its folder, a user's images never are."""
+    """Files of a subject by its row.
+
+    With a storage, a user's images are read where they are and are no inputs: Snakemake would run each job that has a
+    local input, and its whole group, where Snakemake itself runs. Images that a step made are in the storage.
+    """
     row = subject_of(wildcards)
-    if STORED and wildcards.dataset in GENERATED:
-        return generated_source(wildcards)
-    return [local(row[column]) for column in columns]
+    return generated_source(wildcards) if STORED else [row[column] for column in columns]
 
 
 def scans(wildcards):
