@@ -1,8 +1,8 @@
 """A Kubernetes API for tests that answers what Snakemake's executor asks, and runs each job on this machine.
 
 A job gets what a pod would: an empty working directory, the environment variables of its secret, the programs of its
-image (here: one folder of programs), and nothing of the folder where Snakemake was started. There is no scheduler and no
-container, so that nothing here shows whether a cluster would accept a job.
+image (here: one folder of programs), and nothing of the folder where Snakemake was started. There is no scheduler and
+no container, so that nothing here shows whether a cluster would accept a job.
 """
 
 import base64

@@ -1,7 +1,7 @@
 """A Python that has the plugins of docs/other_engines.md and an S3 server beside all that the tests have.
 
-uv makes it from PyPI, or in seconds from its cache. The plugins are not among the packages of the tests, because some want
-other versions of what the workflow pins.
+uv makes it from PyPI, or in seconds from its cache. The plugins are not among the packages of the tests, because some
+want other versions of what the workflow pins.
 """
 
 import re

@@ -44,7 +44,11 @@ COMPARED = [
     "results/datasets/photographs/samples.csv",
     "results/datasets/volumes/cohort.csv",
     f"{RUN}/predictions.csv",
-    *(f"{RUN}/fold-{fold}/{file}" for fold in (0, 1) for file in ("model.pt", "training_predictions.csv", "config.yaml")),
+    *(
+        f"{RUN}/fold-{fold}/{file}"
+        for fold in (0, 1)
+        for file in ("model.pt", "training_predictions.csv", "config.yaml")
+    ),
 ]
 STORAGE = ["--default-storage-provider", "s3", "--default-storage-prefix"]
 #: The keys of the test's server, as users give theirs.
@@ -165,22 +169,20 @@ def test_a_group_is_one_pod_and_asks_for_what_kubernetes_accepts(pods):
         assert container["resources"]["requests"].items() >= {"ephemeral-storage": "20000M"}.items()
         assert set(container["resources"]["requests"]) == set(container["resources"]["limits"])
         assert container["image"] == "image:1"
-    assert [pod for pod in pods if group(pod) == "fold"][0]["spec"]["template"]["spec"]["containers"][0]["resources"][
-        "limits"
-    ]["nvidia.com/gpu"] == "0"
+    fold = next(pod for pod in pods if group(pod) == "fold")["spec"]["template"]["spec"]
+    assert fold["containers"][0]["resources"]["limits"]["nvidia.com/gpu"] == "0"
 
 
-def test_a_run_on_this_machine_takes_over_what_pods_left_in_the_storage(engines, pods):
-    said = engines.run(*TARGETS, "--cores", "1", "--dry-run", *STORAGE, "s3://study/of/mine")
-    assert "Nothing to be done" in said
-
-
-def test_a_dry_run_for_kubernetes_needs_no_cluster(engines, checkout, tmp_path):
+def test_a_dry_run_without_a_cluster_plans_what_the_storage_lacks(engines, pods, checkout, tmp_path):
+    other = RUN.replace("ce-uniform", "mcc-oversampling")
     chosen = options(checkout / "workflow/profiles/kubernetes/profile.yaml")
-    nowhere = {"KUBECONFIG": str(tmp_path / "none")}
-    said = engines.run("all", *chosen, "--jobs", "2", "--dry-run", *STORAGE, "s3://other/study", **nowhere)
-    assert "s3://other/study/results/report/tiny.html" in said
-    assert re.search(r"^train_fold +6$", said, re.MULTILINE)
+    said = engines.run(
+        *(f"{other}/metrics.json", *chosen, "--jobs", "2", "--dry-run", *STORAGE, "s3://study/of/mine"),
+        KUBECONFIG=str(tmp_path / "none"),
+    )
+    (table,) = re.findall(r"^Job stats:\n.+\n[- ]+\n((?:\w+ +\d+\n)+)", said, re.MULTILINE)
+    counts = dict(line.split() for line in table.splitlines())
+    assert counts == {"train_fold": "2", "pool": "1", "evaluate_pooled": "1", "total": "4"}
 
 
 def test_every_command_of_the_page_is_one_that_the_plugins_understand(checkout, programs):

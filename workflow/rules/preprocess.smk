@@ -22,10 +22,8 @@ rule resize:
         settings=settings_for("resize"),
         code=code_digest(["preprocessing.resize"]),
     shell:
-        # Another text of this command would repeat every training, so without a storage it remains what it was.
-        "python -m imbalance_aware resize --cohort "
-        + ("{input.cohort:q}" if STORED else "{input:q}")
-        + " --settings {params.settings:q} --out {output:q} 2> {log:q}"
+        f"python -m imbalance_aware resize --cohort {TABLE_TO_RESIZE} --settings {{params.settings:q}} --out {{output:q}}"
+        " 2> {log:q}"
 
 
 rule pack:

@@ -84,7 +84,7 @@ rule rival:
     shell:
         "python -m imbalance_aware rival --rival {wildcards.rival} --features {input.features:q} --config {input.config:q}"
         " --samples {input.samples:q} {params.primary} --code {params.code} --out {params.folder:q} 2> {log:q}"
-        + WITH_OPTIONAL
+        f"{WITH_OPTIONAL}"
 
 
 use rule rival as rival_of_fold with:

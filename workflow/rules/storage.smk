@@ -31,6 +31,11 @@ def optional_outputs(folder):
 WITH_OPTIONAL = "".join(f" && touch {{output.{name}:q}}" for name in OPTIONAL_OUTPUTS)
 
 
+# Parts of commands. Another text of a command would repeat what it made, so without a storage they are as they always were.
+TABLE_TO_RESIZE = "{input.cohort:q}" if STORED else "{input:q}"
+WITH_RESULTS = f" --results {shlex.quote(here('results'))}" if STORED else ""
+
+
 def declared(function):
     """Input function: what a step reads beside its inputs; with a storage it must be one of them."""
     return function if STORED else []

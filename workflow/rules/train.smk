@@ -39,7 +39,7 @@ rule train:
     shell:
         "python -m imbalance_aware train --images {input.images:q} --samples {input.samples:q} {params.fold}"
         " --settings {params.settings:q} --seed {params.seed} --code {params.code} --threads {threads}"
-        " --out {params.folder:q} 2> {log:q}" + WITH_OPTIONAL
+        f" --out {{params.folder:q}} 2> {{log:q}}{WITH_OPTIONAL}"
 
 
 # A group of its own: in that of the replicate, a cluster would train all its folds in one job.
