@@ -59,6 +59,8 @@ $(INSTALLED): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[preprocess,strip,train,monai,analysis,workflow,test]'
 	@# An oracle of tests that asks for a setuptools too old for torch, which it does not use.
 	$(BIN)/python -m pip install --quiet --no-deps --constraint constraints.txt confidenceinterval
+	@# Tests use only the networks of timm, which need no torchvision; PyPI has torchvision for CUDA alone.
+	$(BIN)/python -m pip install --quiet --no-deps --constraint constraints.txt timm
 	@touch $@
 
 clean:

@@ -31,11 +31,12 @@ import pandas as pd
 from scipy import ndimage, stats
 
 from imbalance_aware.files import write_csv, write_text
+from imbalance_aware.nifti import read_volume
 from imbalance_aware.preprocessing.atlas import from_wheel
 from imbalance_aware.preprocessing.registration import register, resample
 from imbalance_aware.preprocessing.similarity import Edges, correlation, edge_match, edges
 from imbalance_aware.volume_settings import BrainExtractionSettings, VolumePreprocessing
-from imbalance_aware.volumes import Volume, read_volume
+from imbalance_aware.volumes import Volume
 from page_section import replace_section
 
 CHECKOUT = Path(__file__).resolve().parents[1]

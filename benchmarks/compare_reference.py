@@ -21,10 +21,11 @@ from scipy import ndimage
 from scipy.spatial.transform import Rotation
 
 from imbalance_aware.files import atomic, write_csv
+from imbalance_aware.nifti import read_channels, read_mask
 from imbalance_aware.preprocessing.registration import LPS, displacement_mm, resample, to_itk, to_matrix
 from imbalance_aware.preprocessing.similarity import correlation, dice
 from imbalance_aware.preprocessing.subject_step import named_paths, read_all, read_report
-from imbalance_aware.volumes import Volume, read_channels, read_mask, reorient
+from imbalance_aware.volumes import Volume, reorient
 
 #: Sequence -> the file with its matrix to T1.
 MATRICES = {"t1c": "t1c_to_t1", "t2": "t2_to_t1", "flair": "fla_to_t1"}

@@ -1,13 +1,12 @@
 """Fixtures that every test may use."""
 
-import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-CHECKOUT = Path(__file__).resolve().parents[1]
+from places import CHECKOUT, real_data
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -35,16 +34,6 @@ def subnormal_numbers() -> Iterator[None]:
     yield
     if "torch" in sys.modules:
         sys.modules["torch"].set_flush_denormal(False)
-
-
-def real_data(name: str) -> Path:
-    """Folder ``name`` of real data, under IMBALANCE_AWARE_DATA or data/ in the checkout; skips the test without it."""
-    folder = Path(os.environ.get("IMBALANCE_AWARE_DATA", CHECKOUT / "data")) / name
-    if not folder.is_dir():
-        pytest.skip(
-            f"no real data at {folder}; set IMBALANCE_AWARE_DATA to a folder that holds glaucoma/, mri/, clinical/"
-        )
-    return folder
 
 
 @pytest.fixture(scope="session")

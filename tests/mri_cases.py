@@ -2,15 +2,19 @@
 
 import csv
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 from imbalance_aware.__main__ import main
 from imbalance_aware.phantoms.mri import write_atlas, write_phantom
 from imbalance_aware.preprocessing.registration import LPS
 from imbalance_aware.sources.mri_phantoms import Settings as MriPhantomSettings
 
+#: Name of a subject without damage.
+HEALTHY = "well"
 SEQUENCES = ("t1", "t1c", "t2", "flair")
 SETTINGS = MriPhantomSettings(adapter="mri_phantoms", seed=7)
 STEP_SETTINGS = {
@@ -67,6 +71,19 @@ def preprocess(
     mask = {"settings": chosen["mask"], "mask": source / subject / "mask.nii.gz", "brain": out / "brain.nii.gz"}
     step("mask", **mask, **scans, **files("tumour.nii.gz", "strip"))
     return patch(source, subject, out, out, sequences, **settings)
+
+
+def failure_of(source: Path, **options: object) -> dict:
+    """Why `HEALTHY`, or what a test made of it, fails; it must fail."""
+    report = preprocess(source, HEALTHY, source / "out", **options)
+    assert report["failed"], "expected a failure"
+    return report["failed"]
+
+
+def qc_image(folder: Path) -> tuple[np.ndarray, Callable[..., int]]:
+    """RGB of a subject's picture, and how many pixels from a row on have about a colour."""
+    picture = np.asarray(Image.open(folder / "qc.png").convert("RGB")).astype(int)
+    return picture, lambda colour, below=0: int((np.abs(picture[below:] - colour).max(axis=-1) < 25).sum())
 
 
 def patch(source: Path, subject: str, folder: Path, out: Path, sequences=SEQUENCES, **settings: dict) -> dict:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from imbalance_aware.__main__ import STEPS
 from imbalance_aware.losses import LOSSES
-from imbalance_aware.models import NETWORKS
+from imbalance_aware.models import FAMILIES, NETWORKS
 from imbalance_aware.models.build import environment as network_environment
 from imbalance_aware.models.build import module_names
 from imbalance_aware.provenance import PACKAGE, ROOT, closure, module_path
@@ -23,7 +23,8 @@ CONDA = re.compile(r"^ *conda:\n +(.+)\n", re.MULTILINE)
 STEP = re.compile(r"python -m imbalance_aware (\S+)")
 #: What `conda:` of a rule holds where it is not the name of a file.
 CHOSEN = {
-    "TRAIN_ENVIRONMENT": {network_environment(name) for name in NETWORKS},
+    "TRAIN_ENVIRONMENT": {network_environment(name) for name in NETWORKS} | {*FAMILIES},
+    "EXPLAIN_ENVIRONMENT": {"monai", *FAMILIES},
     "MASK_ENVIRONMENT": {"preprocess", "brats"},
     'f"../../envs/{ENVIRONMENT}.yaml"': set(),  # lists its packages, with pip
 }
@@ -44,8 +45,9 @@ def _losses() -> Iterator[str]:
 
 
 def _networks(environment: str) -> list[str]:
-    """Modules of the networks that are run in an environment; that of MONAI's has those of this package too."""
-    known = [name for name in NETWORKS if network_environment(name) in (environment, "train")]
+    """Modules of the networks that are run in an environment; those of packages have this project's networks too."""
+    names = [*NETWORKS, *(f"{package}:any" for package in FAMILIES)]
+    known = [name for name in names if network_environment(name) in (environment, "train")]
     return [module for name in known for module in module_names(name)]
 
 

@@ -40,6 +40,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--command", required=True, help="the command that produced the results, shown on the page")
     parser.add_argument("--results", type=Path, default=Path("results"), help="folder of results (default: results)")
     parser.add_argument("--out", type=Path, required=True, help="folder of the page")
+    parser.add_argument(
+        "--figures", nargs="+", metavar="NAME", help="show only these figures, such as ranks (default: all of them)"
+    )
     args = parser.parse_args(arguments)
     made = args.results / "tables" / args.study
     tables = [path for path in made.glob("*.md") if path.stem != VERDICT]
@@ -51,7 +54,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         shutil.copy(made / name, args.out)
     if (made / CLAIMS).exists():
         shutil.copy(made / CLAIMS, args.out)
-    options = shlex.join(["--study", args.study, "--command", args.command, "--out", str(args.out)])
+    chosen = ["--figures", *args.figures] if args.figures else []
+    options = shlex.join(["--study", args.study, "--command", args.command, "--out", str(args.out), *chosen])
     parts = [
         f"# Results of the study *{args.study}*",
         f"The [verdict]({VERDICT}.md) states the findings and how certain they are.",
@@ -61,7 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         *_settings(args.results, args.study),
         *_costs(args.results, args.study),
         *(f"## {_title(path)}\n\n{path.read_text(encoding='utf-8').strip()}" for path in tables),
-        *_figures(args.results / "figures" / args.study, args.out),
+        *_figures(args.results / "figures" / args.study, args.out, args.figures),
     ]
     write_text(args.out / "README.md", "\n\n".join(parts))
 
@@ -106,9 +110,12 @@ def _costs(results: Path, study: str) -> list[str]:
     return [f"## Cost\n\n{_markdown(pd.DataFrame(rows.items(), columns=['', 'value'], dtype=object))}"]
 
 
-def _figures(folder: Path, out: Path) -> list[str]:
+def _figures(folder: Path, out: Path, chosen: Sequence[str] | None) -> list[str]:
     parts = []
-    for path in sorted(folder.rglob("*.png")):
+    paths = sorted(folder.rglob("*.png"))
+    if unknown := sorted(set(chosen or ()) - {path.stem for path in paths}):
+        raise UserError(f"--figures: {folder} has no {unknown[0]}.png")
+    for path in (path for path in paths if not chosen or path.stem in chosen):
         place = path.relative_to(folder)
         name = "-".join(place.parts)
         shutil.copy(path, out / name)

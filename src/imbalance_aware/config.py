@@ -2,20 +2,24 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, reduce
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
 from imbalance_aware.conditions import Condition, read_conditions, with_rival
+from imbalance_aware.config_merge import with_one_method
 from imbalance_aware.config_sources import Sources
 from imbalance_aware.errors import UserError
 from imbalance_aware.evaluation.settings import EvaluationSettings
 from imbalance_aware.loss_checks import Trial, try_losses
 from imbalance_aware.losses import LOSSES
 from imbalance_aware.losses.arguments import check_arguments
+from imbalance_aware.models.build import unfit_dimensions
 from imbalance_aware.names import Name
+from imbalance_aware.network_checks import Trial as NetworkTrial
+from imbalance_aware.network_checks import try_networks
 from imbalance_aware.paths import find_path
 from imbalance_aware.reporting.labels import PAPER_DATASETS
 from imbalance_aware.rivals.catalogue import RIVALS
@@ -159,7 +163,7 @@ def read_config(
         UserError: one line for every problem found, naming the file, the line and the place.
     """
     sources = Sources(files, command_line)
-    config = validate(Config, _with_one_method(merged, sources), sources.of)
+    config = validate(Config, with_one_method(merged, sources), sources.of)
     problems = _cross_check(config, sources)
     metrics = {name: config.evaluation.primary for name, dataset in config.datasets.items() if has_validation(dataset)}
     studies = {}
@@ -182,6 +186,20 @@ def check_losses(config: Config, studies: Mapping[str, Study]) -> None:
         UserError: one line for every loss that cannot be used.
     """
     try_losses(_trials(config, studies))
+
+
+def check_networks(config: Config, studies: Mapping[str, Study], elsewhere: bool = False) -> None:
+    """Try the network of every study that is to run, on images of the size, channels and classes of its datasets.
+
+    Args:
+        config: checked.
+        studies: of the configuration.
+        elsewhere: whether training runs in an environment of its own.
+
+    Raises:
+        UserError: one line for every network that cannot be used.
+    """
+    try_networks(_network_trials(config, studies), elsewhere)
 
 
 def has_validation(dataset: Any) -> bool:
@@ -213,37 +231,6 @@ def find_file(path: str) -> Path:
     """A file of the configuration: as written from the working directory, else from the checkout."""
     found = find_path(path)
     return found if found.exists() else find_path(path, CHECKOUT)
-
-
-def _with_one_method(merged: Mapping[str, Any], sources: Sources) -> Mapping[str, Any]:
-    """The configuration, in which each dataset's `split` has no keys of a method that a later file replaced.
-
-    Files merge key by key: of `{method: random, seed: 3}` and `{method: folds, folds: 5}` the seed would be left over,
-    and the dataset refused. What was not merged from the files, but set by another workflow, stays as it is.
-    """
-    datasets = merged.get("datasets")
-    if not isinstance(datasets, Mapping):
-        return merged
-    changed = {}
-    for name, dataset in datasets.items():
-        given = sources.given(("datasets", name, "split"))
-        if given and isinstance(dataset, Mapping) and dataset.get("split") == reduce(_merge_keys, given):
-            changed[name] = {**dataset, "split": reduce(_merge_split, given)}
-    return {**merged, "datasets": {**datasets, **changed}}
-
-
-def _merge_keys(earlier: Any, later: Any) -> Any:
-    """Two values as Snakemake merges them."""
-    return {**earlier, **later} if isinstance(earlier, Mapping) and isinstance(later, Mapping) else later
-
-
-def _merge_split(earlier: Any, later: Any) -> Any:
-    """Two values of `split`: the later one, with the earlier one's keys if it is of the same method or names none."""
-    if not isinstance(later, Mapping):
-        return later
-    kept = {"method": earlier} if isinstance(earlier, str) else earlier
-    same = isinstance(kept, Mapping) and later.get("method", kept.get("method")) == kept.get("method")
-    return {**kept, **later} if same else later
 
 
 def _cross_check(config: Config, sources: Sources) -> list[str]:
@@ -319,8 +306,9 @@ def _study(name: str, config: Config, validation_metrics: Mapping[str, str], sou
         return validate(type(base), merged, lambda inner: f"{sources.of([*place, key, *inner])}: {prefix}")
 
     training, compared = with_changes("training"), {key: conditions[key] for key in settings.only or conditions}
+    model = with_changes("model")
     baseline = config.evaluation.baseline if config.evaluation.baseline in compared else next(iter(compared), "")
-    misfits = [*_misfits(settings, config, sources)]
+    misfits = [*_misfits(settings, config, sources), *_network_misfits(name, model, config, sources)]
     if training.select == "best":
         misfits += _without_validation(name, config, validation_metrics, sources)
     return Study(
@@ -328,7 +316,7 @@ def _study(name: str, config: Config, validation_metrics: Mapping[str, str], sou
         settings=settings,
         conditions=compared | _rivals(name, settings, compared, baseline, sources),
         training=training,
-        model=with_changes("model"),
+        model=model,
         validation_metrics=validation_metrics,
         baseline=baseline,
         misfits=tuple(misfits),
@@ -373,6 +361,19 @@ def _misfits(study: StudySettings, config: Config, sources: Sources) -> Iterator
                 yield f"{sources.of(place)}: {'.'.join(place)} {problem.message} (dataset {dataset})"
 
 
+def _network_misfits(name: str, model: ModelSettings, config: Config, sources: Sources) -> Iterator[str]:
+    """A network that takes no images with the axes of a dataset's, or weights without a file."""
+    study = config.studies[name]
+    base = f"studies.{name}.model" if study.model else "model"
+    for dataset in study.datasets:
+        if dataset in config.datasets:
+            problem = unfit_dimensions(model.network, len(config.datasets[dataset].training_shape))
+            if problem is not None:
+                yield f"{sources.of([*base.split('.'), 'network'])}: {base}.network: {problem} (dataset {dataset})"
+    if model.weights is not None and not model.weights.path:
+        yield f"{sources.of([*base.split('.'), 'weights'])}: {base}.weights: the key path is missing"
+
+
 def _without_validation(
     name: str, config: Config, validation_metrics: Mapping[str, str], sources: Sources
 ) -> Iterator[str]:
@@ -394,6 +395,18 @@ def _trials(config: Config, studies: Mapping[str, Study]) -> Iterator[Trial]:
             for loss, kwargs in condition.kwargs.items():
                 for dataset in study.settings.datasets if kwargs else []:
                     yield Trial(_place_of(study.settings, condition), loss, kwargs, classes(dataset))
+
+
+def _network_trials(config: Config, studies: Mapping[str, Study]) -> Iterator[NetworkTrial]:
+    for name in config.run:
+        study = studies[name]
+        for dataset in study.settings.datasets:
+            settings = config.datasets[dataset]
+            crop = getattr(config.augmentation, settings.kind).crop
+            shape = settings.training_shape if crop is None else (crop,) * len(settings.training_shape)
+            place = f"studies.{name}, dataset {dataset}"
+            classes = _class_count(settings) or 2
+            yield NetworkTrial(place, study.model, settings.training_channels, shape, classes)
 
 
 def _place_of(settings: StudySettings, condition: Condition) -> str:

@@ -6,3 +6,7 @@ class UserError(Exception):
 
     The command line prints the message alone, without a traceback, and exits with status 2.
     """
+
+
+class MissingPackage(UserError):
+    """A package that is not installed here, or cannot be imported."""

@@ -61,7 +61,7 @@ def try_losses(trials: Iterable[Trial], notes: Path = NOTES, attempt: Callable[.
         UserError: one line for every loss that cannot be used.
     """
     waiting = {trial.key(): trial for trial in trials if trial.kwargs}
-    passed = _read(notes)
+    passed = read_notes(notes)
     waiting = {key: trial for key, trial in waiting.items() if key not in passed}
     if not waiting or _torch_version() is None:
         return
@@ -72,7 +72,7 @@ def try_losses(trials: Iterable[Trial], notes: Path = NOTES, attempt: Callable[.
             passed.append(key)
         except UserError as problem:
             problems.append(f"{trial.place}: {problem}")
-    _write(notes, passed)
+    write_notes(notes, passed)
     if problems:
         raise UserError("\n".join(dict.fromkeys(problems)))
 
@@ -84,14 +84,16 @@ def _torch_version() -> str | None:
         return None
 
 
-def _read(notes: Path) -> list[str]:
+def read_notes(notes: Path) -> list[str]:
+    """Keys of trials that passed; none where the file cannot be read."""
     try:
         return list(json.loads(notes.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
         return []
 
 
-def _write(notes: Path, passed: Sequence[str]) -> None:
+def write_notes(notes: Path, passed: Sequence[str]) -> None:
+    """Keep the keys of trials that passed, where the file can be written."""
     try:
         write_text(notes, json.dumps(passed))
     except OSError:

@@ -3,43 +3,32 @@
 The stand-in for conda makes them with uv, from PyPI; the channels and the solver of conda are not part of this.
 """
 
+import importlib.metadata as metadata
 import os
 import re
 import shutil
 import subprocess
 from pathlib import Path
 
+import both_arms
 import pytest
 import stand_in
-from tiny_study import TINY, Workflow, copied
+from both_arms import HEADS, STUDY
+from tiny_study import Workflow
 
-import mri_cases
 from step_imports import ENVIRONMENTS, imports_of_environment
 
 pytestmark = pytest.mark.slow
 
-HEADS = {"a1": "glioblastoma", "a2": "glioblastoma", "b1": "astrocytoma", "b2": "astrocytoma"}
-STEPS = {"atlas": "heads/atlas", "registration": {"samples": 3000}, "brain_extraction": {"method": "threshold"}}
-STUDY = TINY["studies"]["tiny"]
-CONFIGURATION = TINY | {
-    "datasets": TINY["datasets"]
-    | {
-        "volumes": {
-            "adapter": "folder3d",
-            "table": "heads/table.csv",
-            "preprocessing": STEPS | {"crop": {"size": 24}},
-            "split": {"method": "folds", "folds": 2},
-        },
-        "photographs": {"adapter": "fundus_phantoms", "subjects": 40, "seed": 1, "image_size": [32, 32]},
-    },
-    "augmentation": {"volumes": {"crop": 16}},
-    "studies": {
-        "tiny": STUDY | {"datasets": ["volumes", "fundus_phantoms"], "rivals": {"methods": ["crt", "logistic"]}},
+CONFIGURATION = both_arms.configuration(
+    datasets={"photographs": {"adapter": "fundus_phantoms", "subjects": 40, "seed": 1, "image_size": [32, 32]}},
+    split={"method": "folds", "folds": 2},
+    studies={
+        "tiny": STUDY | {"rivals": {"methods": ["crt", "logistic"]}},
         # A network of another package, in the environment of that package.
         "other": STUDY | {"datasets": ["photographs"], "seeds": [0, 1], "model": {"network": "monai:DenseNet121"}},
     },
-}
-CONDITIONS = {"ce-uniform": "ce\tuniform\tfalse\t{}", "mcc-oversampling": "soft_mcc\toversampling\tfalse\t{}"}
+)
 TARGETS = [
     "all",
     "results/runs/other/photographs/ce-uniform/ensemble/metrics.json",
@@ -50,8 +39,11 @@ NOT_NEEDED = {
     *("evaluate_fold", "collect_condition", "collect_ensembles", "table_of_ensembles", "table_of_temperatures"),
     *("claims", "table_of_claims", "table_of_published_cells"),
 }
-#: For segmentation by BraTS algorithms, which needs a container engine: made and tried, but no step runs in it.
-UNUSED = "brats"
+#: Made and tried, but no step runs in them: segmentation by BraTS algorithms needs a container engine, and networks of
+#: timm a torchvision for the CPU build of torch, which PyPI does not have.
+UNUSED = ("brats", "timm")
+#: Not imported where torch is a CPU build, as torchvision of PyPI needs CUDA; only sought.
+NEED_CUDA = {"timm", "torchvision"}
 
 
 @pytest.fixture(scope="module")
@@ -59,11 +51,7 @@ def study(tmp_path_factory, checkout) -> Workflow:
     if reason := stand_in.missing():
         # What CI is for is not left out there in silence.
         (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
-    workflow = copied(checkout, tmp_path_factory.mktemp("conda"))
-    workflow.configure(CONFIGURATION)
-    workflow.conditions(CONDITIONS)
-    mri_cases.write_subjects(workflow.folder / "heads", HEADS)
-    return workflow
+    return both_arms.written(checkout, tmp_path_factory.mktemp("conda"), CONFIGURATION)
 
 
 @pytest.fixture(scope="module")
@@ -97,7 +85,7 @@ def output(conda, created) -> str:
 
 
 def test_the_study_runs_to_its_end_and_makes_no_other_environment(study, created, output):
-    assert set(created) == set(ENVIRONMENTS) - {UNUSED}
+    assert set(created) == set(ENVIRONMENTS) - {*UNUSED}
     assert "Creating conda environment" not in output
     assert environments(study) == created
     assert (study.folder / "results/report/tiny.html").is_file()
@@ -123,10 +111,13 @@ def test_an_environment_holds_its_packages_and_nothing_of_this_installation(crea
 
 def test_every_module_that_a_step_may_import_can_be_imported(study, created, tmp_path):
     """Also those that this study does not use, such as the networks of brain extraction."""
-    file = Path(shutil.copy(study.folder / f"envs/{UNUSED}.yaml", tmp_path))
-    stand_in.create(file, tmp_path / UNUSED)
-    for name, folder in {**created, UNUSED: tmp_path / UNUSED}.items():
-        modules = ", ".join(sorted(imports_of_environment(name)))
-        command = [folder / "bin/python", "-I", "-c", f"import {modules}"]
+    for name in UNUSED:
+        stand_in.create(Path(shutil.copy(study.folder / f"envs/{name}.yaml", tmp_path)), tmp_path / name)
+    for name, folder in {**created, **{name: tmp_path / name for name in UNUSED}}.items():
+        modules = {*imports_of_environment(name)}
+        sought = NEED_CUDA & modules if "+cpu" in metadata.version("torch") else set()
+        script = f"from importlib.util import find_spec\nassert all(map(find_spec, {sorted(sought)}))\n"
+        script += f"import {', '.join(sorted(modules - sought))}"
+        command = [folder / "bin/python", "-I", "-c", script]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         assert done.returncode == 0, f"{name}: {done.stderr}"

@@ -15,36 +15,19 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import both_arms
 import psutil
 import pytest
 import slurm_cluster as clusters
-from tiny_study import TINY, Workflow, copied
-
-import mri_cases
+from both_arms import STUDY
+from tiny_study import Workflow
 
 pytestmark = pytest.mark.slow
 
-HEADS = {"a1": "glioblastoma", "a2": "glioblastoma", "b1": "astrocytoma", "b2": "astrocytoma"}
-STEPS = {"atlas": "heads/atlas", "registration": {"samples": 3000}, "brain_extraction": {"method": "threshold"}}
-STUDY = TINY["studies"]["tiny"]
-CONFIGURATION = TINY | {
-    "datasets": TINY["datasets"]
-    | {
-        "volumes": {
-            "adapter": "folder3d",
-            "table": "heads/table.csv",
-            "preprocessing": STEPS | {"crop": {"size": 24}},
-        }
-    },
-    "augmentation": {"volumes": {"crop": 16}},
-    # Asks for a GPU; torch finds none here and computes on the CPU.
-    "studies": {
-        "tiny": STUDY
-        | {"datasets": ["volumes", "fundus_phantoms"]}
-        | {"training": STUDY["training"] | {"device": "auto", "epochs": 6}}
-    },
-}
-CONDITIONS = {"ce-uniform": "ce\tuniform\tfalse\t{}", "mcc-oversampling": "soft_mcc\toversampling\tfalse\t{}"}
+# Asks for a GPU; torch finds none here and computes on the CPU.
+CONFIGURATION = both_arms.configuration(
+    {"tiny": STUDY | {"training": STUDY["training"] | {"device": "auto", "epochs": 6}}}
+)
 TARGETS = [
     "results/tables/tiny/verdict.html",
     "results/tables/tiny/table5_mcc.html",
@@ -73,14 +56,6 @@ def cluster() -> Iterator[clusters.Cluster]:
         pytest.skip(reason)
     with clusters.cluster() as running:
         yield running
-
-
-def study(checkout: Path, folder: Path) -> Workflow:
-    workflow = copied(checkout, folder)
-    workflow.configure(CONFIGURATION)
-    workflow.conditions(CONDITIONS)
-    mri_cases.write_subjects(workflow.folder / "heads", HEADS)
-    return workflow
 
 
 class Study:
@@ -187,7 +162,7 @@ def computing(number: str, step: str) -> bool:
 @pytest.fixture(scope="module")
 def ran(cluster, tmp_path_factory, checkout) -> Iterator[Study]:
     """The study, through all faults to its end."""
-    on_cluster = Study(study(checkout, tmp_path_factory.mktemp("cluster")), cluster)
+    on_cluster = Study(both_arms.written(checkout, tmp_path_factory.mktemp("cluster"), CONFIGURATION), cluster)
     try:
         on_cluster.start()
         through_faults(on_cluster)
@@ -233,7 +208,7 @@ def through_faults(study: Study) -> None:
 
 
 def test_the_end_is_that_of_a_local_run(ran, tmp_path_factory, checkout):
-    local = study(checkout, tmp_path_factory.mktemp("local"))
+    local = both_arms.written(checkout, tmp_path_factory.mktemp("local"), CONFIGURATION)
     local.run(*TARGETS)
     for pattern, least in COMPARED.items():
         files = sorted(path.relative_to(local.folder) for path in local.folder.glob(pattern))

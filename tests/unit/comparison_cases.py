@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+from condition_rows import conditions
 
 from imbalance_aware.evaluation.decision_rules import Basis
 from imbalance_aware.evaluation.settings import EvaluationSettings
@@ -12,14 +13,7 @@ from oracles import statistics_reference as reference
 
 CLASSES = ("no", "early", "advanced")
 
-LEVELS = [
-    {"condition": "ce-uniform", "loss": "ce", "sampling": "uniform", "weighted": False},
-    {"condition": "ce-weighted", "loss": "ce", "sampling": "uniform", "weighted": True},
-    {"condition": "ce-oversampling", "loss": "ce", "sampling": "oversampling", "weighted": False},
-    {"condition": "mcc-uniform", "loss": "soft_mcc", "sampling": "uniform", "weighted": False},
-    {"condition": "mcc-weighted", "loss": "soft_mcc", "sampling": "uniform", "weighted": True},
-    {"condition": "mcc-oversampling", "loss": "soft_mcc", "sampling": "oversampling", "weighted": False},
-]
+LEVELS = conditions("ce-uniform", "ce-weighted", "ce-oversampling", "mcc-uniform", "mcc-weighted", "mcc-oversampling")
 
 
 def predicted(labels, probabilities, classes=CLASSES, groups=None, fold=None):

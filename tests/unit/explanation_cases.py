@@ -1,9 +1,9 @@
 """Finished runs on phantoms, and the step `explanations` applied to them."""
 
 import pandas as pd
-from test_training_run import run as train
 from training_cases import settings as run_settings
 from training_cases import write_dataset
+from training_runs import run as train
 
 from imbalance_aware.__main__ import main
 from imbalance_aware.tables.ranks import RANKS

@@ -4,18 +4,14 @@ import json
 
 import numpy as np
 import pandas as pd
+from condition_rows import conditions
 
 from imbalance_aware.tables.history import Epoch, history_csv
 from imbalance_aware.tables.values import VALUES
 
 CLASSES = ["no", "early", "advanced"]
 
-CONDITIONS = [
-    ("ce-uniform", "ce", "uniform", False),
-    ("ce-weighted", "ce", "uniform", True),
-    ("mcc-oversampling", "soft_mcc", "oversampling", False),
-    ("new-uniform", "new", "uniform", False),
-]
+CONDITIONS = conditions("ce-uniform", "ce-weighted", "mcc-oversampling", "new-uniform")
 
 
 def write_study(top):
@@ -30,7 +26,8 @@ def write_study(top):
         )
         (top / dataset).mkdir()
         samples.to_csv(top / dataset / "samples.csv", index=False)
-        for condition, loss, sampling, weighted in CONDITIONS:
+        for row in CONDITIONS:
+            condition = row["condition"]
             for seed in (0, 1):
                 diverged = condition == "new-uniform" and seed == 1
                 folder = top / "s" / dataset / condition / f"seed-{seed}"
@@ -46,35 +43,12 @@ def write_study(top):
                 predictions.to_csv(folder / "predictions.csv", index=False)
                 names = ["balanced_accuracy", "f1_macro", *(f"f1_{name}" for name in CLASSES)]
                 rows += [
-                    (
-                        dataset,
-                        condition,
-                        loss,
-                        sampling,
-                        weighted,
-                        50,
-                        seed,
-                        name,
-                        None if diverged else rng.random(),
-                        "ok",
-                    )
+                    {"dataset": dataset, "seed": seed, "metric": name, "status": "ok", **row}
+                    | {"value": None if diverged else rng.random()}
                     for name in names
                 ]
-    columns = [
-        "dataset",
-        "condition",
-        "loss",
-        "sampling",
-        "weighted",
-        "batch_size",
-        "seed",
-        "metric",
-        "value",
-        "status",
-    ]
-    pd.DataFrame(rows, columns=columns).assign(study="s", repeat=0, unit="sample").to_csv(
-        top / "metrics.csv", index=False
-    )
+    metrics = pd.DataFrame(rows).assign(study="s", repeat=0, unit="sample", batch_size=50)
+    metrics.to_csv(top / "metrics.csv", index=False)
 
 
 def files_of(study, dataset, name, seed="*"):

@@ -5,20 +5,14 @@ from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
+from condition_rows import conditions
 
 from imbalance_aware.__main__ import main
-from imbalance_aware.reporting import (
-    style,
-)
+from imbalance_aware.reporting import style
 
 CLASSES = ["健康", "early_disease of an unusually long name, with $x_1$", "_x"]
 
-CONDITIONS = [
-    ("ce-uniform", "ce", "uniform", False),
-    ("ce-weighted", "ce", "uniform", True),
-    ("mcc-uniform", "soft_mcc", "uniform", False),
-    ("mcc-oversampling", "soft_mcc", "oversampling", False),
-]
+CONDITIONS = conditions("ce-uniform", "ce-weighted", "mcc-uniform", "mcc-oversampling")
 
 
 def write_runs(folder, seeds, sizes=(20, 12, 9), fold=None, diverged=(), collapsed=()):
@@ -29,7 +23,7 @@ def write_runs(folder, seeds, sizes=(20, 12, 9), fold=None, diverged=(), collaps
     samples = samples.assign(group=samples["subject"], cohort="made up", split="train")
     samples["class"] = [CLASSES[label] for label in labels]
     paths = []
-    for number, (condition, *_) in enumerate(CONDITIONS):
+    for number, condition in enumerate(row["condition"] for row in CONDITIONS):
         for seed in seeds:
             rng = np.random.default_rng([number, seed])
             logits = rng.normal(size=(len(labels), len(sizes))) + (1 + number / 2) * np.eye(len(sizes))[labels]
@@ -47,11 +41,8 @@ def write_runs(folder, seeds, sizes=(20, 12, 9), fold=None, diverged=(), collaps
             table.to_csv(place / "predictions.csv", index=False)
             paths.append(place / "predictions.csv")
             assert main(["evaluate", "--predictions", str(paths[-1]), "--out", str(place / "metrics.json")]) == 0
-    conditions = json.dumps(
-        [dict(zip(("condition", "loss", "sampling", "weighted"), row, strict=True)) for row in CONDITIONS]
-    )
     reports = [str(path.with_name("metrics.json")) for path in paths]
-    collect = ["collect", "--study", "s", "--conditions", conditions, "--batch-size", "5"]
+    collect = ["collect", "--study", "s", "--conditions", json.dumps(CONDITIONS), "--batch-size", "5"]
     assert main([*collect, "--out", str(folder / "metrics.csv"), *reports]) == 0
     (folder / "eyes").mkdir()
     trained = samples.assign(subject="t" + samples["subject"], group="t" + samples["group"])

@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 
 import yaml
+from condition_rows import conditions
 
 from imbalance_aware.tables.comparisons import COMPARISONS
 from imbalance_aware.tables.csv_text import csv_text
@@ -47,10 +48,7 @@ VOLUMES = IMAGES | {
 }
 SETTINGS = {
     "datasets": {"moles": IMAGES},
-    "conditions": [
-        {"condition": "ce-uniform", "loss": "ce", "sampling": "uniform", "weighted": False},
-        {"condition": "mcc-oversampling", "loss": "soft_mcc", "sampling": "oversampling", "weighted": False},
-    ],
+    "conditions": conditions("ce-uniform", "mcc-oversampling"),
     "losses": {
         "ce": {"summary": "Cross-entropy.", "source": "A textbook.", "takes_counts": False, "arguments": []},
         "soft_mcc": {"summary": "One minus MCC.", "source": "Scholz et al.", "takes_counts": False, "arguments": []},

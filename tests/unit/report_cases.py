@@ -78,6 +78,20 @@ def write_dataset(
     return DatasetFiles(folder.name, folder, kind, False, len(folds) if folds else None, repeats, settings)
 
 
+def write_twins(folder: Path) -> DatasetFiles:
+    """Photographs: a pair of one label; then one of two labels across the split, with a third that is left out."""
+    rows = [
+        {"subject": "first", "pixel_sha256": "other"},
+        {"subject": "second", "pixel_sha256": "other"},
+        {"subject": "one", "class": AMPERSAND, "split": "test", "pixel_sha256": "same"},
+        {"subject": "two", "class": HEBREW, "pixel_sha256": "same"},
+        {"subject": "out", "class": SCRIPT, "split": "", "excluded": "size: 3x3; blank", "pixel_sha256": "same"},
+        {"subject": "<b>", "split": "test", "cohort": HEBREW},
+        {"subject": "odd", "excluded": "missing: no such file", "pixel_sha256": ""},
+    ]
+    return write_dataset(folder, subjects(rows))
+
+
 def study_of(results: Path, *datasets: DatasetFiles, conditions: Sequence[str] = (), seeds: Sequence[int] = (0,)):
     """A study on these datasets; none of its files need to exist."""
     config = {"conditions": [{"condition": name} for name in conditions], "study": {"seeds": [*seeds]}}

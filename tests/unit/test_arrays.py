@@ -22,7 +22,9 @@ def test_each_byte_of_the_header_damaged(tmp_path):
     path, whole = tmp_path / "images.npy", content()
     refused = 0
     for place in range(len(whole) - IMAGES.nbytes):
-        for damage in (*b"\0 0B,-", whole[place] ^ 1):
+        # NumPy fills the header up with spaces, which are all alike.
+        padding = whole[place : place + 2] == b"  "
+        for damage in b"\0," if padding else (*b"\0 0B,-", whole[place] ^ 1):
             changed = bytearray(whole)
             changed[place] = damage
             path.write_bytes(changed)

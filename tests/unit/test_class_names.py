@@ -9,6 +9,7 @@ import subprocess
 import numpy as np
 import pandas as pd
 import pytest
+from condition_rows import conditions
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -143,13 +144,17 @@ def test_odd_names_go_from_the_table_to_every_table_and_figure(images, tmp_path,
     for run in runs:
         files = ["--predictions", str(run / "predictions.csv"), "--samples", str(data / "samples.csv")]
         assert main(["evaluate", *files, "--out", str(run / "metrics.json")]) == 0
-    conditions = [
-        {"condition": "ce-uniform", "loss": "ce", "sampling": "uniform", "weighted": False},
-        {"condition": "mcc-uniform", "loss": "soft_mcc", "sampling": "uniform", "weighted": False},
-    ]
     metrics = ["--metrics", str(tmp_path / "metrics.csv")]
     reports = [str(run / "metrics.json") for run in runs]
-    collect = ["collect", "--study", "s", "--conditions", json.dumps(conditions), "--batch-size", "5"]
+    collect = [
+        "collect",
+        "--study",
+        "s",
+        "--conditions",
+        json.dumps(conditions("ce-uniform", "mcc-uniform")),
+        "--batch-size",
+        "5",
+    ]
     assert main([*collect, "--out", str(tmp_path / "metrics.csv"), *reports]) == 0
     assert main(["tables", *metrics, "--tables", "table2_f1_by_class", "--out", str(tmp_path)]) == 0
     for step, rest in {

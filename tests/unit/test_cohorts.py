@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 import training_cases
 from cohort_cases import CLASSES, HOSPITALS, table_of, write_study
+from condition_rows import conditions
 from PIL import Image
 from scipy.stats import norm
 from sklearn import metrics as oracle
@@ -24,10 +25,7 @@ from imbalance_aware.tables.cohort_metrics import read_cohort_metrics
 from imbalance_aware.tables.predictions import Predictions
 
 COLUMNS = [f"prob_{name}" for name in CLASSES]
-CONDITIONS = [
-    {"condition": "ce-uniform", "loss": "ce", "sampling": "uniform", "weighted": False},
-    {"condition": "mcc-oversampling", "loss": "soft_mcc", "sampling": "oversampling", "weighted": False},
-]
+CONDITIONS = conditions("ce-uniform", "mcc-oversampling")
 RANKS = ("auroc", "average_precision", "sens_at_90_spec", "spec_at_90_sens")
 MACRO = {"balanced_accuracy", "mcc", *(f"{name}_macro" for name in ("f1", "specificity", "calibration_error", *RANKS))}
 

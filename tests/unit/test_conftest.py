@@ -16,6 +16,7 @@ def test_that_draws_floats_later(value):
 
 
 def test_rounding_of_subnormal_numbers_ends_with_a_test(pytester, checkout):
+    pytester.makepyfile(places=(checkout / "tests/places.py").read_text())
     pytester.makeconftest((checkout / "tests/conftest.py").read_text())
     pytester.makepyfile(TESTS)
     pytester.runpytest_subprocess().assert_outcomes(passed=2)

@@ -12,16 +12,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from cohort_cases import CLASSES, table_of, write_study
+from condition_rows import conditions
 from training_cases import settings, write_dataset
 
 from imbalance_aware.__main__ import main
 
-CONDITIONS = json.dumps(
-    [
-        {"condition": "ce-uniform", "loss": "ce", "sampling": "uniform", "weighted": False},
-        {"condition": "mcc-uniform", "loss": "soft_mcc", "sampling": "uniform", "weighted": False},
-    ]
-)
+CONDITIONS = json.dumps(conditions("ce-uniform", "mcc-uniform"))
 
 
 @pytest.fixture(scope="module")
@@ -166,7 +162,16 @@ def commands(folder):
     packed = ["--images", str(data / "again.npy"), "--samples", str(data / "again.csv")]
     return [
         *(command(step, folder) for step in STEPS),
-        ["train", *files, "--settings", json.dumps(settings()), "--seed", "0", "--out", str(folder / "run")],
+        [
+            "train",
+            *files,
+            "--settings",
+            json.dumps(settings(training={"epochs": 1})),
+            "--seed",
+            "0",
+            "--out",
+            str(folder / "run"),
+        ],
         ["pack", "--cohort", str(data / "cohort.csv"), "--preprocessed", str(data), *packed],
     ]
 
@@ -191,6 +196,7 @@ def prepare(disk, study):
     return folder, tree(folder)
 
 
+@pytest.mark.slow
 def test_a_full_disk_is_an_error_of_one_line_and_what_was_there_stays(disk, study, capsys):
     folder, expected = prepare(disk, study)
     with (disk / "filler").open("wb", buffering=0) as filler, pytest.raises(OSError):

@@ -44,4 +44,5 @@ def test_imports_are_found_inside_functions_and_behind_names():
     assert "deepbet" in imports_of_environment("strip"), "inside a function"
     assert "monai" in imports_of_environment("monai"), "a network by its name"
     assert "monai" not in imports_of_environment("train")
+    assert "timm" in imports_of_environment("timm") and "timm" not in imports_of_environment("monai")
     assert "torch" not in third_party(["reporting.tables"])

@@ -10,7 +10,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from write_pins import PLATFORMS, PYTHON, fits, line, requirements
 
-CONCERNS = ("preprocess", "strip", "brats", "train", "monai", "analysis")
+CONCERNS = ("preprocess", "strip", "brats", "train", "monai", "timm", "analysis")
 HASHED = re.compile(r"(?P<name>[a-z0-9-]+)==(?P<version>[^ ]+)( ; (?P<marker>[^#]+?))?( --hash=sha256:[0-9a-f]{64})+")
 
 

@@ -7,10 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from explanation_cases import explain, ranked, write_study
-from test_training_run import run as train
+from explanation_cases import explain, ranked
 from training_cases import settings as run_settings
 from training_cases import write_dataset
+from training_runs import run as train
 
 from imbalance_aware.models.make import make_model
 from imbalance_aware.reporting import explanations
@@ -20,37 +20,24 @@ from imbalance_aware.tables.predictions import read_predictions
 from imbalance_aware.tables.ranks import RANKS
 from imbalance_aware.tables.similarities import SIMILARITIES
 
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    torch.set_num_threads(1)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
-@pytest.fixture(scope="module")
-def study(tmp_path_factory):
-    return write_study(tmp_path_factory.mktemp("explained"))
-
-
-@pytest.fixture(scope="module")
-def explained(study, tmp_path_factory):
-    out = tmp_path_factory.mktemp("out")
-    assert explain(study, out) == 0
-    return out
-
-
-def test_the_step_explains_the_best_and_the_baseline_on_test_subjects(study, explained):
+def test_the_step_explains_the_best_and_the_baseline_on_test_subjects(explained_study, explained):
     maps = load_maps(explained / "phantoms/maps.npz")
     assert maps.networks.tolist() == ["baseline", "best", "random"]
     assert maps.conditions.tolist() == ["ce-uniform", "ce-oversampling", ""]
     assert str(maps.layer) == "layer3" and maps.cells.tolist() == [2, 2]
-    best = read_predictions(study / "runs/study/phantoms/ce-oversampling/seed-0/predictions.csv")
+    best = read_predictions(explained_study / "runs/study/phantoms/ce-oversampling/seed-0/predictions.csv")
     chosen = chosen_subjects(best)
     assert maps.subjects.tolist() == [best.subjects[one.place] for one in chosen]
-    samples = pd.read_csv(study / "phantoms/samples.csv").set_index("subject")
+    samples = pd.read_csv(explained_study / "phantoms/samples.csv").set_index("subject")
     assert set(samples.loc[maps.subjects, "split"]) == {"test"}
-    assert np.array_equal(maps.images, np.load(study / "phantoms/images.npy")[samples.index.get_indexer(maps.subjects)])
+    assert np.array_equal(
+        maps.images, np.load(explained_study / "phantoms/images.npy")[samples.index.get_indexer(maps.subjects)]
+    )
     for column, condition in enumerate(maps.conditions[:2]):
-        table = read_predictions(study / "runs/study/phantoms" / condition / "seed-0/predictions.csv")
+        table = read_predictions(explained_study / "runs/study/phantoms" / condition / "seed-0/predictions.csv")
         wanted = [table.probabilities[table.subjects.tolist().index(subject)] for subject in maps.subjects]
         np.testing.assert_allclose(maps.probabilities[:, column], wanted, atol=1e-5)
     assert maps.maps.shape == (len(chosen), 3, 32, 32) and maps.maps.min() >= 0
@@ -70,8 +57,8 @@ def test_random_weights_have_other_maps_and_the_table_says_how_alike(explained):
     assert table.loc[table["b"] == "random", "spearman"].mean() < 0.9
 
 
-def test_random_weights_are_independent_of_the_first_weights_of_the_run(study):
-    one = explanations.read_run(study / "runs/study/phantoms/ce-uniform/seed-0/model.pt")
+def test_random_weights_are_independent_of_the_first_weights_of_the_run(explained_study):
+    one = explanations.read_run(explained_study / "runs/study/phantoms/ce-uniform/seed-0/model.pt")
     start = make_model(one.architecture, one.spec, 0).state_dict()
     draws = [explanations.random_network(one, seed).state_dict() for seed in explanations.RANDOM_SEEDS]
     kernels = [state["layer4.0.conv1.weight"].flatten() for state in (start, *draws)]
@@ -79,8 +66,8 @@ def test_random_weights_are_independent_of_the_first_weights_of_the_run(study):
     assert not draws[0]["bn1.running_mean"].any(), "no mean of the training is kept either"
 
 
-def test_the_same_bytes_each_time(study, explained, tmp_path):
-    assert explain(study, tmp_path) == 0
+def test_the_same_bytes_each_time(explained_study, explained, tmp_path):
+    assert explain(explained_study, tmp_path) == 0
     for name in ("maps.npz", "similarity.csv"):
         assert (tmp_path / "phantoms" / name).read_bytes() == (explained / "phantoms" / name).read_bytes()
 
@@ -109,35 +96,36 @@ def test_volumes_are_shown_in_the_middle_slice_of_what_the_network_sees(tmp_path
         ({"ranks": "nowhere.csv"}, "nowhere.csv: no such file"),
     ],
 )
-def test_mistakes_are_explained(study, tmp_path, capsys, change, message):
-    assert explain(study, tmp_path, **change) == 2
+def test_mistakes_are_explained(explained_study, tmp_path, capsys, change, message):
+    assert explain(explained_study, tmp_path, **change) == 2
     assert message in capsys.readouterr().err
 
 
-def test_a_model_of_another_run_is_refused(study, tmp_path, capsys):
+def test_a_model_of_another_run_is_refused(explained_study, tmp_path, capsys):
     runs = tmp_path / "runs/study/phantoms"
     for condition, other in (("ce-uniform", "ce-oversampling"), ("ce-oversampling", "ce-uniform")):
         (runs / condition / "seed-0").mkdir(parents=True)
         for name, source in (("model.pt", condition), ("predictions.csv", other)):
-            content = (study / "runs/study/phantoms" / source / "seed-0" / name).read_bytes()
+            content = (explained_study / "runs/study/phantoms" / source / "seed-0" / name).read_bytes()
             (runs / condition / "seed-0" / name).write_bytes(content)
-    assert explain(study, tmp_path, models=[*runs.glob("*/seed-0/model.pt")]) == 2
+    assert explain(explained_study, tmp_path, models=[*runs.glob("*/seed-0/model.pt")]) == 2
     assert "than predictions.csv in the same folder: they are not from the same run" in capsys.readouterr().err
 
 
-def test_samples_in_another_order_are_refused(study, tmp_path, capsys):
-    samples = pd.read_csv(study / "phantoms/samples.csv")
+def test_samples_in_another_order_are_refused(explained_study, tmp_path, capsys):
+    samples = pd.read_csv(explained_study / "phantoms/samples.csv")
     samples[::-1].to_csv(tmp_path / "samples.csv", index=False)
-    assert explain(study, tmp_path, samples=tmp_path / "samples.csv") == 2
+    assert explain(explained_study, tmp_path, samples=tmp_path / "samples.csv") == 2
     assert "does not describe image" in capsys.readouterr().err
 
 
-def test_without_monai_the_package_to_install_is_named(study, tmp_path, capsys, monkeypatch):
+def test_without_monai_the_package_to_install_is_named(explained_study, tmp_path, capsys, monkeypatch):
     monkeypatch.setitem(sys.modules, "monai.visualize", None)
-    assert explain(study, tmp_path) == 2
+    assert explain(explained_study, tmp_path) == 2
     assert "pip install 'imbalance-aware[monai]'" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_the_step_needs_no_package_that_its_environment_lacks():
     """`envs/monai.yaml` has neither matplotlib nor SimpleITK nor scikit-image."""
     script = (
@@ -150,9 +138,9 @@ def test_the_step_needs_no_package_that_its_environment_lacks():
     assert done.returncode == 0, done.stderr
 
 
-def test_a_baseline_that_diverged_is_left_out(study, tmp_path, monkeypatch):
+def test_a_baseline_that_diverged_is_left_out(explained_study, tmp_path, monkeypatch):
     converged = property(lambda one: "ce-oversampling" in str(one.path))
     monkeypatch.setattr(explanations.Trained, "converged", converged)
-    assert explain(study, tmp_path) == 0
+    assert explain(explained_study, tmp_path) == 0
     maps = load_maps(tmp_path / "phantoms/maps.npz")
     assert maps.networks.tolist() == ["best", "random"] and "ce-uniform, diverged" in str(maps.note)

@@ -6,8 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import torch
-from explanation_cases import explain, ranked, write_study
+from explanation_cases import explain, ranked
 from matplotlib.text import Text
 
 from imbalance_aware.__main__ import main
@@ -17,34 +16,26 @@ from imbalance_aware.reporting.figure_catalogue import FIGURES
 from imbalance_aware.tables.ranks import RANKS
 from imbalance_aware.tables.similarities import SIMILARITIES
 
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    torch.set_num_threads(1)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
-@pytest.fixture(scope="module")
-def study(tmp_path_factory):
-    return write_study(tmp_path_factory.mktemp("explained"))
-
-
-@pytest.fixture(scope="module")
-def explained(study, tmp_path_factory):
-    out = tmp_path_factory.mktemp("out")
-    assert explain(study, out) == 0
-    return out
-
-
-def draw(study, out, kept, monkeypatch):
+def draw(explained_study, out, kept, monkeypatch):
     monkeypatch.setattr(style.Figure, "savefig", lambda canvas, *_, **__: kept.append(canvas))
-    files = ["--png", str(out / "x.png"), "--pdf", str(out / "x.pdf"), "--metrics", str(study / "metrics.csv")]
+    files = [
+        "--png",
+        str(out / "x.png"),
+        "--pdf",
+        str(out / "x.pdf"),
+        "--metrics",
+        str(explained_study / "metrics.csv"),
+    ]
     similarity = ["--similarity", str(out / "phantoms/similarity.csv")]
     return main(["figure_explanations", *files, *similarity, str(out / "phantoms/maps.npz")])
 
 
-def test_the_figure_has_a_row_per_subject_and_a_column_per_network(study, explained, monkeypatch):
+def test_the_figure_has_a_row_per_subject_and_a_column_per_network(explained_study, explained, monkeypatch):
     kept = []
-    assert draw(study, explained, kept, monkeypatch) == 0
+    assert draw(explained_study, explained, kept, monkeypatch) == 0
     maps, table = load_maps(explained / "phantoms/maps.npz"), SIMILARITIES.read(explained / "phantoms/similarity.csv")
     panels = np.array([axes for axes in kept[0].axes if axes.images], dtype=object).reshape(len(maps.subjects), 4)
     titles = ["Image", "Baseline\nCE, Uniform", "Best\nCE, Oversampling", "Random weights\none network of 10"]
@@ -72,7 +63,9 @@ def test_the_figure_has_a_row_per_subject_and_a_column_per_network(study, explai
 
 
 @pytest.mark.parametrize("name", ["", "a_class_of_many_letters_that_is_longer_than_its_panel"])
-def test_no_words_of_the_figure_touch_each_other_or_leave_the_page(study, explained, tmp_path, monkeypatch, name):
+def test_no_words_of_the_figure_touch_each_other_or_leave_the_page(
+    explained_study, explained, tmp_path, monkeypatch, name
+):
     maps = load_maps(explained / "phantoms/maps.npz")
     classes = np.array([f"{number} {name}" for number in range(3)]) if name else maps.classes
     replace(maps, classes=classes).save(tmp_path / "phantoms/maps.npz")
@@ -82,7 +75,7 @@ def test_no_words_of_the_figure_touch_each_other_or_leave_the_page(study, explai
         label = "Balanced softmax with a queue, Oversampling + weights"
         monkeypatch.setattr(figure_explanations, "labels_of", lambda names, _: dict.fromkeys(names, label))
     kept = []
-    assert draw(study, tmp_path, kept, monkeypatch) == 0
+    assert draw(explained_study, tmp_path, kept, monkeypatch) == 0
     canvas = kept[0]
     canvas.draw_without_rendering()
     page = canvas.bbox
@@ -94,9 +87,9 @@ def test_no_words_of_the_figure_touch_each_other_or_leave_the_page(study, explai
 
 
 @pytest.mark.parametrize("broken", ["layer", "diverged", "ranks"])
-def test_where_nothing_can_be_explained_the_figure_says_why(study, tmp_path, monkeypatch, caplog, broken):
+def test_where_nothing_can_be_explained_the_figure_says_why(explained_study, tmp_path, monkeypatch, caplog, broken):
     caplog.set_level("INFO")
-    ranks = study / "ranks.csv"
+    ranks = explained_study / "ranks.csv"
     if broken == "layer":
         monkeypatch.setattr(explanations, "last_layer_with_maps", lambda *_: None)
     elif broken == "diverged":
@@ -104,15 +97,15 @@ def test_where_nothing_can_be_explained_the_figure_says_why(study, tmp_path, mon
     else:
         ranks = tmp_path / "ranks.csv"
         ranks.write_text(RANKS.csv(ranked(("phantoms", "primary", "ce-uniform", math.nan))))
-    assert explain(study, tmp_path, ranks=ranks) == 0
+    assert explain(explained_study, tmp_path, ranks=ranks) == 0
     reason = {"layer": "no layer", "diverged": "diverged", "ranks": "no condition has a rank"}[broken]
     assert reason in caplog.text and len(SIMILARITIES.read(tmp_path / "phantoms/similarity.csv")) == 0
     kept = []
-    assert draw(study, tmp_path, kept, monkeypatch) == 0
+    assert draw(explained_study, tmp_path, kept, monkeypatch) == 0
     assert reason.lower() in " ".join(artist.get_text() for artist in kept[0].findobj(Text)).lower().replace("\n", " ")
 
 
-def test_a_damaged_file_is_explained(study, tmp_path, capsys):
+def test_a_damaged_file_is_explained(explained_study, tmp_path, capsys):
     (tmp_path / "phantoms").mkdir()
     for content in (b"PK", b"x" * 100, b""):
         (tmp_path / "phantoms/maps.npz").write_bytes(content)
@@ -134,11 +127,16 @@ def test_the_row_of_the_figure_is_in_step_with_the_rule_and_the_module(checkout)
 
 
 @pytest.mark.slow
-def test_the_figure_has_the_same_bytes_each_time(study, explained, tmp_path):
+def test_the_figure_has_the_same_bytes_each_time(explained_study, explained, tmp_path):
     contents = set()
     for name in "ab":
         out = [part for kind in ("png", "pdf") for part in (f"--{kind}", str(tmp_path / name / f"x.{kind}"))]
-        files = ["--metrics", str(study / "metrics.csv"), "--similarity", str(explained / "phantoms/similarity.csv")]
+        files = [
+            "--metrics",
+            str(explained_study / "metrics.csv"),
+            "--similarity",
+            str(explained / "phantoms/similarity.csv"),
+        ]
         assert main(["figure_explanations", *out, *files, str(explained / "phantoms/maps.npz")]) == 0
         contents.add((tmp_path / name / "x.png").read_bytes() + (tmp_path / name / "x.pdf").read_bytes())
     assert len(contents) == 1

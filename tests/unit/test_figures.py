@@ -86,7 +86,7 @@ def test_runs_keep_the_order_of_the_table_and_refuse_a_mixture(study):
     metrics = pd.read_csv(study / "metrics.csv")
     paths = [study / path for path in files_of(study, "glaucoma", "history.csv")]
     runs = runs_of_one_dataset(paths[::-1], metrics)
-    assert runs["condition"].drop_duplicates().tolist() == [name for name, *_ in CONDITIONS]
+    assert runs["condition"].drop_duplicates().tolist() == [row["condition"] for row in CONDITIONS]
     assert len(runs) == len(paths) == 8
     other = [study / path for path in files_of(study, "fundus_phantoms", "history.csv")]
     with pytest.raises(UserError, match="one dataset"):
@@ -121,16 +121,15 @@ def many_classes(study, count):
         table[[f"prob_{name}" for name in names]] = 1 / count
         table.to_csv(folder / "predictions.csv", index=False)
         np.save(folder / "features.npy", rng.normal(size=(len(labels), 5)))
-        condition = next(row for row in CONDITIONS if row[0] == folder.parent.name)
+        condition = next(row for row in CONDITIONS if row["condition"] == folder.parent.name)
         values = {"f1_macro": rng.random(), "balanced_accuracy": rng.random(), f"test_subjects_{names[-1]}": 3}
         values |= {f"f1_{name}": rng.random() for name in names}
         rows += [
-            ("glaucoma", *condition, 50, int(folder.name[-1]), name, value, status, "s")
+            {**condition, "seed": int(folder.name[-1]), "metric": name, "value": value, "status": status}
             for name, value in values.items()
         ]
-    columns = ["dataset", "condition", "loss", "sampling", "weighted", "batch_size", "seed"]
-    columns += ["metric", "value", "status", "study"]
-    pd.DataFrame(rows, columns=columns).assign(repeat=0, unit="sample").to_csv(study / "metrics.csv", index=False)
+    metrics = pd.DataFrame(rows).assign(study="s", dataset="glaucoma", batch_size=50, repeat=0, unit="sample")
+    metrics.to_csv(study / "metrics.csv", index=False)
 
 
 @pytest.mark.parametrize("step", ["confusion_matrices", "feature_map"])

@@ -59,7 +59,7 @@ def folds(tmp_path_factory):
 @pytest.fixture(scope="module")
 def diverged(tmp_path_factory):
     """Without any run that has metrics."""
-    every = [(condition, 0) for condition, *_ in CONDITIONS]
+    every = [(row["condition"], 0) for row in CONDITIONS]
     return write_runs(tmp_path_factory.mktemp("figures") / "diverged", (0,), diverged=every)
 
 

@@ -14,6 +14,8 @@ from imbalance_aware.models.make import InputSpec, make_model
 from imbalance_aware.models.network import full_precision
 from imbalance_aware.reporting.grad_cam import Explainer, Layer, last_layer_with_maps, spearman, upsampled
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 RESNET = {"blocks": [1, 1, 1, 1], "widths": [4, 4, 8, 8], "stem_kernel": 3}
 
 SMALL = {
@@ -26,11 +28,6 @@ SMALL = {
     "monai_resnet": {"network": "monai:ResNet18", "arguments": {"widen_factor": 0.125}},
     "squeezed": {"network": "monai:SEResNext50", "arguments": {"layers": [1, 1, 1, 1]}},
 }
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    torch.set_num_threads(1)
 
 
 def network(name, dimensions, edge, seed=0):

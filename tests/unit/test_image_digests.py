@@ -1,6 +1,5 @@
 """The pair images.npy and samples.csv: neither can be exchanged, reordered or changed alone."""
 
-import csv
 import json
 import shutil
 
@@ -8,16 +7,11 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from training_cases import write_dataset
+from training_cases import read, write, write_dataset
 
 from imbalance_aware.__main__ import main
 from imbalance_aware.errors import UserError
 from imbalance_aware.runs.dataset import open_dataset
-
-
-@pytest.fixture(scope="module")
-def dataset(tmp_path_factory):
-    return write_dataset(tmp_path_factory.mktemp("dataset"))
 
 
 @pytest.fixture
@@ -25,32 +19,20 @@ def copy(dataset, tmp_path):
     return shutil.copytree(dataset, tmp_path / "copy")
 
 
-def rows_of(folder):
-    with (folder / "samples.csv").open(newline="") as handle:
-        return list(csv.DictReader(handle))
-
-
-def write_rows(folder, rows):
-    with (folder / "samples.csv").open("w", newline="") as handle:
-        writer = csv.DictWriter(handle, list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
-
-
 def open_pair(folder):
     return open_dataset(folder / "images.npy", folder / "samples.csv")
 
 
 def test_the_pair_as_packed(dataset):
-    assert open_pair(dataset).images.shape[0] == len(rows_of(dataset))
+    assert open_pair(dataset).images.shape[0] == len(read(dataset / "samples.csv"))
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30)
 @given(data=st.data())
 def test_rows_in_any_other_order_are_refused(copy, dataset, data):
-    rows = rows_of(dataset)
+    rows = read(dataset / "samples.csv")
     order = data.draw(st.permutations(range(len(rows))))
-    write_rows(copy, [rows[place] for place in order])
+    write(copy / "samples.csv", [rows[place] for place in order])
     if order == list(range(len(rows))):
         open_pair(copy)
         return
@@ -74,7 +56,8 @@ def test_another_array_is_refused(copy, change):
 
 
 def test_a_pair_of_an_earlier_version_is_refused_with_the_command_that_makes_it_again(copy):
-    write_rows(copy, [{key: cell for key, cell in row.items() if key != "image_sha256"} for row in rows_of(copy)])
+    rows = [{key: cell for key, cell in row.items() if key != "image_sha256"} for row in read(copy / "samples.csv")]
+    write(copy / "samples.csv", rows)
     with pytest.raises(UserError, match=r"lacks the column image_sha256.* snakemake --cores 1 --forcerun pack -- "):
         open_pair(copy)
 
@@ -88,7 +71,7 @@ def test_values_of_the_other_byte_order_are_refused(tmp_path):
 
 
 def test_figure_4_refuses_rows_in_another_order(copy, capsys):
-    write_rows(copy, rows_of(copy)[::-1])
+    write(copy / "samples.csv", read(copy / "samples.csv")[::-1])
     files = ["--images", str(copy / "images.npy"), "--samples", str(copy / "samples.csv")]
     files += ["--out", str(copy / "examples.npz"), "--settings", json.dumps({"gamma": [0.5, 2]})]
     assert main(["augmentation_examples", *files]) == 2

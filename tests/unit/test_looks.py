@@ -50,7 +50,7 @@ def test_colours_of_losses_differ_for_every_kind_of_colour_vision(kind):
 
 
 def test_a_loss_has_one_colour_in_all_figures_of_a_study():
-    metrics = pd.DataFrame(CONDITIONS, columns=["condition", "loss", "sampling", "weighted"])
+    metrics = pd.DataFrame(CONDITIONS)
     looks = looks_of(metrics)
     assert looks.colours == {"CE": style.BLUE, "MCC": style.ORANGE}
     assert looks.colours == looks_of(metrics[::-1]).colours, "whatever the order of the rows"

@@ -87,7 +87,6 @@ SCENES = {
     "logits of -1e4": lambda: (torch.full((12, 3), -1e4), torch.arange(12) % 3),
     "wide logits": lambda: batch(32, 5, scale=1e4),
     "soft labels": lambda: (batch(12, 3)[0], batch(12, 3, seed=1)[0].softmax(1)),
-    "a million samples": lambda: batch(2**20, 3),
 }
 
 
@@ -103,7 +102,7 @@ def test_value_and_gradient_are_finite(case, scene):
 
 @every_loss
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
-@pytest.mark.parametrize("scene", [scene for scene in SCENES if scene != "a million samples"])
+@pytest.mark.parametrize("scene", SCENES)
 def test_half_precision_logits_are_summed_in_float32(case, scene, dtype):
     logits, target = SCENES[scene]()
     loss, logits = make(case, logits.shape[1]), logits.to(dtype)
@@ -119,9 +118,11 @@ def test_half_precision_logits_are_summed_in_float32(case, scene, dtype):
 @every_loss
 @pytest.mark.parametrize("weighted", [False, True])
 def test_float32_keeps_its_digits_over_a_million_samples(case, weighted):
-    logits, target = batch(2**20, 3)
-    logits[: 2**19] = torch.linspace(-1, 1, 3)  # half of them alike, in which errors of rounding add up
-    loss, weight = make(case, 3), torch.full((2**20,), 0.1) if weighted else None
+    """Value and gradient are finite there too. Weights only multiply the terms: a quarter of a million shows them."""
+    count = 2**18 if weighted else 2**20
+    logits, target = batch(count, 3)
+    logits[: count // 2] = torch.linspace(-1, 1, 3)  # half of them alike, in which errors of rounding add up
+    loss, weight = make(case, 3), torch.full((count,), 0.1) if weighted else None
     value, gradient = value_and_gradient(loss, logits, target, weight)
     exact, exact_gradient = value_and_gradient(
         loss, logits.double(), target, None if weight is None else weight.double()
@@ -168,7 +169,8 @@ def test_gradient_is_that_of_the_value(case, scene, weighted):
     loss = make(case, logits.shape[1])
     logits = logits.double().requires_grad_()
     sample_weight = torch.linspace(0.5, 2, len(logits), dtype=torch.float64) if weighted else None
-    assert gradcheck(lambda z: loss(z, target, sample_weight), logits)
+    # In one scene every derivative by itself, in the others a random combination of all.
+    assert gradcheck(lambda z: loss(z, target, sample_weight), logits, fast_mode=scene != "random")
 
 
 @every_loss

@@ -23,7 +23,7 @@ def hard_predictions(draw):
 
 
 @given(hard_predictions(), st.sampled_from(["macro", "weighted", "micro"]))
-@settings(deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_hard_predictions_equal_scikit_learn(case, average):
     classes, target, predicted = case
     expected = f1_score(target, predicted, labels=range(classes), average=average, zero_division=0)
@@ -31,7 +31,7 @@ def test_hard_predictions_equal_scikit_learn(case, average):
 
 
 @given(hard_predictions(), st.sampled_from(["macro", "weighted", "micro"]))
-@settings(deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_sample_weights_in_counts_equal_scikit_learn(case, average):
     classes, target, predicted = case
     weight = np.random.default_rng(0).uniform(0.1, 3, len(target))
@@ -45,7 +45,7 @@ def test_sample_weights_in_counts_equal_scikit_learn(case, average):
 
 
 @given(hard_predictions())
-@settings(deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_ignoring_absent_classes_is_the_mean_over_the_classes_present(case):
     classes, target, predicted = case
     expected = f1_score(target, predicted, labels=np.unique(target), average="macro", zero_division=0)

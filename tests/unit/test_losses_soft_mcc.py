@@ -33,7 +33,7 @@ def hard_predictions(draw):
 
 @pytest.mark.parametrize("form", ["rk", "pearson"])
 @given(hard_predictions())
-@settings(deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_hard_predictions_equal_scikit_learn(form, case):
     classes, target, predicted = case
     expected = matthews_corrcoef(target, predicted)
@@ -41,7 +41,7 @@ def test_hard_predictions_equal_scikit_learn(form, case):
 
 
 @given(hard_predictions())
-@settings(deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_macro_is_the_mean_of_scikit_learns_binary_coefficients(case):
     classes, target, predicted = case
     expected = np.mean([matthews_corrcoef(target == c, predicted == c) for c in range(classes)])
@@ -50,7 +50,7 @@ def test_macro_is_the_mean_of_scikit_learns_binary_coefficients(case):
 
 @pytest.mark.parametrize("form", ["rk", "pearson"])
 @given(hard_predictions())
-@settings(deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_sample_weights_in_counts_equal_scikit_learn(form, case):
     classes, target, predicted = case
     weight = np.random.default_rng(0).uniform(0.1, 3, len(target))

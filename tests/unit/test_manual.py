@@ -4,8 +4,8 @@ import jsonschema
 import pytest
 import yaml
 
-from conftest import CHECKOUT
 from imbalance_aware.manual import catalog_schema, editor_schema, sections, with_keys
+from places import CHECKOUT
 
 
 def test_the_manual_and_the_schema_are_in_step_with_the_settings(checkout):

@@ -11,6 +11,7 @@ import mri_cases
 from imbalance_aware.cohort.list_subjects import find
 from imbalance_aware.cohort.subject_split import assign_split
 from imbalance_aware.errors import UserError
+from imbalance_aware.nifti import read_grid, read_volume
 from imbalance_aware.phantoms import mri
 from imbalance_aware.phantoms.mri_anatomy import CODE, draw_head, intensities
 from imbalance_aware.phantoms.mri_scanner import Pose, scan, scan_grid
@@ -19,7 +20,7 @@ from imbalance_aware.preprocessing.brain_extraction import METHODS
 from imbalance_aware.preprocessing.similarity import dice, edge_match, edges
 from imbalance_aware.schema import validate
 from imbalance_aware.sources.mri_phantoms import Settings as MriPhantomSettings
-from imbalance_aware.volumes import Volume, read_grid, read_volume, same_grid
+from imbalance_aware.volumes import Volume, same_grid
 
 SETTINGS = MriPhantomSettings(adapter="mri_phantoms", subjects=24, voxel_mm=6)
 

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 import torch
 import yaml
-from test_training_run import assert_same, read, run, stop_after
 from training_cases import settings, write_dataset
+from training_runs import assert_predicts_its_test_samples, run, run_and_resumed
 
 from imbalance_aware.errors import UserError
 from imbalance_aware.losses.build import build_loss
@@ -21,11 +21,12 @@ from imbalance_aware.models.build import check_network, environment, module_name
 from imbalance_aware.models.make import InputSpec, make_model, network_of
 from imbalance_aware.models.memory_format import CHANNELS_LAST
 from imbalance_aware.models.network import Network
-from imbalance_aware.prediction import predict
 from imbalance_aware.provenance import code_digest, module_path
 from imbalance_aware.runs.model_file import load_model, save_model
 from imbalance_aware.runs.settings import ModelSettings
 from imbalance_aware.schema import validate
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 #: One of each family, small where its arguments allow it.
 FAMILIES = {
@@ -36,11 +37,6 @@ FAMILIES = {
     "monai:SEResNet50": {"layers": [1, 1, 1, 1], "dropout_prob": 0.2},
 }
 TINY = {"init_features": 8, "growth_rate": 4, "block_config": [1, 1, 2, 1]}
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    torch.set_num_threads(1)
 
 
 def architecture(name):
@@ -218,39 +214,18 @@ def test_a_run_with_a_network_of_monais(tmp_path, monkeypatch, dimensions, name)
     dataset = write_dataset(tmp_path / "data", dimensions, edge={2: 32, 3: 16}[dimensions])
     arguments = {2: TINY | {"dropout_prob": 0.2}, 3: {"widen_factor": 0.125, "conv1_t_stride": 2}}[dimensions]
     options = with_network(name, arguments, training={"epochs": 2, "batch_size": 12})
-    whole = run(dataset, tmp_path / "whole", options)
-    with monkeypatch.context() as patch, pytest.raises(SystemExit):
-        stop_after(patch, 5)
-        run(dataset, tmp_path / "stopped", options)
-    assert_same(run(dataset, tmp_path / "stopped", options), whole)
+    whole = run_and_resumed(dataset, tmp_path, options, monkeypatch, stop=5)
     config = yaml.safe_load((whole / "config.yaml").read_text())
     assert config["model"] == options["model"]
     assert config["recorded"]["versions"]["monai"] == importlib.metadata.version("monai")
-    predict.run(predict_arguments(whole, dataset / "images.npy", tmp_path / "new.csv"))
-    expected = {row["subject"]: float(row["prob_a"]) for row in read(whole / "predictions.csv")}
-    found = [float(row["prob_a"]) for row in read(tmp_path / "new.csv")]
-    tested = [row["subject"] for row in read(dataset / "samples.csv")]
-    by_subject = dict(zip(tested, found, strict=True))
-    assert all(by_subject[subject] == pytest.approx(value, abs=1e-5) for subject, value in expected.items())
-
-
-def predict_arguments(model, images, out):
-    from argparse import ArgumentParser
-
-    parser = ArgumentParser()
-    predict.add_arguments(parser)
-    return parser.parse_args(["--model", str(model), "--images", str(images), "--out", str(out)])
+    assert_predicts_its_test_samples(whole, dataset, tmp_path / "new.csv")
 
 
 def test_a_network_of_ones_own_is_one_file_and_one_row(tmp_path, monkeypatch):
     monkeypatch.setitem(NETWORKS, "toy", "toy_network:ToyNetwork")
     dataset = write_dataset(tmp_path / "data")
     options = with_network("toy", {"width": 6})
-    whole = run(dataset, tmp_path / "whole", options)
-    with monkeypatch.context() as patch, pytest.raises(SystemExit):
-        stop_after(patch, 8)
-        run(dataset, tmp_path / "stopped", options)
-    assert_same(run(dataset, tmp_path / "stopped", options), whole)
+    whole = run_and_resumed(dataset, tmp_path, options, monkeypatch, stop=8)
     assert load_model(whole / "model.pt")[0].last.in_features == 6
     assert np.load(whole / "features.npy").shape[1] == 6
     assert environment("toy") == "train"
@@ -264,13 +239,14 @@ def test_dropout_draws_other_numbers_in_each_step_and_with_each_seed(tmp_path, m
     monkeypatch.setattr(torch, "manual_seed", lambda seed, real=torch.manual_seed: (drawn.append(seed), real(seed)))
     dataset = write_dataset(tmp_path / "data")
     for seed in (0, 1):
-        run(dataset, tmp_path / f"run-{seed}", settings(), seed)
+        run(dataset, tmp_path / f"run-{seed}", settings(), seed=seed)
     assert len(drawn) > 20 and len(set(drawn)) == len(drawn)
 
 
 def test_what_a_network_forgets_is_an_error(monkeypatch):
     monkeypatch.setitem(NETWORKS, "headless", "toy_network:Headless")
-    with pytest.raises(TypeError, match=r"toy_network:Headless lacks features, head, scale_logits of `Network`"):
+    wanted = r"toy_network:Headless lacks features, head, last_layer, scale_logits of `Network`"
+    with pytest.raises(TypeError, match=wanted):
         check_network({"network": "headless"}, spec_of(2))
 
 

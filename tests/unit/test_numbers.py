@@ -21,9 +21,9 @@ from imbalance_aware import provenance
 from imbalance_aware.losses import LOSSES
 from imbalance_aware.losses.build import module_names
 from imbalance_aware.metrics.catalogue import METRICS, OVERALL
-from imbalance_aware.models import NETWORKS
+from imbalance_aware.models import FAMILIES, NETWORKS
 from imbalance_aware.models.build import module_names as network_modules
-from imbalance_aware.runs.numbers import NUMBERS, training_code
+from imbalance_aware.runs.numbers import NUMBERS, PRETRAINED, training_code
 from imbalance_aware.runs.settings import Augmentation, Augmentation2D, Augmentation3D, RunSettings, TrainingSettings
 from imbalance_aware.schema import Strict
 from imbalance_aware.training.optimisers import OPTIMISERS
@@ -32,7 +32,11 @@ CONDITIONS = {name: {name: 1.0} for name in LOSSES} | {"ce+soft_mcc": {"ce": 1.0
 #: Parts of the rooms that only check and explain.
 CHECKS = {"losses.build", "losses.arguments", "models.build"}
 #: Modules that a name in the table of networks refers to: of a run's own network alone.
-NETWORK_MODULES = {module for name in NETWORKS for module in network_modules(name)}
+NETWORK_MODULES = {
+    module for name in [*NETWORKS, *(f"{package}:x" for package in FAMILIES)] for module in network_modules(name)
+}
+#: What networks of other packages have in common.
+SHARED = {"models.wrapped"}
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -89,13 +93,18 @@ def test_a_loss_imports_losses_and_the_set_alone():
 
 
 def test_a_network_imports_the_set_alone():
-    assert set(provenance.closure(NETWORK_MODULES)) - NETWORK_MODULES <= set(NUMBERS)
+    assert set(provenance.closure(NETWORK_MODULES)) - NETWORK_MODULES <= {*NUMBERS, *SHARED}
+
+
+def test_what_loads_a_file_of_weights_imports_the_set_alone():
+    assert set(provenance.closure([PRETRAINED])) <= {*NUMBERS, PRETRAINED}
 
 
 def test_every_module_of_the_rooms_is_in_the_set_or_a_network():
     for room in ("training", "models"):
         found = {f"{room}.{path.stem}" for path in (provenance.ROOT / room).glob("[!_]*.py")}
-        assert found - CHECKS == {module for module in {*NUMBERS, *NETWORK_MODULES} if module.startswith(f"{room}.")}
+        known = {*NUMBERS, *NETWORK_MODULES, *SHARED, PRETRAINED}
+        assert found - CHECKS == {module for module in known if module.startswith(f"{room}.")}
 
 
 def test_a_network_is_code_of_its_runs_alone(package):

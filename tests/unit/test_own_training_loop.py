@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from conftest import CHECKOUT
+from places import CHECKOUT
 
 PAGE = CHECKOUT / "docs/own_training_loop.md"
 SNIPPETS = dict(

@@ -3,17 +3,7 @@
 import numpy as np
 import pytest
 from PIL import Image
-from predict_cases import VOLUMES, classify, of_training, probabilities, save_nifti, trained
-
-
-@pytest.fixture(scope="module")
-def photographs(tmp_path_factory):
-    return trained(tmp_path_factory.mktemp("photographs"), channels=3)
-
-
-@pytest.fixture(scope="module")
-def volumes(tmp_path_factory):
-    return trained(tmp_path_factory.mktemp("volumes"), VOLUMES, dimensions=3, dtype="float16", edge=10)
+from predict_cases import classify, of_training, probabilities, save_nifti, trained
 
 
 @pytest.mark.parametrize("case", ["photographs", "volumes"])

@@ -9,22 +9,12 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from predict_cases import VOLUMES, classify, save_nifti, trained
+from predict_cases import classify, save_nifti
 from training_cases import arguments, settings, write_dataset
 
 from imbalance_aware.errors import UserError
 from imbalance_aware.prediction import several_models
 from imbalance_aware.runs import train
-
-
-@pytest.fixture(scope="module")
-def photographs(tmp_path_factory):
-    return trained(tmp_path_factory.mktemp("photographs"), channels=3)
-
-
-@pytest.fixture(scope="module")
-def volumes(tmp_path_factory):
-    return trained(tmp_path_factory.mktemp("volumes"), VOLUMES, dimensions=3, dtype="float16", edge=10)
 
 
 def header_of(shape, offset=352):

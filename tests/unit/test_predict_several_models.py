@@ -6,18 +6,13 @@ import shutil
 
 import numpy as np
 import pytest
-from predict_cases import VOLUMES, classify, images_of, probabilities, trained
+from predict_cases import classify, images_of, probabilities, trained
 from training_cases import arguments, settings, write_dataset
 
 from imbalance_aware.__main__ import main
 from imbalance_aware.errors import UserError
 from imbalance_aware.prediction import several_models
 from imbalance_aware.runs import train
-
-
-@pytest.fixture(scope="module")
-def volumes(tmp_path_factory):
-    return trained(tmp_path_factory.mktemp("volumes"), VOLUMES, dimensions=3, dtype="float16", edge=10)
 
 
 @pytest.fixture(scope="module")

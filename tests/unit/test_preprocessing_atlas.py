@@ -7,8 +7,8 @@ import pytest
 
 import mri_cases
 from imbalance_aware.__main__ import main
+from imbalance_aware.nifti import read_volume
 from imbalance_aware.preprocessing import atlas
-from imbalance_aware.volumes import read_volume
 
 
 @pytest.fixture

@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 
 from imbalance_aware.errors import UserError
+from imbalance_aware.nifti import read_volume, write_volume
 from imbalance_aware.preprocessing import brain_extraction, brats_segmentation
 from imbalance_aware.preprocessing.brain_extraction import check_weights, torch_device
 from imbalance_aware.preprocessing.brats_segmentation import ENGINES, SHAPE, segment
 from imbalance_aware.preprocessing.subject_step import Failure
-from imbalance_aware.volumes import Volume, read_volume, write_volume
+from imbalance_aware.volumes import Volume
 
 GRID = np.array([[-1.0, 0, 0, 0], [0, -1, 0, 239], [0, 0, 1, 0], [0, 0, 0, 1]])
 SEQUENCES = ["t1", "t1c", "t2", "flair"]

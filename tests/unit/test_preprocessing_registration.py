@@ -5,6 +5,7 @@ import SimpleITK as sitk
 from scipy import ndimage
 
 import mri_cases
+from imbalance_aware.nifti import read_volume
 from imbalance_aware.phantoms.mri_anatomy import draw_head
 from imbalance_aware.phantoms.mri_scanner import Pose, scan
 from imbalance_aware.preprocessing.register import Atlas
@@ -19,7 +20,7 @@ from imbalance_aware.preprocessing.registration import (
     to_matrix,
 )
 from imbalance_aware.preprocessing.subject_step import Failure
-from imbalance_aware.volumes import Volume, read_volume, reorient
+from imbalance_aware.volumes import Volume, reorient
 
 SAMPLES = 6000
 

@@ -10,7 +10,6 @@ from imbalance_aware.__main__ import main
 from imbalance_aware.reporting.claims_table import make_claims
 from imbalance_aware.reporting.paper_checks import claim_note, contradictions, means_of_classes, printed
 from imbalance_aware.reporting.published_cells import make_published_cells
-from imbalance_aware.reporting.summary import read_published
 from imbalance_aware.tables.claims import claim_estimates_csv, read_claims
 from imbalance_aware.tables.values import VALUES
 
@@ -30,11 +29,6 @@ def tidy(*runs, batch_size=50, metric="balanced_accuracy"):
             | {"metric": metric, "value": value, "status": [*status, "ok"][0]}
         )
     return pd.DataFrame(rows)
-
-
-@pytest.fixture
-def published(checkout):
-    return read_published(checkout / "resources" / "published_results.csv")
 
 
 @pytest.fixture

@@ -1,21 +1,17 @@
 """The options of the recipe: each off by default, each what its formula says, each exact in resume."""
 
-import csv
-import json
 import math
-import signal
 
 import numpy as np
 import pytest
 import torch
 import yaml
 from toy_network import ToyNetwork
-from training_cases import SIZES, arguments, settings, write_dataset
+from training_cases import edited, read, settings
+from training_runs import STEPS, contents, run, stop_after
 
 from imbalance_aware.errors import UserError
-from imbalance_aware.runs import train
 from imbalance_aware.runs.dataset import open_dataset
-from imbalance_aware.runs.interruption import Interruption
 from imbalance_aware.runs.model_file import load_model
 from imbalance_aware.runs.settings import RunSettings, TrainingSettings
 from imbalance_aware.schema import validate
@@ -24,8 +20,6 @@ from imbalance_aware.training.device import on_cpu
 from imbalance_aware.training.optimisers import make_optimiser, rate_factor
 from imbalance_aware.training.parameter_groups import parameter_groups
 
-N = sum(SIZES["train"].values())
-STEPS = -(-N // 8)
 #: Each option by itself.
 OPTIONS = {
     "weight_decay": 0.1,
@@ -39,24 +33,6 @@ ALL = OPTIONS | {"optimiser": "adamw"}
 MIXED = {"loss": {"ce": 1, "soft_mcc": 1}, "kwargs": {"soft_mcc": {"queue_size": 20}}, "weighted": True}
 
 
-@pytest.fixture(scope="module")
-def dataset(tmp_path_factory):
-    return write_dataset(tmp_path_factory.mktemp("dataset"))
-
-
-def run(dataset, out, options):
-    train.run(arguments(dataset, out, json.dumps(options), 0, "--code", "0" * 16))
-    return out
-
-
-def files(folder):
-    """Content of a run folder, without the times in its history."""
-    found = {path.name: path.read_bytes() for path in folder.iterdir() if path.name != "history.csv"}
-    with (folder / "history.csv").open(newline="") as handle:
-        rows = [{key: cell for key, cell in row.items() if key != "seconds"} for row in csv.DictReader(handle)]
-    return found | {"history": rows}
-
-
 def begun(dataset, toy=False, monkeypatch=None, **training):
     """A run in this process; ``toy``: of a network without batch normalisation and dropout."""
     options = RunSettings(**settings(training=training, condition={"loss": {"soft_mcc": 1}}))
@@ -66,15 +42,9 @@ def begun(dataset, toy=False, monkeypatch=None, **training):
     return loop.begin(options, 0, open_dataset(dataset / "images.npy", dataset / "samples.csv"), on_cpu())
 
 
-def stop_after(monkeypatch, count):
-    asked = iter(range(1, count + 1))
-    received = property(lambda self: signal.SIGTERM if next(asked, count) == count else None, lambda self, value: None)
-    monkeypatch.setattr(Interruption, "received", received, raising=False)
-
-
 @pytest.fixture(scope="module")
-def plain(dataset, tmp_path_factory):
-    return files(run(dataset, tmp_path_factory.mktemp("plain"), settings()))
+def plain(fresh):
+    return contents(fresh)
 
 
 def test_options_that_are_off_are_in_no_digest_and_all_are_recorded(plain):
@@ -92,8 +62,8 @@ def test_each_option_resumes_exactly(dataset, plain, tmp_path, monkeypatch, name
     with monkeypatch.context() as patch, pytest.raises(SystemExit):
         stop_after(patch, STEPS + 2)
         run(dataset, tmp_path / "stopped", options)
-    fresh = files(run(dataset, tmp_path / "fresh", options))
-    assert files(run(dataset, tmp_path / "stopped", options)) == fresh
+    fresh = contents(run(dataset, tmp_path / "fresh", options))
+    assert contents(run(dataset, tmp_path / "stopped", options)) == fresh
     assert fresh["predictions.csv"] != plain["predictions.csv"], "it does something"
 
 
@@ -104,7 +74,7 @@ def test_all_options_together_killed_after_every_step_end_with_the_same_bytes(da
         for _ in range(2 * STEPS):
             with pytest.raises(SystemExit):
                 run(dataset, tmp_path / "stopped", options)
-    stopped, fresh = (files(run(dataset, tmp_path / name, options)) for name in ("stopped", "fresh"))
+    stopped, fresh = (contents(run(dataset, tmp_path / name, options)) for name in ("stopped", "fresh"))
     assert stopped == fresh
 
 
@@ -147,22 +117,16 @@ def test_the_average_is_that_of_its_formula_and_is_what_is_kept(dataset):
 
 def test_the_average_is_validated_and_the_best_of_them_kept(dataset, tmp_path):
     """The last row of the history is what the saved model says of the validation part."""
-    folder = tmp_path / "data"
-    folder.mkdir()
-    (folder / "images.npy").symlink_to(dataset / "images.npy")
-    with (dataset / "samples.csv").open(newline="") as source:
-        rows = list(csv.DictReader(source))
-    for row in rows[1::4]:
-        row["split"] = row["split"].replace("train", "validation")
-    with (folder / "samples.csv").open("w", newline="") as handle:
-        writer = csv.DictWriter(handle, list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
+
+    def change(rows):
+        for row in rows[1::4]:
+            row["split"] = row["split"].replace("train", "validation")
+
+    folder = edited(dataset, tmp_path / "data", change)
+    rows = read(folder / "samples.csv")
     options = settings(training={"ema": 0.9, "select": "best"}) | {"validation_metric": "brier"}
     out = run(folder, tmp_path / "run", options)
-    with (out / "history.csv").open(newline="") as handle:
-        history = list(csv.DictReader(handle))
-    best = min(history, key=lambda row: float(row["validation_brier"]))
+    best = min(read(out / "history.csv"), key=lambda row: float(row["validation_brier"]))
     model, _, config = load_model(out / "model.pt")
     assert config["recorded"]["best_epoch"] == int(best["epoch"])
     chosen = [number for number, row in enumerate(rows) if row["split"] == "validation"]

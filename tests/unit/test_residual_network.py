@@ -14,12 +14,9 @@ from imbalance_aware.models.memory_format import CHANNELS_LAST
 from imbalance_aware.models.residual_network import ResidualNetwork
 from imbalance_aware.runs.settings import ModelSettings
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 SMALL = {"blocks": (1, 2, 1, 1), "widths": (4, 6, 6, 8), "stem_kernel": 3}
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    torch.set_num_threads(1)
 
 
 def images(dimensions, edge, count=3, channels=3):

@@ -1,4 +1,4 @@
-"""What the README says of the studies on real images is in the files of their pages."""
+"""What the README and other pages say of the studies on real images is in the files of their pages."""
 
 import csv
 import json
@@ -41,3 +41,23 @@ def test_no_condition_is_called_better_by_the_readme_unless_the_files_do(study):
     against = json.loads((RESULTS / study / "verdict.json").read_text())["datasets"][dataset]["against_baseline"]
     readme = " ".join((CHECKOUT / "README.md").read_text(encoding="utf-8").split())
     assert not against["better"] and "none of them is shown to be better than cross-entropy" in readme
+
+
+def test_the_page_of_rivals_states_the_numbers_of_the_files():
+    page = (CHECKOUT / "docs/rivals.md").read_text(encoding="utf-8")
+    sentence = next(part for part in page.split("\n\n") if "results/small_rivals/verdict.md" in part)
+    found = json.loads((RESULTS / "small_rivals/verdict.json").read_text())["datasets"]["glaucoma_96"]
+    values = {one["candidate"]: one["value"] for one in found["candidates"]}
+    for name, label in {
+        "crt": "cRT",
+        "lws": "LWS",
+        "tau": "τ-normalisation",
+        "knn": "k-NN",
+        "logistic": "logistic probe",
+    }.items():
+        difference = round(values[f"ce-uniform+{name}"] - values["ce-uniform"], 3) + 0.0
+        text = f"{difference:+.3f}".replace("-", "−") if difference else "0.000"
+        assert f"{text} ({label})" in sentence
+    assert "All five differences are undecided" in sentence
+    undecided = {one["candidate"] for one in found["against_baseline"]["undecided"]}
+    assert undecided >= {name for name in values if name.startswith("ce-uniform+")}

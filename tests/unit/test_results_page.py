@@ -71,3 +71,13 @@ def test_a_study_that_has_not_run(tmp_path):
 def test_names_are_escaped():
     table = pd.DataFrame([("a|b", "<script>$x$")], columns=["class", "value"])
     assert make_page._markdown(table).splitlines()[2] == r"| a\|b | \<script\>\$x\$ |"
+
+
+def test_a_page_shows_the_figures_that_are_asked_for(results, tmp_path):
+    (results / "figures/tiny/phantoms/ranks.png").write_text("picture")
+    done = page(results, tmp_path / "page", "--figures", "ranks")
+    assert done.returncode == 0, done.stderr
+    assert [path.name for path in (tmp_path / "page").glob("*.png")] == ["phantoms-ranks.png"]
+    assert "--figures ranks" in (tmp_path / "page/README.md").read_text()
+    done = page(results, tmp_path / "page", "--figures", "rank")
+    assert done.returncode != 0 and "no rank.png" in done.stderr

@@ -119,7 +119,7 @@ def test_the_figure_of_the_design_counts_trainings_without_rivals():
 
 def test_rivals_are_compared_and_ranked_but_leave_the_effects_as_they_are():
     """Effects are averages over the grid of losses and samplings; a rival is no level of either."""
-    runs, _ = simulated()
+    runs, _ = simulated(seeds=2, conditions=4)
     rivals = {
         replace(place, condition="ce-uniform+crt"): replace(
             run, probabilities=(run.probabilities + runs[replace(place, condition="mcc-uniform")].probabilities) / 2
@@ -133,6 +133,7 @@ def test_rivals_are_compared_and_ranked_but_leave_the_effects_as_they_are():
     both = runs | rivals
     after = compare(Dataset(both, basis_of(both, counts)), judged(), read_levels(json.dumps([*LEVELS, row])))
     # With every interval: the networks' seeds count once for what is known of seeds.
+    assert before["effects"]
     pd.testing.assert_frame_equal(pd.DataFrame(after["effects"]), pd.DataFrame(before["effects"]), check_exact=True)
     assert {"ce-uniform+crt", "ce-uniform+crt@prior"} <= {one["candidate"] for one in after["ranks"]}
     named = {one["condition"] for one in after["values"]}

@@ -1,19 +1,15 @@
 """The steps `part_features` and `rival` on runs that the step `train` made: 2D, 3D and a fold."""
 
-import csv
 import json
 import shutil
 
 import numpy as np
 import pytest
-import torch
 import yaml
-from training_cases import arguments, settings, write_dataset
+from training_cases import arguments, edited, read, settings, write, write_dataset
 
 from imbalance_aware.__main__ import main
-from imbalance_aware.errors import UserError
 from imbalance_aware.rivals.catalogue import RIVALS
-from imbalance_aware.rivals.keep_features import last_layer
 from imbalance_aware.rivals.part_features import read_part_features
 from imbalance_aware.runs import train
 from imbalance_aware.runs.model_file import load_model
@@ -32,19 +28,12 @@ def trained(dataset, out, more=(), metric=None, **changes):
 
 def with_validation(dataset, folder):
     """The same dataset, in which every third training sample is in the validation part."""
-    shutil.copytree(dataset, folder)
-    rows = list(csv.reader((folder / "samples.csv").open(newline="")))
-    split = rows[0].index("split")
-    for number, row in enumerate(row for row in rows[1:] if row[split] == "train"):
-        row[split] = "train" if number % 3 else "validation"
-    with (folder / "samples.csv").open("w", newline="") as handle:
-        csv.writer(handle).writerows(rows)
-    return folder
 
+    def change(rows):
+        for number, row in enumerate(row for row in rows if row["split"] == "train"):
+            row["split"] = "train" if number % 3 else "validation"
 
-@pytest.fixture(scope="module")
-def dataset(tmp_path_factory):
-    return write_dataset(tmp_path_factory.mktemp("dataset"))
+    return edited(dataset, folder, change)
 
 
 @pytest.fixture(scope="module")
@@ -132,12 +121,9 @@ def test_a_hyperparameter_is_chosen_on_the_validation_part_and_never_on_the_test
 
 def test_a_fold_of_volumes(tmp_path):
     dataset = write_dataset(tmp_path / "volumes", dimensions=3, edge=12, channels=1)
-    rows = list(csv.reader((dataset / "samples.csv").open(newline="")))
-    subjects = [row[0] for row in rows[1:]]
-    for row in rows[1:]:
-        row[rows[0].index("split")] = ""
-    with (dataset / "samples.csv").open("w", newline="") as handle:
-        csv.writer(handle).writerows(rows)
+    rows = read(dataset / "samples.csv")
+    subjects = [row["subject"] for row in rows]
+    write(dataset / "samples.csv", [row | {"split": ""} for row in rows])
     parts = [["test" if number % 2 == fold else "train" for number in range(len(subjects))] for fold in (0, 1)]
     table = tmp_path / "repeat-0.csv"
     table.write_text(folds_csv(subjects, parts))
@@ -189,15 +175,6 @@ def test_a_rival_of_a_run_that_diverged_has_diverged_too(name, run, dataset, tmp
     assert rival(name, copy, dataset, tmp_path / "out") == 0
     assert np.isnan(read_predictions(tmp_path / "out/predictions.csv").probabilities).all()
     assert yaml.safe_load((tmp_path / "out/config.yaml").read_text())["rival"]["name"] == name
-
-
-def test_a_head_that_is_not_linear_is_refused(tmp_path):
-    class Bent(torch.nn.Module):
-        def head(self, features):
-            return torch.tanh(features[:, :2])
-
-    with pytest.raises(UserError, match="the last layer of this network is not linear"):
-        last_layer(Bent(), 4, tmp_path / "model.pt")
 
 
 def test_features_do_not_outlive_their_network(run, tmp_path):

@@ -4,13 +4,14 @@ import numpy as np
 import pytest
 import yaml
 
-from conftest import real_data
+from imbalance_aware.nifti import read_volume
 from imbalance_aware.preprocessing.registration import resample
 from imbalance_aware.preprocessing.similarity import edge_match, edges
 from imbalance_aware.sources import folder3d
 from imbalance_aware.sources.folder3d import Settings as Folder3DSettings
 from imbalance_aware.volume_settings import BrainExtractionSettings
-from imbalance_aware.volumes import Volume, read_volume
+from imbalance_aware.volumes import Volume
+from places import real_data
 
 OTHERS = ("t1c", "flair")
 #: Patients whose sequences lie well on each other, though their normalised mutual information is about a stranger's.

@@ -10,7 +10,7 @@ from PIL import Image
 
 from imbalance_aware.__main__ import main
 from imbalance_aware.cohort.split_settings import CrossValidation
-from imbalance_aware.config import _with_one_method
+from imbalance_aware.config_merge import with_one_method
 from imbalance_aware.config_sources import Sources
 from imbalance_aware.errors import UserError
 from imbalance_aware.schema import validate
@@ -343,7 +343,7 @@ def test_a_later_file_replaces_the_method_with_its_keys(tmp_path, first, second,
     for name, split in (("first", first), ("second", second)):
         (tmp_path / f"{name}.yaml").write_text(json.dumps({"datasets": {"d": {"split": split}}}))
     sources = Sources([tmp_path / "first.yaml", tmp_path / "second.yaml"])
-    found = _with_one_method({"datasets": {"d": {"adapter": "x", "split": merged}}}, sources)
+    found = with_one_method({"datasets": {"d": {"adapter": "x", "split": merged}}}, sources)
     assert found["datasets"]["d"] == {"adapter": "x", "split": expected}
     elsewhere = {"datasets": {"d": {"split": {"method": "table"}}}}
-    assert _with_one_method(elsewhere, sources) == elsewhere, "what the files do not say is left alone"
+    assert with_one_method(elsewhere, sources) == elsewhere, "what the files do not say is left alone"

@@ -28,7 +28,7 @@ def write_runs(folder, runs):
 
 
 def test_the_step_writes_tables_that_read_back_the_same_every_time(tmp_path):
-    runs, _ = simulated(seeds=2)
+    runs, _ = simulated(seeds=2, conditions=4)
     paths = write_runs(tmp_path, runs)
     arguments = [
         "statistics",

@@ -42,11 +42,6 @@ def make(dataset, out, seeds=(0, 1), folds=(), **training):
 
 
 @pytest.fixture(scope="module")
-def dataset(tmp_path_factory):
-    return write_dataset(tmp_path_factory.mktemp("dataset"))
-
-
-@pytest.fixture(scope="module")
 def archive(dataset, tmp_path_factory):
     return make(dataset, tmp_path_factory.mktemp("bundle") / "phantoms.tar")
 

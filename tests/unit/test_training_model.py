@@ -12,13 +12,10 @@ from imbalance_aware.models.make import InputSpec, make_model
 from imbalance_aware.runs.model_file import load_model, save_model
 from imbalance_aware.training.optimisers import make_optimiser
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 SMALL = {"blocks": (1, 2, 1, 1), "widths": (4, 6, 6, 8), "stem_kernel": 3}
 SPEC = InputSpec(channels=2, shape=(16, 16), dtype="uint8", crop=None, classes=("a", "b", "c"))
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    torch.set_num_threads(1)
 
 
 def steps(model, optimise, count=3):

@@ -1,175 +1,21 @@
-"""The train step as a whole, on small phantoms: exact, resumable, paired, and clear about what it cannot use."""
-
-import csv
-import json
-import logging
-import shutil
-import signal
+"""The train step as a whole, on small phantoms: what a run holds, and that its seed and settings decide it."""
 
 import numpy as np
 import pytest
 import torch
 import yaml
-from training_cases import SIZES, arguments, settings, write_dataset
+from training_cases import arguments, read, settings, write_dataset
+from training_runs import OUTPUTS, STEPS, N, assert_same, run
 
-from imbalance_aware.errors import UserError
 from imbalance_aware.models.make import InputSpec, make_model
 from imbalance_aware.runs import train
-from imbalance_aware.runs.interruption import Interruption
-from imbalance_aware.runs.lock import locked
 from imbalance_aware.runs.model_file import load_model
-from imbalance_aware.runs.run_folder import finished
 from imbalance_aware.training import augment_cpu
 from imbalance_aware.training.optimisers import SCHEDULES
-
-OUTPUTS = ["config.yaml", "features.npy", "history.csv", "model.pt", "predictions.csv", "training_predictions.csv"]
-N = sum(SIZES["train"].values())
-STEPS = -(-N // 8)
-
-
-@pytest.fixture(scope="module")
-def dataset(tmp_path_factory):
-    return write_dataset(tmp_path_factory.mktemp("dataset"))
-
-
-def run(dataset, out, options=None, seed=0, *more):
-    train.run(arguments(dataset, out, json.dumps(options or settings()), seed, "--code", "0" * 16, *more))
-    return out
-
-
-def read(path):
-    with path.open(newline="") as handle:
-        return list(csv.DictReader(handle))
-
-
-def without_seconds(folder):
-    return [{key: value for key, value in row.items() if key != "seconds"} for row in read(folder / "history.csv")]
-
-
-def assert_same(one, other):
-    for name in OUTPUTS:
-        if name != "history.csv":
-            assert (one / name).read_bytes() == (other / name).read_bytes(), name
-    assert without_seconds(one) == without_seconds(other)
-
-
-def stop_after(monkeypatch, count):
-    """Have the run told to stop by SIGTERM when it has asked ``count`` times."""
-    asked = iter(range(1, count + 1))
-    received = property(lambda self: signal.SIGTERM if next(asked, count) == count else None, lambda self, value: None)
-    monkeypatch.setattr(Interruption, "received", received, raising=False)
-
-
-@pytest.fixture(scope="module")
-def fresh(dataset, tmp_path_factory):
-    return run(dataset, tmp_path_factory.mktemp("fresh"))
 
 
 def test_the_run_folder_holds_its_files_and_no_others(fresh):
     assert sorted(path.name for path in fresh.iterdir()) == OUTPUTS
-
-
-class Killed(BaseException):
-    """Stands for SIGKILL: nothing in the trainer catches it."""
-
-
-def kill_at(monkeypatch, call):
-    """Have the run end when it is about to write one of its files."""
-
-    def killed(path, *rest):
-        # NumPy writes to a temporary name: ".features-….npy".
-        if call.partition(" ")[2] in path.name:
-            raise Killed
-        write(path, *rest)
-
-    module, name = {"save": (np, "save")}.get(call.partition(" ")[0], (train, call.partition(" ")[0]))
-    write = getattr(module, name)
-    monkeypatch.setattr(module, name, killed)
-
-
-LAST_ACTS = ["write_text predictions", "save features", "save_model", "write_text config.yaml"]
-
-
-@pytest.mark.parametrize("act", LAST_ACTS)
-def test_a_run_killed_over_an_older_one_is_not_taken_for_done(dataset, fresh, tmp_path, monkeypatch, act):
-    out = shutil.copytree(fresh, tmp_path / "run")
-    (out / "metrics.json").write_text("{}")
-    older = {path.name: path.read_bytes() for path in out.iterdir()}
-    assert finished(out)
-    options = settings(training={"epochs": 2})
-    with monkeypatch.context() as patch, pytest.raises(Killed):
-        kill_at(patch, act)
-        run(dataset, out, options)
-    assert finished(out) is None
-    for path in out.iterdir():
-        assert path.read_bytes() != older.get(path.name), f"{path.name} is of the older run"
-    run(dataset, out, options)
-    assert_same(out, run(dataset, tmp_path / "undisturbed", options))
-    assert sorted(path.name for path in out.iterdir()) == OUTPUTS
-    assert finished(out)["training"]["epochs"] == 2
-    assert load_model(out / "model.pt")[2] == finished(out)
-
-
-def test_what_is_killed_in_training_leaves_nothing_of_an_older_run(dataset, fresh, tmp_path, monkeypatch):
-    out = shutil.copytree(fresh, tmp_path / "run")
-
-    def killed(self):
-        raise Killed
-
-    with monkeypatch.context() as patch, pytest.raises(Killed):
-        patch.setattr(train.Lock, "touch", killed)
-        run(dataset, out, settings(training={"epochs": 2}))
-    assert finished(out) is None and list(out.iterdir()) == []
-
-
-def test_outputs_deleted_while_a_run_trains_are_all_there_in_the_end(dataset, fresh, tmp_path, monkeypatch):
-    """Snakemake does so for a second job of the same run, which the lock refuses."""
-    out = tmp_path / "run"
-
-    def touch(self):
-        for name in OUTPUTS:
-            (out / name).unlink(missing_ok=True)
-
-    monkeypatch.setattr(train.Lock, "touch", touch)
-    run(dataset, out)
-    assert_same(out, fresh)
-    assert finished(out)
-
-
-@pytest.mark.parametrize("content", [None, b"", b"[1]", b"{", b"\xff\xfe", "folder"])
-def test_a_folder_without_a_readable_config_is_not_done(fresh, tmp_path, content):
-    out = shutil.copytree(fresh, tmp_path / "run")
-    (out / "config.yaml").unlink()
-    if content == "folder":
-        (out / "config.yaml").mkdir()
-    elif content is not None:
-        (out / "config.yaml").write_bytes(content)
-    assert finished(out) is None
-
-
-@pytest.mark.parametrize("name", OUTPUTS)
-def test_a_folder_that_lacks_a_file_is_not_done(fresh, tmp_path, name):
-    out = shutil.copytree(fresh, tmp_path / "run")
-    (out / name).unlink()
-    assert finished(out) is None
-
-
-def test_a_run_that_cannot_begin_leaves_the_older_one_whole(dataset, fresh, tmp_path):
-    out = shutil.copytree(fresh, tmp_path / "run")
-    with pytest.raises(UserError):
-        run(dataset, out, settings(augmentation={"crop": 40}))
-    with pytest.raises(UserError):
-        run(dataset, out, settings(condition={"kwargs": {"ce": {"nonsense": 1}}}))
-    assert_same(out, fresh)
-
-
-@pytest.mark.parametrize("name", ["model.pt", "history.csv", ".predictions-x.csv", ".checkpoint-x.pt"])
-def test_a_folder_where_a_file_is_to_be_written_is_told_before_training(dataset, tmp_path, name):
-    (tmp_path / "run" / name).mkdir(parents=True)
-    with pytest.raises(
-        UserError, match=f"{name}: this is a folder, but training writes a file of this name; move it away"
-    ):
-        run(dataset, tmp_path / "run")
 
 
 def test_predictions(fresh, dataset):
@@ -232,7 +78,7 @@ def test_one_whole_batch_gives_the_loss_of_the_initial_weights(dataset, tmp_path
 
 def test_same_bytes_whatever_ran_before(fresh, dataset, tmp_path):
     other = settings(condition={"loss": {"soft_mcc": 1}, "sampling": "oversampling"})
-    run(dataset, tmp_path / "other", other, 5)
+    run(dataset, tmp_path / "other", other, seed=5)
     torch.manual_seed(123)
     np.random.default_rng(1)
     assert_same(fresh, run(dataset, tmp_path / "again"))
@@ -254,93 +100,6 @@ def test_config_tells_what_shaped_the_run(fresh, dataset):
     assert config["recorded"]["seed"] == 0
     assert config["recorded"]["versions"]["torch"] == torch.__version__
     assert str(dataset) not in (fresh / "config.yaml").read_text()
-
-
-@pytest.mark.parametrize("stops", [(1,), (STEPS,), (STEPS + 1, 2, STEPS), (3 * STEPS,)])
-def test_a_run_that_is_stopped_ends_with_the_same_bytes(fresh, dataset, tmp_path, monkeypatch, caplog, stops):
-    caplog.set_level(logging.INFO)
-    out = tmp_path / "run"
-    for count in stops:
-        with monkeypatch.context() as patch, pytest.raises(SystemExit) as stop:
-            stop_after(patch, count)
-            run(dataset, out)
-        assert stop.value.code == 128 + signal.SIGTERM
-        assert len(list(out.glob("checkpoint-*.pt"))) == 1
-    assert "stopped by SIGTERM after" in caplog.text
-    caplog.clear()
-    run(dataset, out)
-    epochs, steps = divmod(sum(stops), STEPS)
-    if steps == 0:
-        epochs, steps = epochs - 1, STEPS
-    assert f"continues after {epochs} epochs and {steps} steps" in caplog.text
-    assert sorted(path.name for path in out.iterdir()) == OUTPUTS, "the checkpoint is gone"
-    assert_same(fresh, out)
-
-
-@pytest.mark.parametrize(
-    "condition",
-    [
-        {"loss": {"ce": 1, "soft_f1": 1}, "sampling": "oversampling"},
-        {"loss": {"soft_mcc": 1}, "weighted": True},
-        {"loss": {"soft_mcc": 1}, "kwargs": {"soft_mcc": {"queue_size": 20}}, "sampling": "square_root"},
-        {"loss": {"ldam": 1}, "kwargs": {"ldam": {"deferred_until": 0.4}}, "sampling": "effective_number"},
-        {"loss": {"ce": 0.5, "auc_margin": 1}},
-    ],
-    ids=lambda condition: "+".join(condition["loss"]),
-)
-def test_other_conditions_resume_exactly_too(dataset, tmp_path, monkeypatch, condition):
-    options = settings(condition=condition)
-    with monkeypatch.context() as patch, pytest.raises(SystemExit):
-        stop_after(patch, STEPS + 2)
-        run(dataset, tmp_path / "stopped", options)
-    assert_same(run(dataset, tmp_path / "fresh", options), run(dataset, tmp_path / "stopped", options))
-
-
-@pytest.mark.parametrize("training", [{"optimiser": "sgd", "schedule": "constant"}, {"optimiser": "adamw"}], ids=str)
-def test_other_optimisers_resume_exactly_too(fresh, dataset, tmp_path, monkeypatch, training):
-    options = settings(training=training)
-    with monkeypatch.context() as patch, pytest.raises(SystemExit):
-        stop_after(patch, STEPS + 2)
-        run(dataset, tmp_path / "stopped", options)
-    one, other = run(dataset, tmp_path / "fresh", options), run(dataset, tmp_path / "stopped", options)
-    assert_same(one, other)
-    assert not np.array_equal(np.load(one / "features.npy"), np.load(fresh / "features.npy"))
-
-
-def test_a_run_that_crashes_goes_on_from_its_last_checkpoint(fresh, dataset, tmp_path, monkeypatch):
-    made = []
-
-    def crash(self, rows, changes, original=augment_cpu.CpuImages._batch):
-        made.append(rows)
-        if len(made) == STEPS + 3:
-            raise ZeroDivisionError
-        return original(self, rows, changes)
-
-    with monkeypatch.context() as patch, pytest.raises(ZeroDivisionError):
-        patch.setattr(augment_cpu.CpuImages, "_batch", crash)
-        run(dataset, tmp_path / "run", None, 0, "--checkpoint-every-s", "0")
-    assert_same(fresh, run(dataset, tmp_path / "run"))
-
-
-@pytest.mark.parametrize("change", ["settings", "seed", "code", "data"])
-def test_a_changed_parameter_never_resumes(dataset, tmp_path, monkeypatch, change, caplog):
-    caplog.set_level(logging.INFO)
-    with monkeypatch.context() as patch, pytest.raises(SystemExit):
-        stop_after(patch, STEPS)
-        run(dataset, tmp_path / "run")
-    options, seed, code = settings(), 0, "0" * 16
-    if change == "settings":
-        options["training"]["learning_rate"] = 2e-3
-    if change == "seed":
-        seed = 1
-    if change == "code":
-        code = "1" * 16
-    if change == "data":
-        dataset = write_dataset(tmp_path / "other", edge=17)
-    for name in ("run", "fresh"):
-        train.run(arguments(dataset, tmp_path / name, json.dumps(options), seed, "--code", code))
-    assert "it belongs to a run with other code, settings, seed or data" in caplog.text
-    assert_same(tmp_path / "run", tmp_path / "fresh")
 
 
 def test_conditions_of_one_seed_are_paired(dataset, tmp_path, monkeypatch):
@@ -382,87 +141,6 @@ def test_a_diverged_run_finishes_and_says_so(dataset, tmp_path, caplog):
     assert read(out / "history.csv")[-1]["train_loss"] == ""
 
 
-def test_what_a_killed_process_left_half_written_is_removed(fresh, dataset, tmp_path):
-    (tmp_path / ".checkpoint-0123456789abcdef-x1y2z3.pt").write_bytes(b"half")
-    run(dataset, tmp_path)
-    assert sorted(path.name for path in tmp_path.iterdir()) == OUTPUTS
-
-
-def test_two_trainings_in_one_folder(dataset, tmp_path):
-    with locked(tmp_path / "run"), pytest.raises(UserError, match="is training this run"):
-        run(dataset, tmp_path / "run")
-
-
-def edit_samples(source, folder, change):
-    """The dataset with a changed table."""
-    folder.mkdir()
-    (folder / "images.npy").symlink_to(source / "images.npy")
-    rows = read(source / "samples.csv")
-    change(rows)
-    with (folder / "samples.csv").open("w", newline="") as handle:
-        writer = csv.DictWriter(handle, list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
-    return folder
-
-
-def set_all(key, value, **where):
-    def change(rows):
-        for row in rows:
-            if all(row[name] == wanted for name, wanted in where.items()):
-                row[key] = value
-
-    return change
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        (lambda rows: rows.pop(), "holds 53 images and .* 52 rows"),
-        (set_all("split", "train", split="test"), "no sample is in the split test"),
-        (set_all("split", "test", split="train"), "no sample is in the split train"),
-        (set_all("split", "", subject="s3"), 'line 5: split is ""'),
-        (set_all("label", "nan", subject="s3"), 'line 5: label is "nan"'),
-        (set_all("label", "3", label="2"), "expected labels 0 … K-1"),
-        (set_all("label", "1", subject="s0"), "label 1 is used for both"),
-        (set_all("class", "b", label="2"), "each with its own name"),
-        (set_all("split", "test", label="2"), "no training sample of the class c"),
-    ],
-)
-def test_tables_that_cannot_be_used(dataset, tmp_path, change, message):
-    with pytest.raises(UserError, match=message):
-        run(edit_samples(dataset, tmp_path / "data", change), tmp_path / "run")
-
-
-def values(array):
-    return lambda path: np.save(path, array)
-
-
-@pytest.mark.parametrize(
-    ("write", "message"),
-    [
-        (lambda path: None, "no such file"),
-        (lambda path: path.write_bytes(b"hello"), "not a NumPy array, or truncated"),
-        (values(np.zeros((53, 2, 16, 16), dtype=np.float32)), "expected uint8 or float16 images"),
-        (values(np.zeros((53, 256), dtype=np.uint8)), "expected uint8 or float16 images"),
-        (values(np.full((53, 2, 8, 8), 1.5, dtype=np.float16)), "values outside"),
-        (values(np.full((53, 2, 8, 8), np.nan, dtype=np.float16)), "values outside"),
-        (values(np.full((53, 2, 8, 8), -0.5, dtype=np.float16)), "values outside"),
-    ],
-)
-def test_arrays_that_cannot_be_used(dataset, tmp_path, write, message):
-    (tmp_path / "samples.csv").symlink_to(dataset / "samples.csv")
-    write(tmp_path / "images.npy")
-    with pytest.raises(UserError, match=message):
-        run(tmp_path, tmp_path / "run")
-
-
-@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
-def test_asking_for_a_gpu_without_one(dataset, tmp_path):
-    with pytest.raises(UserError, match="finds no GPU"):
-        run(dataset, tmp_path / "run", settings(training={"device": "cuda"}))
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("sampling", ["uniform", "oversampling"])
 def test_one_graph_is_compiled_although_the_last_batch_is_short(dataset, tmp_path, monkeypatch, sampling):
@@ -482,35 +160,6 @@ def test_one_graph_is_compiled_although_the_last_batch_is_short(dataset, tmp_pat
     run(dataset, tmp_path / "plain", settings(condition=condition))
     compiled, plain = (read(tmp_path / name / "history.csv")[-1]["train_loss"] for name in ("compiled", "plain"))
     assert float(compiled) == pytest.approx(float(plain), rel=1e-4)
-
-
-def test_a_negative_seed(dataset, tmp_path):
-    with pytest.raises(UserError, match="--seed is -1"):
-        run(dataset, tmp_path / "run", seed=-1)
-
-
-def test_bfloat16_on_the_cpu_is_refused(dataset, tmp_path):
-    with pytest.raises(UserError, match="bfloat16 gradients of some convolutions are wrong"):
-        run(dataset, tmp_path / "run", settings(training={"precision": "bfloat16"}))
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"training": {"epochs": 0}}, "training.epochs: input should be greater than or equal to 1"),
-        ({"training": {"batch_size": 1}}, "training.batch_size"),
-        ({"training": {"epoch": 3}}, 'unknown key "epoch" in training. Did you mean "epochs"'),
-        ({"condition": {"sampling": "over"}}, '"over" is not known'),
-        ({"condition": {"loss": {"cee": 1}}}, 'unknown loss "cee". Did you mean "ce"'),
-        ({"augmentation": {"gamma": [1.5, 0.5]}}, "a range is"),
-        ({"augmentation": {"crop": 40}}, "crop is 40, larger than the images: 16 x 16"),
-        ({"model": {"blocks": [1]}}, "model.blocks: expected a number of at least 1 for each of the 4 stages"),
-        ({"model": {"stem_kernel": 4}}, "model.stem_kernel: must be odd"),
-    ],
-)
-def test_settings_that_cannot_be_used(dataset, tmp_path, options, message):
-    with pytest.raises(UserError, match=message):
-        run(dataset, tmp_path / "run", settings(**options))
 
 
 def test_the_probabilities_of_ldam_are_those_that_it_trained(dataset, tmp_path):

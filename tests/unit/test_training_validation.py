@@ -1,9 +1,7 @@
 """The validation part of a run: what is recorded of it, and that the weights of the best epoch are kept."""
 
-import csv
 import json
 import math
-import signal
 import sys
 
 import numpy as np
@@ -13,7 +11,9 @@ from hypothesis import given
 from hypothesis import settings as trials
 from hypothesis import strategies as st
 from sklearn.metrics import balanced_accuracy_score, brier_score_loss
-from training_cases import arguments, settings, write_dataset
+from training_cases import edited, read, settings, write_dataset
+from training_runs import OUTPUTS as ALWAYS
+from training_runs import Killed, assert_same, run, stop_after
 
 from imbalance_aware.errors import UserError
 from imbalance_aware.losses import LOSSES
@@ -21,7 +21,6 @@ from imbalance_aware.losses.make import loss_of
 from imbalance_aware.runs import train
 from imbalance_aware.runs.checkpoint import Checkpoint
 from imbalance_aware.runs.dataset import Fold, open_dataset
-from imbalance_aware.runs.interruption import Interruption
 from imbalance_aware.runs.model_file import load_model
 from imbalance_aware.runs.run_folder import finished
 from imbalance_aware.runs.settings import RunSettings
@@ -31,25 +30,17 @@ from imbalance_aware.tables.history import read_history
 from imbalance_aware.tables.predictions import read_predictions
 from imbalance_aware.training.validation import Best, Score
 
-ALWAYS = ["config.yaml", "features.npy", "history.csv", "model.pt", "predictions.csv", "training_predictions.csv"]
 OUTPUTS = [*ALWAYS, "validation_predictions.csv"]
-
-
-def read(path):
-    with path.open(newline="") as handle:
-        return list(csv.DictReader(handle))
 
 
 def rewrite(source, folder, split_of):
     """The dataset in a new folder, with another split of each row: ``split_of(number, row)``."""
-    folder.mkdir(parents=True)
-    (folder / "images.npy").symlink_to(source / "images.npy")
-    rows = read(source / "samples.csv")
-    with (folder / "samples.csv").open("w", newline="") as handle:
-        writer = csv.DictWriter(handle, list(rows[0]))
-        writer.writeheader()
-        writer.writerows(row | {"split": split_of(number, row)} for number, row in enumerate(rows))
-    return folder
+
+    def change(rows):
+        for number, row in enumerate(rows):
+            row["split"] = split_of(number, row)
+
+    return edited(source, folder, change)
 
 
 def every_fourth(number, row):
@@ -77,11 +68,6 @@ def options(metric="balanced_accuracy", training=None, **changes):
 BEST = {"select": "best"}
 
 
-def run(dataset, out, values, *more, seed=0):
-    train.run(arguments(dataset, out, json.dumps(values), seed, "--code", "0" * 16, *more))
-    return out
-
-
 @pytest.fixture(scope="module")
 def last(dataset, tmp_path_factory):
     return run(dataset, tmp_path_factory.mktemp("last"), options())
@@ -102,18 +88,6 @@ def best(dataset, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Best, "offer", judged)
         return run(dataset, tmp_path_factory.mktemp("best"), options(training=BEST))
-
-
-def assert_same(one, other):
-    assert sorted(path.name for path in one.iterdir()) == sorted(path.name for path in other.iterdir())
-    for path in one.iterdir():
-        if path.name != "history.csv":
-            assert path.read_bytes() == (other / path.name).read_bytes(), path.name
-    histories = [
-        [{key: cell for key, cell in row.items() if key != "seconds"} for row in read(folder / "history.csv")]
-        for folder in (one, other)
-    ]
-    assert histories[0] == histories[1]
 
 
 def test_the_folder_holds_the_predictions_of_all_parts(last, dataset):
@@ -294,13 +268,6 @@ def test_patience_ends_training_only_where_the_validation_part_was_looked_at(thi
     assert len(history) == 6 and history[-1]["validation_loss"] and best_epoch(patient) == 3
 
 
-def stop_after(monkeypatch, count):
-    """Have the run told to stop by SIGTERM when it has asked ``count`` times."""
-    asked = iter(range(1, count + 1))
-    received = property(lambda self: signal.SIGTERM if next(asked, count) == count else None, lambda self, value: None)
-    monkeypatch.setattr(Interruption, "received", received, raising=False)
-
-
 #: Steps of an epoch (31 samples by 8), and batches of a validation (11 by 8).
 STEPS, LOOKS = 4, 2
 
@@ -316,10 +283,6 @@ def test_a_run_that_is_stopped_around_its_best_epoch_ends_with_the_same_bytes(
         run(dataset, tmp_path, options(training=BEST))
     assert len(list(tmp_path.glob("checkpoint-*.pt"))) == 1
     assert_same(best, run(dataset, tmp_path, options(training=BEST)))
-
-
-class Killed(BaseException):
-    """Stands for SIGKILL: nothing in the trainer catches it."""
 
 
 @pytest.mark.parametrize("epoch", [2, 3, 4])

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from cohort_cases import CLASSES, table_of, write_study
+from condition_rows import conditions
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as oracle
@@ -16,7 +17,7 @@ from imbalance_aware.tables.metrics import read_metrics
 from imbalance_aware.tables.run_metrics import BY_GROUP, POSTHOC
 
 COLUMNS = [f"prob_{name}" for name in CLASSES]
-CONDITIONS = json.dumps([{"condition": "ce-uniform", "loss": "ce", "sampling": "uniform", "weighted": False}])
+CONDITIONS = json.dumps(conditions("ce-uniform"))
 
 
 def evaluated(folder, table, *options):

@@ -8,21 +8,10 @@ import pytest
 
 import mri_cases
 from imbalance_aware.errors import UserError
+from imbalance_aware.nifti import read_grid, read_mask, read_placement, read_volume, write_volume
 from imbalance_aware.preprocessing.resample import on_atlas
 from imbalance_aware.preprocessing.similarity import dice
-from imbalance_aware.volumes import (
-    BadVolume,
-    Volume,
-    check_affine,
-    describe_grid,
-    read_grid,
-    read_mask,
-    read_placement,
-    read_volume,
-    reorient,
-    same_grid,
-    write_volume,
-)
+from imbalance_aware.volumes import BadVolume, Volume, check_affine, describe_grid, reorient, same_grid
 
 AFFINE = np.array([[-0.9, 0, 0, 110], [0, 0.9, 0, -90], [0, 0, 5.5, -60], [0, 0, 0, 1.0]])
 

@@ -23,6 +23,9 @@ class ToyNetwork(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         return self.head(self.features(x))
 
+    def last_layer(self) -> nn.Linear:
+        return self.last
+
     def scale_logits(self, factor: float) -> None:
         scale(self.last, factor)
 

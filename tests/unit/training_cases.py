@@ -2,6 +2,7 @@
 
 import csv
 from argparse import ArgumentParser
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +30,30 @@ def write_dataset(folder: Path, dimensions: int = 2, dtype: str = "uint8", edge:
         writer.writerow(COLUMNS)
         for number, ((split, name), label, digest) in enumerate(zip(rows, labels, tie(images), strict=True)):
             writer.writerow([f"s{number}", f"s{number}", "phantoms", name, label, split, digest])
+    return folder
+
+
+def read(path: Path) -> list[dict[str, str]]:
+    """Rows of a table."""
+    with path.open(newline="") as handle:
+        return list(csv.DictReader(handle))
+
+
+def write(path: Path, rows: list[dict[str, str]]) -> None:
+    """Write a table."""
+    with path.open("w", newline="") as handle:
+        writer = csv.DictWriter(handle, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def edited(source: Path, folder: Path, change: Callable[[list[dict[str, str]]], object]) -> Path:
+    """The dataset ``source`` in a new folder, after ``change`` was applied to the rows of its table."""
+    folder.mkdir(parents=True)
+    (folder / "images.npy").symlink_to(source / "images.npy")
+    rows = read(source / "samples.csv")
+    change(rows)
+    write(folder / "samples.csv", rows)
     return folder
 
 

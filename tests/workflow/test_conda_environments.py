@@ -74,9 +74,12 @@ def test_the_environments_behind_the_checkpoint_are_made_with_the_others(
     assert made(*targets, "--conda-create-envs-only") == first_lines(checkout, *names)
 
 
-def test_a_network_of_another_package_is_trained_in_its_own_environment(workflow, checkout, made):
-    study = TINY["studies"]["tiny"] | {"model": {"network": "monai:DenseNet121"}}
-    workflow.configure(TINY | {"studies": {"tiny": study}})
+@pytest.mark.parametrize(("network", "name"), [("monai:DenseNet121", "monai"), ("timm:resnet18", "timm")])
+def test_a_network_of_another_package_is_trained_in_its_own_environment(workflow, checkout, made, network, name):
+    study = TINY["studies"]["tiny"] | {"model": {"network": network}}
+    # Large enough for DenseNet121: a network that does not fit is refused before any environment is made.
+    dataset = TINY["datasets"]["fundus_phantoms"] | {"image_size": [32, 32]}
+    workflow.configure(TINY | {"datasets": {"fundus_phantoms": dataset}, "studies": {"tiny": study}})
     workflow.conditions(ROWS)
     asked = made("results/runs/tiny/fundus_phantoms/ce-uniform/seed-0/model.pt", "--conda-create-envs-only")
-    assert asked == first_lines(checkout, "monai", "preprocess")
+    assert asked == first_lines(checkout, name, "preprocess")

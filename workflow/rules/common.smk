@@ -12,7 +12,7 @@ from snakemake.settings.types import DeploymentMethod
 
 from imbalance_aware.clock import require_clock
 from imbalance_aware.conditions import RIVAL_MARK, rival_name
-from imbalance_aware.config import check_losses, read_config
+from imbalance_aware.config import check_losses, check_networks, read_config
 from imbalance_aware.errors import UserError
 from imbalance_aware.provenance import KEPT, code_digest, keep_in
 from imbalance_aware.rivals.catalogue import RIVALS
@@ -77,6 +77,7 @@ CONFIG, STUDIES = explained(read_config, config, config_files(), workflow.config
 if workflow.is_main_process:
     explained(require_clock, Path("results"))
     explained(check_losses, CONFIG, STUDIES)
+    explained(check_networks, CONFIG, STUDIES, bool(workflow.deployment_settings.deployment_method))
 GENERATED = [name for name, settings in CONFIG.datasets.items() if is_generated(settings.adapter)]
 
 

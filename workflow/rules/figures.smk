@@ -72,7 +72,7 @@ rule explanations:
     benchmark:
         "results/benchmarks/explanations/{study}/{dataset}.tsv"
     conda:
-        "../../envs/monai.yaml"
+        EXPLAIN_ENVIRONMENT
     resources:
         mem_mb=growing(4000),
         runtime=growing(30),

@@ -13,7 +13,8 @@ def train_code(wildcards):
     """What decides the numbers of this condition: editing another loss, or no number, leaves the run alone."""
     study = study_of(wildcards)
     metric = study.validation_metrics.get(wildcards.dataset)
-    return training_code(condition_of(wildcards).terms, study.model.network, metric)
+    pretrained = study.model.weights is not None
+    return training_code(condition_of(wildcards).terms, study.model.network, metric, pretrained)
 
 
 def train_environment(wildcards):
@@ -24,6 +25,27 @@ def train_environment(wildcards):
 TRAIN_ENVIRONMENT = one_environment(
     {network_environment(study.model.network) for study in STUDIES.values()}, train_environment
 )
+
+
+def explain_environment(wildcards):
+    """The conda environment for explanations, which need MONAI, and the package of the network where that is another."""
+    name = network_environment(study_of(wildcards).model.network)
+    return f"../../envs/{EXPLAINED_IN.get(name, name)}.yaml"
+
+
+#: Environments of training in which there is no MONAI.
+EXPLAINED_IN = {"train": "monai"}
+EXPLAIN_ENVIRONMENT = one_environment(
+    {EXPLAINED_IN.get(name, name) for name in (network_environment(study.model.network) for study in STUDIES.values())},
+    explain_environment,
+)
+def weights_option(wildcards, input):
+    """Where the file of pretrained weights of the study is, as an option of the step; nothing where it has none.
+
+    It takes `input` so that Snakemake does not record it: a file that was moved retrains nothing, other content does.
+    """
+    weights = study_of(wildcards).model.weights
+    return option("weights", f"{weights.sha256}={os.path.abspath(weights.path)}") if weights else ""
 
 
 def train_settings(wildcards):

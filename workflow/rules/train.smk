@@ -36,10 +36,11 @@ rule train:
         settings=train_settings,
         seed=lambda wildcards: wildcards.seed,
         code=train_code,
+        weights=weights_option,
     shell:
         "python -m imbalance_aware train --images {input.images:q} --samples {input.samples:q} {params.fold}"
         " --settings {params.settings:q} --seed {params.seed} --code {params.code} --threads {threads}"
-        f" --out {{params.folder:q}} 2> {{log:q}}{WITH_OPTIONAL}"
+        " {params.weights} --out {params.folder:q} 2> {log:q}"
 
 
 # A group of its own: in that of the replicate, a cluster would train all its folds in one job.
@@ -70,6 +71,7 @@ use rule train as train_fold with:
         settings=train_settings,
         seed=lambda wildcards: read_replicate(wildcards.replicate)[0],
         code=train_code,
+        weights=weights_option,
 
 
 # For a machine without Snakemake: snakemake results/bundles/paper/glaucoma.tar
@@ -93,8 +95,9 @@ rule bundle:
         settings=bundle_settings,
         folds=named_inputs(["folds"]),
         seeds=lambda wildcards: study_of(wildcards).settings.seeds,
+        weights=weights_option,
         code=code_digest(["__main__", "runs.bundle", "runs.train", "runs.train_bundle"]),
     shell:
         "python -m imbalance_aware bundle --images {input.images:q} --samples {input.samples:q} {params.folds}"
         " --study {wildcards.study:q} --dataset {wildcards.dataset:q} --settings {params.settings:q}"
-        " --seeds {params.seeds} --out {output:q} 2> {log:q}"
+        " --seeds {params.seeds} {params.weights} --out {output:q} 2> {log:q}"

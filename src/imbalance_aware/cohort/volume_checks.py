@@ -21,8 +21,8 @@ from nibabel.wrapstruct import WrapStructError
 
 from imbalance_aware.cohort.audit import digest_column
 from imbalance_aware.cohort.inclusion import exclude
+from imbalance_aware.nifti import MAX_OFFSET_BYTES, NIFTI_2
 from imbalance_aware.progress import progress
-from imbalance_aware.volumes import MAX_OFFSET_BYTES, NIFTI_2
 
 log = logging.getLogger(__name__)
 

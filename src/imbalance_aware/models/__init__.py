@@ -5,7 +5,8 @@
 Nothing is imported until it is asked for. A name ``package:NAME`` is a network of another Python package, which the
 environment ``envs/package.yaml`` holds.
 
-Another network is one file here and one row in the table.
+Another network is one file here and one row in the table. A package with more networks than a table should list is one
+file and one row in ``FAMILIES``: every ``package:NAME`` is ``"module:NAME"``, and the module says which names exist.
 """
 
 #: Networks for classification of MONAI's, by their names there.
@@ -41,3 +42,9 @@ NETWORKS = {
     DEFAULT: "imbalance_aware.models.residual_network:ResidualNetwork",
     **{f"monai:{name}": f"imbalance_aware.models.monai_networks:{name}" for name in MONAI},
 }
+
+#: Package -> the module that makes its networks, and the spatial dimensions that these take.
+FAMILIES = {"timm": ("imbalance_aware.models.timm_networks", (2,))}
+#: Packages of ``FAMILIES`` that say by which constants images are normalised for their weights: their modules have
+#: ``normalisation(name)``.
+NORMALISING = ("timm",)

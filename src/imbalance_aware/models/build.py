@@ -1,22 +1,28 @@
 """Networks by name: the packages that a run needs, building the network, and a trial on one image."""
 
 import inspect
+import re
 from collections.abc import Mapping
+from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
-from imbalance_aware.errors import UserError
-from imbalance_aware.models import DEFAULT, NETWORKS
+from imbalance_aware.errors import MissingPackage, UserError
+from imbalance_aware.models import DEFAULT, FAMILIES, NETWORKS
 from imbalance_aware.provenance import PACKAGE
 from imbalance_aware.schema import nearest
 
 if TYPE_CHECKING:
     from imbalance_aware.models.make import InputSpec
 
+#: A name in a package of ``FAMILIES``: no address, no path.
+NAME = re.compile(r"[A-Za-z]\w*(\.\w+)?")
 #: What every network is given first; not for users to set.
 GIVEN = ("dimensions", "in_channels", "classes")
+#: What has to be there of a network.
+PARTS = ("forward", "features", "head", "last_layer", "scale_logits")
 #: What building and trying a network may raise if its arguments or the size of the images do not suit it.
-UNSUITABLE = (TypeError, ValueError, KeyError, IndexError, ArithmeticError, RuntimeError)
+UNSUITABLE = (TypeError, ValueError, KeyError, IndexError, ArithmeticError, RuntimeError, AssertionError)
 
 
 def check_network(architecture: Mapping[str, Any], spec: "InputSpec") -> None:
@@ -35,9 +41,11 @@ def check_network(architecture: Mapping[str, Any], spec: "InputSpec") -> None:
     network = architecture.get("network", DEFAULT)
     if network == DEFAULT:
         return
+    if problem := unfit_dimensions(network, spec.dimensions):
+        raise UserError(problem)
     import torch
 
-    from imbalance_aware.models.make import find_network, network_of
+    from imbalance_aware.models.make import find_network, network_of, reference_of
     from imbalance_aware.models.network import Network
 
     packages_of(network)
@@ -48,8 +56,10 @@ def check_network(architecture: Mapping[str, Any], spec: "InputSpec") -> None:
         except UNSUITABLE as error:
             raise _told(error, f'the network "{network}" cannot be built') from error
     if not isinstance(model, Network):
-        missing = [name for name in ("forward", "features", "head", "scale_logits") if not hasattr(model, name)]
-        raise TypeError(f"{NETWORKS[network]} lacks {', '.join(missing) or 'what a torch.nn.Module has'} of `Network`")
+        missing = [name for name in PARTS if not hasattr(model, name)]
+        raise TypeError(
+            f"{reference_of(network)} lacks {', '.join(missing) or 'what a torch.nn.Module has'} of `Network`"
+        )
     image = torch.zeros(1, spec.channels, *spec.seen)
     try:
         with torch.inference_mode():
@@ -61,7 +71,29 @@ def check_network(architecture: Mapping[str, Any], spec: "InputSpec") -> None:
         raise _told(error, place) from error
     if features.ndim != 2 or logits.shape != (1, len(spec.classes)):
         shapes = f"{tuple(features.shape)} and {tuple(logits.shape)}"
-        raise TypeError(f"{NETWORKS[network]}: features and logits of one image have shapes {shapes}; see `Network`")
+        raise TypeError(
+            f"{reference_of(network)}: features and logits of one image have shapes {shapes}; see `Network`"
+        )
+
+
+def with_constants(architecture: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings of ``model`` in which a file of weights has the constants of its training, if need be those that the
+    network's package states.
+
+    Raises:
+        UserError: they are neither set nor stated, or the package is not installed.
+    """
+    weights, network = architecture.get("weights"), architecture.get("network", DEFAULT)
+    if not weights or weights.get("mean") is not None:
+        return dict(architecture)
+    packages_of(network)
+    package, _, name = network.partition(":")
+    stated = import_module(FAMILIES[package][0]).normalisation(name)
+    if stated is None:
+        raise UserError(
+            f'{package} does not state how images are normalised for "{network}": set mean and std in model.weights'
+        )
+    return {**architecture, "weights": {**weights, "mean": stated[0], "std": stated[1]}}
 
 
 def environment(network: str) -> str:
@@ -74,14 +106,14 @@ def packages_of(network: str) -> dict[str, str]:
     """Package that a network comes from, and its version: empty for those of this project.
 
     Raises:
-        UserError: it is not installed.
+        MissingPackage: it is not installed.
     """
     package, separate, _ = network.partition(":")
     try:
         return {package: version(package)} if separate else {}
     except PackageNotFoundError:
         place = environment(network)
-        raise UserError(
+        raise MissingPackage(
             f'the network "{network}" needs the package {package}, which is not installed: '
             f"pip install 'imbalance-aware[{place}]', or install the packages of envs/{place}.yaml"
         ) from None
@@ -94,7 +126,27 @@ def module_names(network: str) -> list[str]:
 
 def references(network: str) -> dict[str, str]:
     """The entry of a name in the table: ``{name: "module:attribute"}``."""
-    return {network: NETWORKS[network]}
+    package, _, name = network.partition(":")
+    return {network: f"{FAMILIES[package][0]}:{name}" if package in FAMILIES else NETWORKS[network]}
+
+
+def unknown(network: str) -> str | None:
+    """What is wrong with a name, as far as the tables tell; of a package in ``FAMILIES``, the package tells."""
+    package, separate, name = network.partition(":")
+    if package in FAMILIES and separate:
+        return None if NAME.fullmatch(name) else f'"{network}" is no name of a network: expected {package}:NAME'
+    families = [f"{package}:NAME" for package in FAMILIES]
+    return None if network in NETWORKS else f'"{network}" is not known.{nearest(network, [*NETWORKS, *families])}'
+
+
+def unfit_dimensions(network: str, dimensions: int) -> str | None:
+    """Why a network takes no images of so many spatial dimensions, as far as the tables tell."""
+    package = network.partition(":")[0]
+    if package not in FAMILIES or dimensions in FAMILIES[package][1]:
+        return None
+    kind = {2: "photographs", 3: "volumes"}
+    takes = " and ".join(kind[one] for one in FAMILIES[package][1])
+    return f'the network "{network}" takes {takes}, not {kind[dimensions]}; docs/networks.md lists networks that do'
 
 
 def _check_arguments(network: str, make: Any, arguments: Mapping[str, Any]) -> None:

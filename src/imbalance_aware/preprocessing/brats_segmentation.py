@@ -16,9 +16,10 @@ from pathlib import Path
 import numpy as np
 
 from imbalance_aware.errors import UserError
+from imbalance_aware.nifti import read_volume, write_volume
 from imbalance_aware.preprocessing.subject_step import SHOWN, Failure
 from imbalance_aware.schema import nearest
-from imbalance_aware.volumes import BadVolume, Volume, read_volume, write_volume
+from imbalance_aware.volumes import BadVolume, Volume
 
 log = logging.getLogger(__name__)
 

@@ -15,23 +15,14 @@ import numpy as np
 
 from imbalance_aware.errors import UserError
 from imbalance_aware.limits import apart
+from imbalance_aware.nifti import read_grid, read_mask, read_placement, read_volume, write_volume
 from imbalance_aware.preprocessing.brats_segmentation import segment
 from imbalance_aware.preprocessing.registration import LPS, displacement_mm, resample
 from imbalance_aware.preprocessing.resample import on_atlas
 from imbalance_aware.preprocessing.subject_step import Failure, Measures, named_paths, next_step, placement_warnings
 from imbalance_aware.schema import nearest, parse
 from imbalance_aware.volume_settings import MaskSettings
-from imbalance_aware.volumes import (
-    BadVolume,
-    Volume,
-    describe_grid,
-    read_grid,
-    read_mask,
-    read_placement,
-    read_volume,
-    same_grid,
-    write_volume,
-)
+from imbalance_aware.volumes import BadVolume, Volume, describe_grid, same_grid
 
 log = logging.getLogger(__name__)
 

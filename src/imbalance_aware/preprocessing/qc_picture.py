@@ -16,11 +16,12 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from imbalance_aware.files import atomic
+from imbalance_aware.nifti import read_mask, read_volume
 from imbalance_aware.preprocessing.crop import centre_of_mass
 from imbalance_aware.preprocessing.registration import resample
 from imbalance_aware.preprocessing.scans_to_patch import SubjectFiles
 from imbalance_aware.preprocessing.subject_step import warnings_of
-from imbalance_aware.volumes import BadVolume, Volume, read_mask, read_volume, reorient
+from imbalance_aware.volumes import BadVolume, Volume, reorient
 
 log = logging.getLogger(__name__)
 

@@ -17,6 +17,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from imbalance_aware.errors import UserError
+from imbalance_aware.nifti import read_placement, read_volume
 from imbalance_aware.preprocessing.registration import LPS, Registration, register, resample
 from imbalance_aware.preprocessing.similarity import dice
 from imbalance_aware.preprocessing.subject_step import (
@@ -29,7 +30,7 @@ from imbalance_aware.preprocessing.subject_step import (
 )
 from imbalance_aware.schema import parse
 from imbalance_aware.volume_settings import RegistrationSettings, reference_of
-from imbalance_aware.volumes import Volume, describe_grid, read_placement, read_volume, reorient, same_grid
+from imbalance_aware.volumes import Volume, describe_grid, reorient, same_grid
 
 #: How far beyond the atlas's brain the finer levels of a registration look.
 MARGIN_MM = 3.0

@@ -12,13 +12,14 @@ from typing import Any
 import numpy as np
 
 from imbalance_aware.files import atomic
+from imbalance_aware.nifti import read_mask, read_volume
 from imbalance_aware.preprocessing.axial_slice import write_axial_slice
 from imbalance_aware.preprocessing.crop import crop
 from imbalance_aware.preprocessing.resample import on_atlas
 from imbalance_aware.preprocessing.scale import scale_sequences
 from imbalance_aware.preprocessing.subject_step import Measures, next_steps
 from imbalance_aware.volume_settings import PatchSettings
-from imbalance_aware.volumes import read_mask, read_volume, reorient
+from imbalance_aware.volumes import reorient
 
 
 @dataclass(frozen=True)

@@ -13,13 +13,14 @@ from pathlib import Path
 import numpy as np
 
 from imbalance_aware.limits import apart
+from imbalance_aware.nifti import read_volume, write_volume
 from imbalance_aware.preprocessing.brain_extraction import METHODS, largest_component
 from imbalance_aware.preprocessing.resample import on_atlas
 from imbalance_aware.preprocessing.similarity import correlation, dice, edge_match, edges
 from imbalance_aware.preprocessing.subject_step import Failure, Measures, named_paths, next_step
 from imbalance_aware.schema import parse
 from imbalance_aware.volume_settings import BrainExtractionSettings
-from imbalance_aware.volumes import Volume, read_volume, reorient, write_volume
+from imbalance_aware.volumes import Volume, reorient
 
 log = logging.getLogger(__name__)
 

@@ -18,8 +18,9 @@ from typing import Any
 
 from imbalance_aware.errors import UserError
 from imbalance_aware.files import atomic, write_json
+from imbalance_aware.nifti import read_volume
 from imbalance_aware.system_errors import is_disk_full
-from imbalance_aware.volumes import FORMS_MM, BadVolume, Placement, Volume, describe_grid, read_volume
+from imbalance_aware.volumes import FORMS_MM, BadVolume, Placement, Volume, describe_grid
 
 log = logging.getLogger(__name__)
 

@@ -104,9 +104,10 @@ def training(design: Mapping[str, Any]) -> list[str]:
 
 def network(model: Mapping[str, Any]) -> str:
     """``ResNet, blocks 3-4-6-3, widths 32-64-128-256``."""
+    weights = ", pretrained" + (", frozen" if model.get("freeze") else "") if "weights" in model else ""
     if "network" in model:
-        return f"Network: {model['network']}"
-    return f"ResNet, blocks {_joined(model['blocks'])}, widths {_joined(model['widths'])}"
+        return f"Network: {model['network']}{weights}"
+    return f"ResNet, blocks {_joined(model['blocks'])}, widths {_joined(model['widths'])}{weights}"
 
 
 def trainings(design: Mapping[str, Any], names: Mapping[str, str]) -> list[str]:

@@ -11,7 +11,6 @@ samples are only classified. A rival of a run that diverged has no finite probab
 import argparse
 import logging
 import math
-from collections.abc import Callable
 from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
@@ -23,22 +22,17 @@ from threadpoolctl import threadpool_limits
 
 from imbalance_aware.errors import UserError
 from imbalance_aware.files import write_text
-from imbalance_aware.metrics.catalogue import METRICS, OVERALL
-from imbalance_aware.metrics.declaration import Outcome
+from imbalance_aware.metrics.overall import overall_metric
 from imbalance_aware.rivals.catalogue import RIVALS
 from imbalance_aware.rivals.frozen import Classifier, Frozen, Method
 from imbalance_aware.rivals.part_features import TEST, TRAIN, VALIDATION, Part, PartFeatures, read_part_features
 from imbalance_aware.runs.run_config import read_config
 from imbalance_aware.runs.run_folder import CONFIG, PREDICTIONS, TRAINING_PREDICTIONS, VALIDATION_PREDICTIONS
-from imbalance_aware.schema import nearest
 from imbalance_aware.tables.csv_text import make_again
 from imbalance_aware.tables.predictions import predictions_csv
 from imbalance_aware.tables.samples import read_samples
 
 log = logging.getLogger(__name__)
-
-#: Labels (n,) and probabilities (n, K) to the value of a metric; None where it is undefined.
-Judge = Callable[[np.ndarray, np.ndarray], float | None]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -145,7 +139,8 @@ def fitted(
     best = method.fit(frozen, method.default, seed)
     chosen: dict[str, Any] = {"value": method.default, "chosen_by": "default"}
     if len(labels):
-        judge, sign = _judge(primary)
+        metric, judge = overall_metric(primary, "--primary")
+        sign = 1 if metric.better == "higher" else -1
         tried = {value: method.fit(frozen, value, seed) for value in method.grid}
         found = {value: judge(labels, classifier(features)) for value, classifier in tried.items()}
         defined = {value: sign * score for value, score in found.items() if score is not None and math.isfinite(score)}
@@ -156,17 +151,3 @@ def fitted(
         else:
             log.warning("%s is undefined on the validation part: %s has its default", primary, method.parameter)
     return best, {"parameter": method.parameter, **chosen}
-
-
-def _judge(primary: str | None) -> tuple[Judge, int]:
-    """A metric of the catalogue, and 1 if larger values are better, else -1."""
-    if primary not in OVERALL:
-        raise UserError(f'--primary: there is no metric "{primary}" over all classes.{nearest(str(primary), OVERALL)}')
-    metric = METRICS[primary]
-
-    def judge(labels: np.ndarray, probabilities: np.ndarray) -> float | None:
-        value = metric.function(Outcome(labels, probabilities))
-        assert not isinstance(value, list), "a metric over all classes"
-        return value
-
-    return judge, 1 if metric.better == "higher" else -1

@@ -9,10 +9,8 @@ import argparse
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from imbalance_aware.errors import UserError
-from imbalance_aware.models.network import Network
 from imbalance_aware.rivals.part_features import TEST, TRAIN, VALIDATION, Part, PartFeatures, write_part_features
 from imbalance_aware.runs.dataset import Fold, open_dataset
 from imbalance_aware.runs.memory import enough_memory_to_classify
@@ -21,9 +19,6 @@ from imbalance_aware.runs.select_device import select_device
 from imbalance_aware.runs.settings import TrainingSettings
 from imbalance_aware.training.batches import on_device
 from imbalance_aware.training.inference import predict
-
-#: How far the logits of the last layer may be from those of its weights and biases, as a share of their size.
-TOLERANCE = 1e-9
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -42,8 +37,8 @@ def run(args: argparse.Namespace) -> None:
     """Write the file.
 
     Raises:
-        UserError: files that are missing or damaged, a network that was trained on other data or in another fold, one
-            whose last layer is not linear, or too little memory.
+        UserError: files that are missing or damaged, a network that was trained on other data or in another fold, or
+            too little memory.
     """
     if (args.folds is None) != (args.fold is None):
         raise UserError("--folds and --fold belong together: the table of a dataset's folds, and which of them")
@@ -66,35 +61,6 @@ def run(args: argparse.Namespace) -> None:
             else:
                 features = np.empty((0, seen[TRAIN].features.shape[1]), dtype=np.float32)
             seen[name] = Part(np.array([sample["subject"] for sample in split.samples], dtype=str), features)
-    weight, bias = last_layer(model, seen[TRAIN].features.shape[1], args.model)
+    layer = model.last_layer()
+    weight, bias = (values.detach().cpu().numpy() for values in (layer.weight, layer.bias))
     write_part_features(args.out, PartFeatures(seen, weight, bias, dataset.digest))
-
-
-def last_layer(model: Network, width: int, path: Path) -> tuple[np.ndarray, np.ndarray]:
-    """Weights (K, F) and biases (K,) of a network's last layer, float32.
-
-    They are read off what the layer does, so that it may have any name in the network: the biases are its logits of
-    zeros, the weights those of unit vectors less the biases. In double precision that gives the stored numbers back.
-
-    Args:
-        model: on any device; it is left on the CPU, in double precision.
-        width: F, the number of features.
-        path: of its file, for messages.
-
-    Raises:
-        UserError: the layer is not linear.
-    """
-    model = model.to("cpu", torch.float64).eval()
-    with torch.inference_mode():
-        bias = model.head(torch.zeros(1, width, dtype=torch.float64))[0]
-        weight = (model.head(torch.eye(width, dtype=torch.float64)) - bias).T
-        steps = torch.linspace(0.3, 2.7, width, dtype=torch.float64)
-        probe = torch.stack([steps, -1.7 * steps.flip(0)])
-        given, linear = model.head(probe), probe @ weight.T + bias
-    finite = bool(torch.isfinite(given).all() and torch.isfinite(linear).all())
-    if finite and bool(((given - linear).abs() > TOLERANCE * (1 + given.abs().max())).any()):
-        raise UserError(
-            f"{path}: the last layer of this network is not linear in its features, so it cannot be scaled or trained "
-            "again by itself; leave its conditions out of `rivals.of`"
-        )
-    return weight.float().numpy(), bias.float().numpy()

@@ -2,7 +2,7 @@
 
 The file is a tar archive: code, images (compressed by bzip2), and the settings of every condition. That machine needs
 Python and the packages of envs/train.yaml (for networks of another package, such as `monai:DenseNet121`, those of
-envs/monai.yaml; run.py says what is missing before it trains):
+envs/monai.yaml or envs/timm.yaml; run.py says what is missing before it trains):
 
     tar xf glaucoma.tar && python paper-glaucoma/run.py --jobs 4 --out results
 
@@ -24,8 +24,17 @@ from imbalance_aware.files import atomic
 from imbalance_aware.losses.build import module_names
 from imbalance_aware.models.build import module_names as network_modules
 from imbalance_aware.provenance import ROOT, closure, module_path
-from imbalance_aware.runs.bundle_manifest import COMPRESSED, MANIFEST, SAMPLES, Conditions, Manifest, folds_table
+from imbalance_aware.runs.bundle_manifest import (
+    COMPRESSED,
+    MANIFEST,
+    SAMPLES,
+    Conditions,
+    Manifest,
+    folds_table,
+    weights_file,
+)
 from imbalance_aware.runs.dataset import Fold, Packed
+from imbalance_aware.runs.weights_file import find_weights, require_sha256
 from imbalance_aware.schema import parse, validate
 from imbalance_aware.tables.folds import read_folds
 
@@ -57,6 +66,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--seeds", type=int, nargs="+", required=True, help="random seeds of the runs of each condition"
+    )
+    parser.add_argument(
+        "--weights",
+        nargs="*",
+        default=[],
+        metavar="SHA256=FILE",
+        help="locations of the files of weights",
     )
     parser.add_argument("--out", type=Path, required=True, help="archive to write (.tar)")
 
@@ -90,6 +106,10 @@ def run(args: argparse.Namespace) -> None:
         looked_up |= {*module_names(condition.settings.condition.loss)}
         looked_up |= {*network_modules(condition.settings.model.network)}
     files = code_files([*STEPS, *sorted(looked_up)])
+    for weights in filter(None, (condition.settings.model.weights for condition in conditions.values())):
+        path = find_weights(weights, args.weights)
+        require_sha256(path, weights.sha256)
+        files[weights_file(weights.sha256, path)] = path
     texts = {MANIFEST: manifest.model_dump_json(indent=2) + "\n", "run.py": RUN}
     # Made in the folder of the archive, where there is space for it.
     with tempfile.TemporaryDirectory(dir=args.out.parent) as folder, atomic(args.out) as temporary:

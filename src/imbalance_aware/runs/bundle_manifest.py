@@ -5,6 +5,7 @@ cross-validated dataset ``folds/repeat-R.csv``, the images as ``images.npy.bz2``
 `Manifest`.
 """
 
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -19,6 +20,11 @@ MANIFEST, SAMPLES, IMAGES, COMPRESSED = "bundle.json", "samples.csv", "images.np
 def folds_table(repeat: int) -> str:
     """Where a bundle holds the folds of a repeat."""
     return f"folds/repeat-{repeat}.csv"
+
+
+def weights_file(sha256: str, path: Path) -> str:
+    """Where a bundle holds a file of weights; the suffix of ``path`` says its form."""
+    return f"weights/{sha256}{path.suffix}"
 
 
 class Condition(Strict):

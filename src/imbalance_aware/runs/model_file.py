@@ -3,6 +3,8 @@
 import io
 import math
 import zipfile
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,7 @@ import torch
 
 from imbalance_aware.errors import UserError
 from imbalance_aware.files import atomic
-from imbalance_aware.models import DEFAULT
+from imbalance_aware.models import DEFAULT, NETWORKS
 from imbalance_aware.models.build import packages_of
 from imbalance_aware.models.make import InputSpec, network_of
 from imbalance_aware.models.memory_format import CHANNELS_LAST
@@ -81,6 +83,15 @@ def _require_intact(path: Path) -> None:
             raise ValueError(f"the checksum of its part {damaged} does not match")
 
 
+def _without_memory(architecture: Mapping[str, Any]) -> AbstractContextManager:
+    """Where a network is made: without memory, in case the architecture does not fit the weights.
+
+    Networks of a package that knows its own names may hold values that are in no state, such as the indices that
+    attention looks up. These are made for real.
+    """
+    return torch.device("meta") if architecture.get("network", DEFAULT) in NETWORKS else nullcontext()
+
+
 def load_model(path: Path) -> tuple[Network, InputSpec, dict[str, Any]]:
     """Read a network for inference on the CPU, with what it takes and the config of its run.
 
@@ -97,7 +108,7 @@ def load_model(path: Path) -> tuple[Network, InputSpec, dict[str, Any]]:
         _require_sound(spec)
         architecture = content["config"]["model"]
         packages_of(architecture.get("network", DEFAULT))
-        with torch.device("meta"):  # no memory for an architecture that does not fit the weights
+        with _without_memory(architecture), torch.random.fork_rng(devices=[]):
             model = network_of(architecture, spec)
         model.load_state_dict(content["weights"], assign=True)
     except FileNotFoundError:

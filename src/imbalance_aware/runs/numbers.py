@@ -25,6 +25,7 @@ NUMBERS = (
     "models.make",
     "models.memory_format",
     "models.network",
+    "models.normalised",
     "training.accumulation",
     "training.augment_cpu",
     "training.augment_device",
@@ -45,20 +46,25 @@ NUMBERS = (
     "training.validation",
     "training.weight_average",
 )
+#: Of runs that begin with a file of weights.
+PRETRAINED = "models.pretrained"
 #: Of the files of a run folder. Raised when later steps could not use what earlier versions wrote: all runs are made
 #: again.
 FORMAT = 2
 
 
-def training_code(terms: Mapping[str, float], network: str = DEFAULT, metric: str | None = None) -> str:
+def training_code(
+    terms: Mapping[str, float], network: str = DEFAULT, metric: str | None = None, pretrained: bool = False
+) -> str:
     """Digest of the code that decides the numbers of a condition's runs.
 
     Args:
         terms: name of a loss -> its factor in the condition's sum.
         network: its name in the table of networks.
         metric: that of the validation part, by its name in the catalogue; None where there is no such part.
+        pretrained: whether they begin with a file of weights.
     """
-    modules = [*NUMBERS, *network_modules(network), *module_names(terms)]
+    modules = [*NUMBERS, *([PRETRAINED] if pretrained else []), *network_modules(network), *module_names(terms)]
     named = {f"loss {name}": reference for name, reference in references(terms).items()}
     named |= {f"network {name}": reference for name, reference in network_references(network).items()}
     if metric is not None:

@@ -14,7 +14,8 @@ from pydantic import (
 )
 
 from imbalance_aware.errors import UserError
-from imbalance_aware.models import DEFAULT, NETWORKS
+from imbalance_aware.models import DEFAULT, FAMILIES, NETWORKS, NORMALISING
+from imbalance_aware.models.build import unknown
 from imbalance_aware.schema import Strict, misfit, nearest
 from imbalance_aware.training.blur import blur_reach
 from imbalance_aware.training.optimisers import OPTIMISERS, SCHEDULES
@@ -31,6 +32,40 @@ class Off:
     value: Any
 
 
+#: What ``model.network`` may be, for editors: names of the table, and those of packages that know their own.
+NETWORK_NAMES: dict[str, Any] = {
+    "anyOf": [{"enum": list(NETWORKS)}, *({"pattern": f"^{package}:"} for package in FAMILIES)]
+}
+#: Constants of ImageNet, by which torchvision's weights were trained.
+IMAGENET = "mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225]"
+
+
+class WeightsSettings(Strict):
+    """Pretrained weights that training starts from. The last layer is still initialised at random."""
+
+    path: str | None = Field(
+        None,
+        description="file with a state dict: `.safetensors`, or saved by torch (`.pth`, `.pt`, `.bin`). Only its "
+        "content affects a run, not its location",
+    )
+    sha256: str = Field(pattern="^[0-9a-f]{64}$", description="SHA-256 of the file, as printed by `sha256sum FILE`")
+    mean: tuple[float, ...] | None = Field(
+        None,
+        min_length=1,
+        description="mean of each channel, in [0, 1], with which images were normalised in the pretraining; left out: "
+        f"the values that timm states for the network. For torchvision: {IMAGENET}",
+    )
+    std: tuple[Annotated[float, Field(gt=0)], ...] | None = Field(
+        None, min_length=1, description="standard deviation of each channel, as for `mean`"
+    )
+
+    @model_validator(mode="after")
+    def _constants_together(self) -> "WeightsSettings":
+        if (self.mean is None) != (self.std is None) or len(self.mean or ()) != len(self.std or ()):
+            raise misfit(["std"], "must match mean: one value of each for every channel of the pretraining")
+        return self
+
+
 class ModelSettings(Strict):
     """The network. Without `network`: a residual network (He et al. 2016), by default ResNet-34 with 256 features."""
 
@@ -38,9 +73,9 @@ class ModelSettings(Strict):
         DEFAULT,
         description=(
             "`resnet`, to which all other keys except `arguments` apply, or another network of docs/networks.md, "
-            "such as `monai:DenseNet121`"
+            "such as `monai:DenseNet121` or `timm:convnext_tiny`"
         ),
-        json_schema_extra={"enum": list(NETWORKS)},
+        json_schema_extra=NETWORK_NAMES,
     )
     arguments: dict[str, Any] = Field({}, description="arguments of a network other than `resnet`, by name")
     blocks: tuple[int, ...] = Field((3, 4, 6, 3), description="residual blocks in each stage")
@@ -50,12 +85,20 @@ class ModelSettings(Strict):
     stem_kernel: int = Field(7, ge=1, description="edge of the first convolution, odd")
     stem_stride: int = Field(2, ge=1, description="stride of the first convolution")
     stem_pool: bool = Field(True, description="maximum pooling (3 wide, stride 2) after the first convolution")
+    weights: WeightsSettings | None = Field(
+        None,
+        description="file of pretrained weights (docs/networks.md); left out: random weights from the run's seed",
+    )
+    freeze: bool = Field(
+        False,
+        description="with `weights`: train only the last layer; batch normalisation keeps its statistics",
+    )
 
     @field_validator("network")
     @classmethod
     def _known(cls, value: str) -> str:
-        if value not in NETWORKS:
-            raise ValueError(f'"{value}" is not known.{nearest(value, NETWORKS)}')
+        if problem := unknown(value):
+            raise ValueError(problem)
         return value
 
     @model_validator(mode="after")
@@ -75,9 +118,20 @@ class ModelSettings(Strict):
     def _without_others(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """The keys that apply to this network, so that keys of one network do not repeat runs with another."""
         values = handler(self)
-        if self.network == DEFAULT:
-            return {key: values[key] for key in OWN}
-        return {key: values[key] for key in ("network", "arguments")}
+        keys = OWN if self.network == DEFAULT else ("network", "arguments")
+        return {key: values[key] for key in (*keys, *(key for key in BEGINNING if values[key]))}
+
+    @model_validator(mode="after")
+    def _pretrained(self) -> "ModelSettings":
+        if self.freeze and self.weights is None:
+            raise misfit(["freeze"], "needs `weights`: otherwise random weights would never be trained")
+        if self.weights is not None and self.weights.mean is None and self.network.partition(":")[0] not in NORMALISING:
+            raise misfit(
+                ["weights", "mean"],
+                f'and std are needed: "{self.network}" does not say how images were normalised. Weights of '
+                f"torchvision: {IMAGENET}. Values in [0, 1] as they are: mean: [0], std: [1]",
+            )
+        return self
 
     @model_validator(mode="after")
     def _stages(self) -> "ModelSettings":
@@ -92,8 +146,10 @@ class ModelSettings(Strict):
         return self
 
 
+#: Keys of ``model`` that say what training begins with, and are left out where they are off.
+BEGINNING = ("weights", "freeze")
 #: Keys of ``model`` that are arguments of the network `DEFAULT`.
-OWN = tuple(key for key in ModelSettings.model_fields if key not in ("network", "arguments"))
+OWN = tuple(key for key in ModelSettings.model_fields if key not in ("network", "arguments", *BEGINNING))
 
 
 class TrainingSettings(Strict):
@@ -102,6 +158,9 @@ class TrainingSettings(Strict):
     epochs: int = Field(250, ge=1, description="passes over the training set")
     batch_size: int = Field(50, ge=2, description="samples in a batch; at least 2, for the batch normalisation")
     learning_rate: float = Field(1e-3, gt=0, description="learning rate of the first epoch")
+    head_learning_rate: float | None = Field(
+        None, gt=0, description="learning rate of the last layer, with the same schedule; null: `learning_rate`"
+    )
     optimiser: Literal[*OPTIMISERS] = Field(  # type: ignore[valid-type]  # names of a table
         "adam",
         description=(
@@ -352,9 +411,13 @@ class RunSettings(Strict):
         """What `shaping` gives, without options that are off and are off unless set.
 
         Read as settings it is the same run. An option that a later version adds, and that is off, is not in it: what
-        depends on these values (the rule's params, a checkpoint) does not change.
+        depends on these values (the rule's params, a checkpoint) does not change. Nor is the place of a file
+        of weights in it.
         """
-        return _without_off(self, self.shaping())
+        values = self.shaping()
+        if self.model.weights is not None:
+            del values["model"]["weights"]["path"]
+        return _without_off(self, values)
 
 
 def _without_off(settings: BaseModel, values: dict[str, Any]) -> dict[str, Any]:

@@ -34,7 +34,11 @@ import imbalance_aware
 from imbalance_aware.errors import UserError
 from imbalance_aware.files import atomic, write_text
 from imbalance_aware.losses.build import check_losses
-from imbalance_aware.models.build import check_network, packages_of
+from imbalance_aware.models.build import check_network, packages_of, with_constants
+from imbalance_aware.models.make import make_model
+from imbalance_aware.models.network import Network
+from imbalance_aware.models.normalised import constants_of
+from imbalance_aware.models.pretrained import load_pretrained
 from imbalance_aware.runs.checkpoint import Checkpoint
 from imbalance_aware.runs.dataset import Fold, open_dataset
 from imbalance_aware.runs.interruption import Interrupted, Interruption
@@ -56,6 +60,7 @@ from imbalance_aware.runs.run_folder import (
 from imbalance_aware.runs.select_device import select_device
 from imbalance_aware.runs.settings import RunSettings, check
 from imbalance_aware.runs.validation import score_of_run
+from imbalance_aware.runs.weights_file import find_weights, read_weights
 from imbalance_aware.schema import parse
 from imbalance_aware.tables.history import history_csv
 from imbalance_aware.tables.predictions import predictions_csv
@@ -80,6 +85,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--seed", type=int, required=True, help="random seed of initial weights, batches and augmentation"
     )
     parser.add_argument("--out", type=Path, required=True, help="run folder to write")
+    parser.add_argument(
+        "--weights",
+        nargs="*",
+        default=[],
+        metavar="SHA256=FILE",
+        help="where files of weights lie, instead of model.weights.path of the settings",
+    )
     parser.add_argument("--threads", type=int, default=1, help="CPU threads (default: 1)")
     parser.add_argument("--code", help="digest of the code (default: computed)")
     parser.add_argument(
@@ -108,19 +120,24 @@ def run(args: argparse.Namespace) -> None:
         score = score_of_run(settings, dataset, args.samples if fold is None else fold.table)
         check(settings.augmentation, dataset.images.shape[2:])
         network = settings.model.network
-        code = args.code or training_code(settings.condition.loss, network, settings.validation_metric)
+        pretrained = settings.model.weights is not None
+        code = args.code or training_code(settings.condition.loss, network, settings.validation_metric, pretrained)
         recorded = _record(args.seed, dataset, code, device, args.threads)
         if fold is not None:
             recorded |= {"folds": fold.table.name, "fold": fold.number}
         recorded["versions"] |= packages_of(network)
+        architecture = with_constants(settings.shaping()["model"])
+        if settings.model.weights is not None:
+            recorded["normalisation"] = _normalisation(architecture, dataset)
         checkpoint = Checkpoint(args.out, _key(settings, recorded))
         # A run may continue on another kind of processor, but its bytes then depend on both: not part of the key.
         config = settings.shaping() | {"recorded": recorded | {"processor": device.processor()}}
         with enough_memory(settings, dataset.images.shape[1:], device.torch_device):
             condition = settings.condition
             check_losses(condition.loss, condition.kwargs, dataset.class_counts)
-            check_network(config["model"], input_of(settings, dataset))
-            training = begin(settings, args.seed, dataset, device, score)
+            check_network(architecture, input_of(settings, dataset))
+            model = _pretrained(settings, architecture, dataset, args)
+            training = begin(settings, args.seed, dataset, device, score, model)
             state = checkpoint.load()
             clear(args.out)
             if state is not None:
@@ -131,7 +148,7 @@ def run(args: argparse.Namespace) -> None:
             except Interrupted as stop:
                 log.warning("%s", stop)
                 raise SystemExit(stop.exit_status) from None
-            _finish(args.out, training, dataset, config)
+            _finish(args.out, training, dataset, config, architecture)
         checkpoint.remove()
 
 
@@ -161,6 +178,32 @@ def _record(seed: int, dataset: Dataset, code: str, device: Device, threads: int
             "numpy": np.__version__,
         },
     }
+
+
+def _normalisation(architecture: dict[str, Any], dataset: Dataset) -> dict[str, list[float]]:
+    """What the network subtracts from each channel of the images, and divides it by."""
+    channels = dataset.images.shape[1]
+    return {key: constants_of(architecture["weights"][key], channels) for key in ("mean", "std")}
+
+
+def _pretrained(
+    settings: RunSettings, architecture: dict[str, Any], dataset: Dataset, args: argparse.Namespace
+) -> Network | None:
+    """The network with the weights of a file; None where the run begins with random ones."""
+    weights = settings.model.weights
+    if weights is None:
+        return None
+    path = find_weights(weights, args.weights)
+    state = read_weights(path, weights.sha256)
+    model = make_model(architecture, input_of(settings, dataset), args.seed)
+    try:
+        loaded = load_pretrained(model, state)
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from None
+    adapted = f"; {loaded.adapted} was adapted to {dataset.images.shape[1]} channels" if loaded.adapted else ""
+    log.info("%s: %d entries loaded%s", path, loaded.taken, adapted)
+    log.info("not loaded, the head of the earlier training: %s", ", ".join(loaded.head) or "none")
+    return model
 
 
 def _key(settings: RunSettings, recorded: dict[str, Any]) -> str:
@@ -239,7 +282,9 @@ def _place(training: Training) -> str:
     return f"after {training.position.epoch} epochs and {training.position.step} steps"
 
 
-def _finish(folder: Path, training: Training, dataset: Dataset, config: dict[str, Any]) -> None:
+def _finish(
+    folder: Path, training: Training, dataset: Dataset, config: dict[str, Any], architecture: dict[str, Any]
+) -> None:
     """Write what the run is for."""
     training.finish()
     if training.best is not None:
@@ -252,7 +297,7 @@ def _finish(folder: Path, training: Training, dataset: Dataset, config: dict[str
     features = _predict(folder / PREDICTIONS, training, dataset.test, dataset.classes)
     with atomic(folder / FEATURES) as temporary:
         np.save(temporary, features)
-    save_model(folder / MODEL, training.model, input_of(training.settings, dataset), config)
+    save_model(folder / MODEL, training.model, input_of(training.settings, dataset), config | {"model": architecture})
     # The last file: it marks the run as done and records settings, code and data.
     write_text(folder / CONFIG, yaml.safe_dump(config, sort_keys=False))
 

@@ -229,6 +229,9 @@ def _start(job: Job, manifest: Manifest, args: argparse.Namespace) -> subprocess
     if job.run.fold is not None:
         command += ["--folds", str(args.bundle / folds_table(job.run.repeat)), "--fold", str(job.run.fold)]
     command += ["--settings", condition.settings.model_dump_json(), "--threads", str(args.threads)]
+    if (weights := condition.settings.model.weights) is not None:
+        found = sorted((args.bundle / "weights").glob(f"{weights.sha256}.*"))
+        command += ["--weights", *(f"{weights.sha256}={path}" for path in found)]
     paths = [str(ROOT.parent), *filter(None, [os.environ.get("PYTHONPATH")])]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(paths)}
     job.log.parent.mkdir(parents=True, exist_ok=True)

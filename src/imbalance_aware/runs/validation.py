@@ -6,10 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from imbalance_aware.errors import UserError
-from imbalance_aware.metrics.catalogue import METRICS, OVERALL
-from imbalance_aware.metrics.declaration import Outcome
+from imbalance_aware.metrics.overall import overall_metric
 from imbalance_aware.runs.settings import RunSettings
-from imbalance_aware.schema import nearest
 from imbalance_aware.training.data import Dataset
 from imbalance_aware.training.validation import Score
 
@@ -80,13 +78,5 @@ def score_of(name: str) -> Score:
     Raises:
         UserError: there is none of that name.
     """
-    if name not in OVERALL:
-        raise UserError(f'validation_metric: there is no metric "{name}" over all classes.{nearest(name, OVERALL)}')
-    metric = METRICS[name]
-
-    def function(labels: np.ndarray, probabilities: np.ndarray) -> float | None:
-        value = metric.function(Outcome(labels, probabilities))
-        assert not isinstance(value, list), "a metric over all classes"
-        return value
-
+    metric, function = overall_metric(name, "validation_metric")
     return Score(name, metric.better, function)

@@ -24,6 +24,11 @@ class Images2D(ClassContext, SplitSettings):
         """Spatial shape of the images that training starts from."""
         return self.image_size
 
+    @property
+    def training_channels(self) -> int:
+        """Channels of these images."""
+        return 1 if getattr(self, "channels", "rgb") == "grey" else 3
+
     def for_cohort(self) -> dict[str, Any]:
         """The settings on which the cohort table depends, to be passed to the step ``cohort``."""
         kept = self.model_dump(mode="json", exclude={"image_size", "split", *KEYS})

@@ -57,6 +57,11 @@ class Volumes3D(ClassContext, SplitSettings):
         return (self.preprocessing.crop.size,) * 3
 
     @property
+    def training_channels(self) -> int:
+        """Channels of these patches: the sequences."""
+        return len(self.sequences)
+
+    @property
     def needs_mask(self) -> bool:
         """Whether the source has to bring each subject's tumour mask."""
         return self.preprocessing.mask.method == "provided"

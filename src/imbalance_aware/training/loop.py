@@ -37,7 +37,12 @@ if TYPE_CHECKING:
 
 
 def begin(
-    settings: "RunSettings", seed: int, dataset: Dataset, device: Device, score: Score | None = None
+    settings: "RunSettings",
+    seed: int,
+    dataset: Dataset,
+    device: Device,
+    score: Score | None = None,
+    model: Network | None = None,
 ) -> "Training":
     """A run before its first step.
 
@@ -47,9 +52,12 @@ def begin(
         dataset: of the run.
         device: where, and in which precision, it is trained.
         score: the metric of the validation part; None where the dataset has no such part.
+        model: the network, in channels-last format, with the weights that it begins with; None: random ones.
     """
     condition = settings.condition
-    model = make_model(settings.model.model_dump(), input_of(settings, dataset), seed).to(device.torch_device)
+    if model is None:
+        model = make_model(settings.model.model_dump(), input_of(settings, dataset), seed)
+    model = model.to(device.torch_device)
     loss = loss_of(condition.loss, condition.kwargs, dataset.class_counts)
     validation = None if score is None else Validation(dataset.validation, score, settings.training.validate_every)
     return Training(settings, seed, dataset.train, on_device(dataset.images, device), model, loss, device, validation)
@@ -113,7 +121,9 @@ class Training:
         self.best = Best() if validation is not None and settings.training.select == "best" else None
         self.loss = loss.to(device.torch_device)
         training = settings.training
-        groups = parameter_groups(model, training.weight_decay)
+        own_rate = training.head_learning_rate
+        head_factor = None if own_rate is None else own_rate / training.learning_rate
+        groups = parameter_groups(model, training.weight_decay, head_factor)
         self.optimiser = make_optimiser(training.optimiser, groups, training.learning_rate)
         #: None where the trained weights themselves are judged and kept.
         self.average = None if training.ema is None else WeightAverage(model, training.ema)

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import torch
 
+#: Key of a group of weights: factor of the learning rate for it; a group without it has 1.
+FACTOR = "lr_factor"
 #: Name -> class of ``torch.optim`` and its arguments, all but the learning rate. Fused: one call updates all weights.
 OPTIMISERS: dict[str, tuple[str, dict[str, Any]]] = {
     # Kingma & Ba 2015.
@@ -43,9 +45,9 @@ def make_optimiser(
 
 
 def set_learning_rate(optimiser: "torch.optim.Optimizer", learning_rate: float) -> None:
-    """Use ``learning_rate`` for all weights from the next step on."""
+    """Use ``learning_rate`` for all weights from the next step on, times the factor of a group that has one."""
     for group in optimiser.param_groups:
-        group["lr"] = learning_rate
+        group["lr"] = learning_rate * group.get(FACTOR, 1.0)
 
 
 def _without_compiler(cls: "type[torch.optim.Optimizer]") -> "Callable[..., torch.optim.Optimizer]":
