@@ -39,6 +39,8 @@ EXPLAIN_ENVIRONMENT = one_environment(
     {EXPLAINED_IN.get(name, name) for name in (network_environment(study.model.network) for study in STUDIES.values())},
     explain_environment,
 )
+
+
 def weights_option(wildcards, input):
     """Where the file of pretrained weights of the study is, as an option of the step; nothing where it has none.
 

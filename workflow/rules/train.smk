@@ -41,6 +41,7 @@ rule train:
         "python -m imbalance_aware train --images {input.images:q} --samples {input.samples:q} {params.fold}"
         " --settings {params.settings:q} --seed {params.seed} --code {params.code} --threads {threads}"
         " {params.weights} --out {params.folder:q} 2> {log:q}"
+        f"{WITH_OPTIONAL}"
 
 
 # A group of its own: in that of the replicate, a cluster would train all its folds in one job.
