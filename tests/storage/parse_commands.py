@@ -1,7 +1,7 @@
 """Read commands, one a line, as Snakemake and its plugins do, without running them.
 
-`python parse_commands.py < COMMANDS` runs in the checkout with the Python of the plugins. The first that is refused ends
-it, with the reason.
+`python parse_commands.py < COMMANDS` runs in the checkout with the Python of the plugins. The first that is refused
+ends it, with the reason.
 """
 
 import shlex
