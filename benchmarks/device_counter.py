@@ -1,6 +1,9 @@
-"""Counts what operations would cost on a GPU, without one: see `Counter`."""
+"""Counts what operations would cost on a GPU, without one: see `Counter`, and for training steps `without_data`."""
 
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, nullcontext
+from unittest.mock import patch
 
 import numpy as np
 import torch
@@ -14,6 +17,13 @@ ALLOCATIONS = {"aten::empty", "aten::empty_like", "aten::empty_strided", "aten::
 COPIES = {"aten::copy_", "aten::_to_copy"}
 #: Operations that write all of an argument without reading it.
 OVERWRITES = {"aten::copy_", "aten::fill_", "aten::zero_"}
+
+#: Operations of fused optimisers, for which torch has no rule on tensors without data. All they do is in place.
+FUSED = {
+    overload
+    for name in ("_fused_adam_", "_fused_adamw_", "_fused_sgd_")
+    for overload in (getattr(torch.ops.aten, name).default, getattr(torch.ops.aten, name).tensor_lr)
+}
 
 
 class Counter(TorchDispatchMode):
@@ -71,6 +81,35 @@ class Counter(TorchDispatchMode):
     def _copies(self, copied: Sequence[Tensor]) -> None:
         self.launches += len(copied)
         self.bytes += sum(_bytes(tensor) + _full_bytes(tensor) for tensor in copied)
+
+
+class WithoutFused(TorchDispatchMode):
+    """Leaves out the operations of fused optimisers; ``rates`` are the learning rates that they were given."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rates: list[Tensor | float] = []
+
+    def __torch_dispatch__(self, operation, types, args=(), kwargs=None):
+        if operation not in FUSED:
+            return operation(*args, **(kwargs or {}))
+        self.rates.append(kwargs["lr"])
+        return None
+
+
+@contextmanager
+def without_data() -> Iterator[tuple[Counter, WithoutFused]]:
+    """While this context is entered, training steps can be taken on torch's device `meta`, and are counted.
+
+    Fused optimisers and autocast are left out, since neither knows this device.
+    """
+    with ExitStack() as stack:
+        stack.enter_context(patch.object(torch, "autocast", lambda *_, **__: nullcontext()))
+        for name in ("adam", "sgd"):
+            module = sys.modules[f"torch.optim.{name}"]
+            stack.enter_context(patch.object(module, "_device_dtype_check_for_fused", lambda *_, **__: None))
+        fused = stack.enter_context(WithoutFused())
+        yield stack.enter_context(Counter()), fused
 
 
 def _is_view(operation) -> bool:

@@ -7,6 +7,7 @@ import logging
 import os
 import sys
 import traceback
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -86,8 +87,17 @@ def main(arguments: list[str] | None = None) -> int:
     for name, (_, summary) in STEPS.items():
         steps.add_parser(name, help=summary, add_help=False)
     step = parser.parse_known_args(arguments[:1])[0].step
+    return explained(lambda: _run(step, f"{parser.prog} {step}", arguments[1:]))
+
+
+def explained(work: Callable[[], None]) -> int:
+    """Do the work of a step; if it fails, say why on standard error.
+
+    Returns:
+        as `main`.
+    """
     try:
-        _run(step, f"{parser.prog} {step}", arguments[1:])
+        work()
     except UserError as error:
         _say(f"error: {error}")
         return MISTAKE
@@ -111,8 +121,13 @@ def _run(step: str, name: str, arguments: list[str]) -> None:
         prog=name, description=module.__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     module.add_arguments(parser)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", stream=sys.stderr)
+    start_logging()
     module.run(parser.parse_args(arguments))
+
+
+def start_logging() -> None:
+    """Write the messages of this process to standard error."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", stream=sys.stderr)
 
 
 def _explain(error: Exception) -> int:

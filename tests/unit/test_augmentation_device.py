@@ -161,13 +161,13 @@ def test_an_epoch_too_large_to_prepare_at_once(monkeypatch, dtype):
     rows = [np.arange(3), np.arange(3, 6), np.array([0]), np.arange(5)]
     at_once = [batch.clone() for batch in DeviceImages(images, CPU).batches(rows, parameters)]
     counts = []
-    original = augment_device._OnDevice.__init__
+    original = augment_device.Prepared.__init__
 
     def spy(self, images, rows, parameters):
         counts.append(len(rows))
         original(self, images, rows, parameters)
 
-    monkeypatch.setattr(augment_device._OnDevice, "__init__", spy)
+    monkeypatch.setattr(augment_device.Prepared, "__init__", spy)
     monkeypatch.setattr(augment_device, "CHUNK_BYTES", 4 * 8 * ({"uint8": 256, "float16": 15361}[dtype] + 5 * 21))
     in_parts = DeviceImages(images, CPU).batches(rows, parameters)
     assert all(torch.equal(*pair) for pair in zip(in_parts, at_once, strict=True))

@@ -4,10 +4,18 @@ import io
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 import torch
 
-from imbalance_aware.training.optimisers import OPTIMISERS, SCHEDULES, make_optimiser, set_learning_rate
+from imbalance_aware.training.optimisers import (
+    OPTIMISERS,
+    SCHEDULES,
+    capturable,
+    make_optimiser,
+    rate_on_device,
+    set_learning_rate,
+)
 
 RATES = (1e-2, 5e-3, 1e-3, 1e-3)
 
@@ -61,6 +69,46 @@ def test_an_optimiser_resumes_exactly_from_a_file(name):
     again.load_state_dict(torch.load(buffer, weights_only=True))
     train(parts, again, range(2, 4))
     assert all(torch.equal(one, other) for one, other in zip(parts, whole, strict=True))
+
+
+@pytest.mark.parametrize("name", OPTIMISERS)
+def test_a_rate_in_a_tensor_gives_the_same_bytes(name):
+    """That of the optimiser itself, which changes in place, and does not become a number when a state is loaded."""
+    number, tensor = parameters(), parameters()
+    train(number, make_optimiser(name, number, RATES[0]), range(4))
+    optimiser = make_optimiser(name, tensor, RATES[0])
+    rate_on_device(optimiser, torch.device("cpu"))
+    rate = optimiser.param_groups[0]["lr"]
+    train(tensor, optimiser, range(2))
+    assert rate is optimiser.param_groups[0]["lr"] and rate == RATES[1]
+    again = make_optimiser(name, tensor, RATES[0])
+    again.load_state_dict(optimiser.state_dict())
+    rate_on_device(again, torch.device("cpu"))
+    with capturable(again):
+        train(tensor, again, range(2, 4))
+    assert all(torch.equal(one, other) for one, other in zip(tensor, number, strict=True))
+    assert rate == RATES[1], "a tensor of its own"
+
+
+@pytest.mark.parametrize("name", OPTIMISERS)
+def test_a_rate_of_a_gpu_is_the_nearest_float32(name):
+    """The only type that fused optimisers read on a GPU; on the CPU it gives the bytes of that number."""
+    number, tensor = parameters(), parameters()
+    optimiser = make_optimiser(name, tensor, RATES[0])
+    rate_on_device(optimiser, torch.device("meta"))
+    assert (optimiser.param_groups[0]["lr"].dtype, optimiser.param_groups[0]["lr"].device.type) == (
+        torch.float32,
+        "meta",
+    )
+    optimiser.param_groups[0]["lr"] = torch.zeros((), dtype=torch.float32)
+    rounded = make_optimiser(name, number, RATES[0])
+    for place in range(4):
+        set_learning_rate(optimiser, RATES[place])
+        set_learning_rate(rounded, float(np.float32(RATES[place])))
+        step(tensor, optimiser, place)
+        step(number, rounded, place)
+    assert all(torch.equal(one, other) for one, other in zip(tensor, number, strict=True))
+    assert max(abs(float(np.float32(rate)) / rate - 1) for rate in RATES) < 6e-8
 
 
 def test_making_and_using_one_does_not_import_torchs_compiler():

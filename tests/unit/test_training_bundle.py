@@ -6,6 +6,7 @@ import functools
 import json
 import logging
 import os
+import signal
 import subprocess
 import sys
 import tarfile
@@ -212,18 +213,123 @@ def test_images_unpacked_by_a_process_that_was_killed_before_it_checked_them(unp
 
 
 def test_no_process_outlives_a_command_that_fails(unpacked, monkeypatch):
-    started = []
+    started, original = [], subprocess.Popen
 
-    def start(job, *_):
+    def start(*_, **options):
         if started:
             raise OSError(errno.ENOSPC, "No space left on device", "log")
-        started.append(subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"]))
+        started.append(original([sys.executable, "-c", "import time; time.sleep(600)"], **options))
         return started[0]
 
-    monkeypatch.setattr(train_bundle, "_start", start)
+    monkeypatch.setattr(train_bundle.subprocess, "Popen", start)
     with pytest.raises(OSError, match="No space left"):
         train_bundle.run(arguments(unpacked, "--jobs", "2"))
     assert started[0].poll() is not None
+
+
+# One process for each slot.
+
+
+@pytest.fixture
+def started(monkeypatch):
+    """The processes that train."""
+    made = []
+
+    class Watched(train_bundle.Worker):
+        def __init__(self, log):
+            super().__init__(log)
+            made.append(self)
+
+    monkeypatch.setattr(train_bundle, "Worker", Watched)
+    return made
+
+
+def place(unpacked, run):
+    return unpacked.parent / "results/runs/tiny/phantoms" / run
+
+
+def files(folder):
+    """Content of a run folder, without the times in its history."""
+    found = {path.name: path.read_bytes() for path in folder.iterdir()}
+    found["history.csv"] = pd.read_csv(folder / "history.csv").drop(columns="seconds").to_csv()
+    return found
+
+
+def alone(dataset, folder, condition, seed, **training):
+    """The same run, trained by itself in another process than those of the bundle."""
+    options = settings(condition={"loss": CONDITIONS[condition]}, training=training)
+    train.run(training_cases.arguments(dataset, folder, json.dumps(options), seed, "--code", CODE))
+    return files(folder)
+
+
+@pytest.mark.slow
+def test_one_process_trains_all_runs_of_a_slot_as_if_each_were_alone(unpacked, dataset, tmp_path, started):
+    train_bundle.run(arguments(unpacked))
+    assert len(started) == 1
+    for condition in CONDITIONS:
+        for seed in (0, 1):
+            run = f"{condition}/seed-{seed}"
+            assert files(place(unpacked, run)) == alone(dataset, tmp_path / "alone" / run, condition, seed)
+            log = (unpacked.parent / f"results/logs/train/tiny/phantoms/{run}.log").read_text()
+            assert log.count("epoch 1/3") == log.count("epoch 3/3") == 1, "the messages of one run alone"
+
+
+@pytest.mark.slow
+def test_after_a_run_that_fails_another_process_trains_the_next(unpacked, started):
+    edit(unpacked, "ce-uniform", "condition", {"loss": {"ce": 1}, "kwargs": {"ce": {"nonsense": 1}}})
+    with pytest.raises(UserError, match="2 of 4 runs failed"):
+        train_bundle.run(arguments(unpacked))
+    assert len(started) == 3, "after each failure one, and one that trains on after a run that is done"
+    assert all(place(unpacked, f"ce_mcc-uniform/seed-{seed}/config.yaml").exists() for seed in (0, 1))
+    logs = unpacked.parent / "results/logs/train/tiny/phantoms"
+    assert 'has no argument "nonsense"' in (logs / "ce-uniform/seed-1.log").read_text()
+    assert "nonsense" not in (logs / "ce_mcc-uniform/seed-0.log").read_text()
+
+
+@pytest.fixture(scope="module")
+def longer(dataset, tmp_path_factory):
+    """A bundle whose runs take long enough to be stopped."""
+    return make(dataset, tmp_path_factory.mktemp("longer") / "phantoms.tar", epochs=40)
+
+
+@pytest.fixture
+def unpacked_longer(longer, tmp_path):
+    with tarfile.open(longer) as content:
+        content.extractall(tmp_path, filter="data")
+    return tmp_path / "tiny-phantoms"
+
+
+@pytest.mark.slow
+def test_a_process_that_is_killed_loses_its_run_alone(unpacked_longer, dataset, tmp_path, started, monkeypatch):
+    second, chosen = place(unpacked_longer, "ce-uniform/seed-1"), ["--conditions", "ce-uniform", "--jobs", "1"]
+
+    def status(self, original=train_bundle.Worker.status):
+        if len(started) == 1 and (second / "history.csv").exists():
+            self.process.kill()
+            self.process.wait()
+        return original(self)
+
+    with monkeypatch.context() as patch, pytest.raises(UserError, match="1 of 2 runs failed"):
+        patch.setattr(train_bundle.Worker, "status", status)
+        train_bundle.run(arguments(unpacked_longer, *chosen))
+    assert place(unpacked_longer, "ce-uniform/seed-0/config.yaml").exists() and not (second / "config.yaml").exists()
+    train_bundle.run(arguments(unpacked_longer, *chosen))
+    assert files(second) == alone(dataset, tmp_path / "alone", "ce-uniform", 1, epochs=40)
+
+
+@pytest.mark.slow
+def test_a_command_that_is_stopped_continues_from_the_checkpoint(unpacked_longer, dataset, tmp_path, monkeypatch):
+    second, chosen = place(unpacked_longer, "ce-uniform/seed-1"), ["--conditions", "ce-uniform"]
+    received = property(lambda _: signal.SIGTERM if (second / "history.csv").exists() else None, lambda *_: None)
+    with monkeypatch.context() as patch, pytest.raises(SystemExit) as stop:
+        patch.setattr(train_bundle.Interruption, "received", received, raising=False)
+        train_bundle.run(arguments(unpacked_longer, *chosen))
+    assert stop.value.code == train_bundle.UNFINISHED
+    assert len(list(second.glob("checkpoint-*.pt"))) == 1
+    train_bundle.run(arguments(unpacked_longer, *chosen))
+    log = unpacked_longer.parent / "results/logs/train/tiny/phantoms/ce-uniform/seed-1.log"
+    assert "continues after" in log.read_text()
+    assert files(second) == alone(dataset, tmp_path / "alone", "ce-uniform", 1, epochs=40)
 
 
 @pytest.mark.parametrize(

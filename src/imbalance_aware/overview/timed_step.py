@@ -59,7 +59,12 @@ def time_step(settings: RunSettings, dataset: KnownDataset) -> TimedStep:
     from imbalance_aware.training.loop import begin
 
     size = settings.training.batch_size
-    made_up = _made_up(dataset, size)
+    steps = STEPS
+    if settings.training.capture:
+        from imbalance_aware.training.captured import WARM_UP
+
+        steps += WARM_UP  # which are slower than all that follow
+    made_up = _made_up(dataset, size, steps + 1)
     device = select_device(settings.training, 1)
     times: list[float] = []
     last = started = time.perf_counter()
@@ -73,7 +78,7 @@ def time_step(settings: RunSettings, dataset: KnownDataset) -> TimedStep:
         now = time.perf_counter()
         times.append(now - last)
         last = now
-        if len(times) > STEPS or (len(times) > 1 and now - started > ENOUGH_S):
+        if len(times) > steps or (len(times) > 1 and now - started > ENOUGH_S):
             raise Enough
 
     with enough_memory(settings, dataset.shape, device.torch_device):
@@ -84,12 +89,12 @@ def time_step(settings: RunSettings, dataset: KnownDataset) -> TimedStep:
     return TimedStep(min(times[1:] or times), device.torch_device.type, size)
 
 
-def _made_up(dataset: KnownDataset, batch: int) -> Dataset:
-    """Samples enough for the steps, of all classes; they share a few images of noise, whose values cost no time."""
+def _made_up(dataset: KnownDataset, batch: int, steps: int) -> Dataset:
+    """Samples enough for so many steps, of all classes; they share a few images of noise, whose values cost no time."""
     rng = np.random.default_rng(0)
     noise = rng.integers(0, 256, (IMAGES, *dataset.shape), dtype=np.uint8)
     images = noise if dataset.dtype == "uint8" else (noise / 255).astype(np.float16)
-    places = np.arange(max(batch, len(dataset.classes)) * (STEPS + 1))
+    places = np.arange(max(batch, len(dataset.classes)) * steps)
     none = Split(places[:0], places[:0], ())
     train = Split(places % IMAGES, places % len(dataset.classes), ())
     return Dataset(images, dataset.classes, train, none, none, "")

@@ -38,7 +38,7 @@ from imbalance_aware.runs.weights_file import find_weights, require_sha256
 from imbalance_aware.schema import parse, validate
 from imbalance_aware.tables.folds import read_folds
 
-STEPS = ["__main__", "runs.train", "runs.train_bundle"]
+STEPS = ["__main__", "runs.train", "runs.train_bundle", "runs.train_worker"]
 RUN = '''"""Train the runs of this bundle: python run.py --help."""
 
 import sys

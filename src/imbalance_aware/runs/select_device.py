@@ -32,6 +32,11 @@ def select_device(settings: TrainingSettings, threads: int) -> Device:
 
 
 def _cpu(settings: TrainingSettings) -> Device:
+    if settings.capture:
+        raise UserError(
+            f"training.capture needs a GPU, for CUDA graphs, but {gpus.why_none()}. Set capture to false to train on "
+            "the CPU"
+        )
     if settings.precision == "bfloat16":
         raise UserError(
             "training.precision is bfloat16, but this run is on the CPU, where the bfloat16 gradients of some "

@@ -119,7 +119,7 @@ class ModelSettings(Strict):
         """The keys that apply to this network, so that keys of one network do not repeat runs with another."""
         values = handler(self)
         keys = OWN if self.network == DEFAULT else ("network", "arguments")
-        return {key: values[key] for key in (*keys, *(key for key in BEGINNING if values[key]))}
+        return {key: values[key] for key in (*keys, *(key for key in BEGINNING if values.get(key)))}
 
     @model_validator(mode="after")
     def _pretrained(self) -> "ModelSettings":
@@ -225,6 +225,13 @@ class TrainingSettings(Strict):
             "torch.compile the network for full batches: takes minutes at the start, but steps on a GPU are faster"
         ),
     )
+    capture: bool = Field(
+        False,
+        description=(
+            "record a whole training step, augmentation included, as one CUDA graph: faster where a GPU waits for the "
+            "CPU between small operations (docs/other_machines.md). Needs a GPU and `accumulate: 1`"
+        ),
+    )
     select: Annotated[Literal["last", "best"], Off("last")] = Field(
         "last",
         description=(
@@ -278,6 +285,18 @@ class TrainingSettings(Strict):
                 ["accumulate"],
                 f"is {self.accumulate}, but batches of {self.batch_size} cannot be divided into so many equal parts of "
                 "at least 2 samples (accumulate divides batch_size, it does not multiply it)",
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _capturable(self) -> "TrainingSettings":
+        if self.capture and self.device == "cpu":
+            raise misfit(["capture"], "needs a GPU, for CUDA graphs, but device is cpu; set capture to false")
+        if self.capture and self.accumulate > 1:
+            raise misfit(
+                ["capture"],
+                f"cannot be combined with accumulate, which is {self.accumulate}: each part of a batch begins its own "
+                "random numbers, twice in a step. Set accumulate to 1, or capture to false",
             )
         return self
 

@@ -40,7 +40,7 @@ from imbalance_aware.models.network import Network
 from imbalance_aware.models.normalised import constants_of
 from imbalance_aware.models.pretrained import load_pretrained
 from imbalance_aware.runs.checkpoint import Checkpoint
-from imbalance_aware.runs.dataset import Fold, open_dataset
+from imbalance_aware.runs.dataset import Fold
 from imbalance_aware.runs.interruption import Interrupted, Interruption
 from imbalance_aware.runs.lock import Lock, locked
 from imbalance_aware.runs.memory import enough_memory
@@ -59,6 +59,7 @@ from imbalance_aware.runs.run_folder import (
 )
 from imbalance_aware.runs.select_device import select_device
 from imbalance_aware.runs.settings import RunSettings, check
+from imbalance_aware.runs.shared import Shared
 from imbalance_aware.runs.validation import score_of_run
 from imbalance_aware.runs.weights_file import find_weights, read_weights
 from imbalance_aware.schema import parse
@@ -102,21 +103,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def run(args: argparse.Namespace) -> None:
+def run(args: argparse.Namespace, shared: Shared | None = None) -> None:
     """Train one run, or continue from its checkpoint, and write the run folder; ``config.yaml`` last.
+
+    Args:
+        args: those of `add_arguments`.
+        shared: what runs of this process have in common; None: it is the only one.
 
     Raises:
         UserError: settings or data are not usable, another process holds the folder, or memory does not suffice.
         SystemExit: stopped by a signal, after a checkpoint was saved.
     """
-    settings = parse(RunSettings, args.settings)
+    settings, shared = parse(RunSettings, args.settings), shared or Shared()
     if args.seed < 0:
         raise UserError(f"--seed is {args.seed}; it must not be negative")
     fold = _fold(args)
     device = select_device(settings.training, args.threads)
     with locked(args.out) as lock:
         remove_remains(args.out)
-        dataset = open_dataset(args.images, args.samples, fold)
+        dataset = shared.dataset(args.images, args.samples, fold)
         score = score_of_run(settings, dataset, args.samples if fold is None else fold.table)
         check(settings.augmentation, dataset.images.shape[2:])
         network = settings.model.network
@@ -137,7 +142,8 @@ def run(args: argparse.Namespace) -> None:
             check_losses(condition.loss, condition.kwargs, dataset.class_counts)
             check_network(architecture, input_of(settings, dataset))
             model = _pretrained(settings, architecture, dataset, args)
-            training = begin(settings, args.seed, dataset, device, score, model)
+            images = shared.images(dataset, device)
+            training = begin(settings, args.seed, dataset, device, score, model, images=images)
             state = checkpoint.load()
             clear(args.out)
             if state is not None:

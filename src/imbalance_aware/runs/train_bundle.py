@@ -1,5 +1,8 @@
 """Train the runs of an unpacked bundle, several at once, and leave their folders as the workflow would.
 
+Each of the --jobs slots is one process that trains one run after the other, so that start-up is paid once. If a run
+fails, a new process trains the next ones.
+
 Runs that are done are skipped; one that was stopped continues from its checkpoint. After --time-limit-s, or at SIGTERM
 or SIGINT, every run under way saves a checkpoint and the command ends with status 75: call it again. On a machine with
 several GPUs each run takes the one with the fewest jobs (of those of CUDA_VISIBLE_DEVICES, if it is set).
@@ -14,7 +17,7 @@ import subprocess
 import sys
 import time
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +35,7 @@ from imbalance_aware.runs.identity import Run
 from imbalance_aware.runs.interruption import Interruption
 from imbalance_aware.runs.run_folder import finished, remove_checkpoints
 from imbalance_aware.runs.settings import RunSettings
+from imbalance_aware.runs.train_worker import MODULE, Order
 from imbalance_aware.schema import nearest, parse
 
 log = logging.getLogger(__name__)
@@ -204,48 +208,98 @@ def _decisive(config: dict[str, Any]) -> dict[str, Any] | None:
 def _train(jobs: list[Job], manifest: Manifest, args: argparse.Namespace, deadline: float) -> list[Job]:
     """Train all of them, some at once; returns those that failed."""
     waiting, failed = deque(jobs), []
-    running: dict[subprocess.Popen, Job] = {}
-    with Interruption() as interruption, _stopped_in_the_end(running):
+    running: dict[Worker, Job] = {}
+    idle: list[Worker] = []
+    with Interruption() as interruption, _ended(running, idle):
         while waiting or running:
             if interruption.received or time.monotonic() >= deadline:
                 log.warning("stopped with %d unfinished runs; the same command continues", len(waiting) + len(running))
                 raise SystemExit(UNFINISHED)
             while waiting and len(running) < args.jobs:
                 job = waiting.popleft()
-                running[_start(job, manifest, args)] = job
-            for process in [process for process in running if process.poll() is not None]:
-                job = running.pop(process)
-                failed += [job] if process.returncode else []
-                outcome = f"failed with status {process.returncode}" if process.returncode else "done"
+                job.log.parent.mkdir(parents=True, exist_ok=True)
+                worker = idle.pop() if idle else Worker(job.log)
+                running[worker] = job
+                worker.train(Order(_arguments(job, manifest, args), str(job.log)))
+            for worker, status in [(worker, worker.status()) for worker in running]:
+                if status is None:
+                    continue
+                job = running.pop(worker)
+                if status:
+                    failed.append(job)
+                    worker.end()
+                else:
+                    idle.append(worker)
+                outcome = f"failed with status {status}" if status else "done"
                 log.info("%s: %s; %d left", job, outcome, len(waiting) + len(running))
             time.sleep(POLL_S)
     return failed
 
 
-def _start(job: Job, manifest: Manifest, args: argparse.Namespace) -> subprocess.Popen:
+def _arguments(job: Job, manifest: Manifest, args: argparse.Namespace) -> list[str]:
+    """Those of the step `train`."""
     condition = manifest.conditions[job.condition]
-    command = [sys.executable, "-m", "imbalance_aware", "train", "--seed", str(job.run.seed), "--code", condition.code]
-    command += ["--images", str(args.bundle / IMAGES), "--samples", str(args.bundle / SAMPLES)]
+    arguments = ["--seed", str(job.run.seed), "--code", condition.code]
+    arguments += ["--images", str(args.bundle / IMAGES), "--samples", str(args.bundle / SAMPLES)]
     if job.run.fold is not None:
-        command += ["--folds", str(args.bundle / folds_table(job.run.repeat)), "--fold", str(job.run.fold)]
-    command += ["--settings", condition.settings.model_dump_json(), "--threads", str(args.threads)]
+        arguments += ["--folds", str(args.bundle / folds_table(job.run.repeat)), "--fold", str(job.run.fold)]
+    arguments += ["--settings", condition.settings.model_dump_json(), "--threads", str(args.threads)]
     if (weights := condition.settings.model.weights) is not None:
         found = sorted((args.bundle / "weights").glob(f"{weights.sha256}.*"))
-        command += ["--weights", *(f"{weights.sha256}={path}" for path in found)]
-    paths = [str(ROOT.parent), *filter(None, [os.environ.get("PYTHONPATH")])]
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(paths)}
-    job.log.parent.mkdir(parents=True, exist_ok=True)
-    with job.log.open("ab") as written:
-        return subprocess.Popen([*command, "--out", str(job.folder)], stderr=written, env=environment)
+        arguments += ["--weights", *(f"{weights.sha256}={path}" for path in found)]
+    return [*arguments, "--out", str(job.folder)]
+
+
+class Worker:
+    """A process that trains one run after the other; it ends when one fails.
+
+    Args:
+        log: file for what it says before its first run.
+    """
+
+    def __init__(self, log: Path) -> None:
+        paths = [str(ROOT.parent), *filter(None, [os.environ.get("PYTHONPATH")])]
+        environment = os.environ | {"PYTHONPATH": os.pathsep.join(paths)}
+        self.answers, answers = os.pipe()
+        os.set_blocking(self.answers, False)
+        command = [sys.executable, "-m", MODULE, str(answers)]
+        try:
+            with log.open("ab") as written:
+                self.process = subprocess.Popen(
+                    command, stdin=subprocess.PIPE, stderr=written, env=environment, pass_fds=[answers]
+                )
+        finally:
+            os.close(answers)
+
+    def train(self, order: Order) -> None:
+        """Train a run; none is under way."""
+        assert self.process.stdin is not None
+        with suppress(BrokenPipeError):  # it has ended; `status` says so
+            self.process.stdin.write(order.line().encode())
+            self.process.stdin.flush()
+
+    def status(self) -> int | None:
+        """Status of the run, 0 if it is done; None while it is trained."""
+        ended = self.process.poll()  # before its answer is sought, which is its last act
+        with suppress(BlockingIOError):
+            if os.read(self.answers, 1):
+                return 0
+        return None if ended is None else ended or 1
+
+    def end(self) -> None:
+        """Let it end: at once if it has no run, else once the run is stopped or done."""
+        with suppress(BrokenPipeError):
+            self.process.communicate()
+        os.close(self.answers)
 
 
 @contextmanager
-def _stopped_in_the_end(running: Mapping[subprocess.Popen, Any]) -> Iterator[None]:
-    """However this context is left, the processes that still run save their state and end."""
+def _ended(running: Collection[Worker], idle: Collection[Worker]) -> Iterator[None]:
+    """However this context is left, the processes save the state of the runs under way and end."""
     try:
         yield
     finally:
-        for process in running:
-            process.terminate()
-        for process in running:
-            process.wait()
+        for worker in running:
+            worker.process.terminate()
+        for worker in (*running, *idle):
+            worker.end()

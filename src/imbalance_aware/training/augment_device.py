@@ -10,7 +10,7 @@ a step are the same in all epochs. Tables and weights are computed in float64 an
 computed in float32.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 import numpy as np
@@ -52,21 +52,22 @@ class DeviceImages:
             rows: for each batch, positions in the array, shape (B,).
             parameters: for each image of all batches.
         """
-        window = [size + 2 * parameters.reach for size in parameters.size]
-        numbers = len(self.levels) + self.channels * window[0] + sum(window)
-        first = 0
-        # At most 8 bytes for each number that is computed in advance for an image.
-        for group in _groups(rows, CHUNK_BYTES // (8 * numbers)):
+        for group in groups(rows, self.at_once(parameters)):
             count = sum(map(len, group))
-            on_device = _OnDevice(self, np.concatenate(group), parameters[first : first + count])
-            first += count
+            prepared, parameters = Prepared(self, np.concatenate(group), parameters[:count]), parameters[count:]
             start = 0
             for part in group:
-                yield on_device.batch(start, len(part))
+                yield prepared.batch(start, len(part))
                 start += len(part)
 
+    def at_once(self, parameters: AugmentationParameters) -> int:
+        """How many images may be prepared at once, by their size and the reach of the blur."""
+        window = [size + 2 * parameters.reach for size in parameters.size]
+        # At most 8 bytes for each number that is computed in advance for an image.
+        return CHUNK_BYTES // (8 * (len(self.levels) + self.channels * window[0] + sum(window)))
 
-class _OnDevice:
+
+class Prepared:
     """What the batches of some images need on the device.
 
     Args:
@@ -82,22 +83,33 @@ class _OnDevice:
         planes = rows.astype(np.int64)[:, None] * images.channels + np.arange(images.channels)
         device = images.lines.device
         lines = planes[:, :, None] * images.shape[0] + places[0][:, None, :]
-        #: Position along the first axis, counted over all images and channels: (n, C, m); along the others: (n, m).
-        self.lines, *self.places = (_to(device, values) for values in (lines, *places[1:]))
-        self.first_code = _to(device, np.arange(len(rows), dtype=np.int32) * np.int32(len(images.levels)))
+        first_code = np.arange(len(rows), dtype=np.int32) * np.int32(len(images.levels))
+        kernel = weights(parameters.sigma, parameters.reach)
+        #: Of each image: the lines of its window, counted over all images and channels (n, C, m); where its table
+        #: begins (n,); weights of its blur (n, reach + 2); and its places along the axes after the first (n, m).
+        self.of_images = tuple(_to(device, values) for values in (lines, first_code, kernel, *places[1:]))
         self.tables = tables(images.levels, parameters.gamma, parameters.gain).view(-1)
-        self.weights = _to(device, weights(parameters.sigma, parameters.reach))
         self.band = _to(device, band(max(parameters.size), parameters.reach))
 
     def batch(self, start: int, count: int) -> Tensor:
         """Images ``start`` to ``start + count``."""
-        lines, first_code, weights, *places = (
-            values.narrow(0, start, count) for values in (self.lines, self.first_code, self.weights, *self.places)
-        )
+        return self._made_of(values.narrow(0, start, count) for values in self.of_images)
+
+    def picked(self, places: Tensor) -> Tensor:
+        """The images in these places, int64 ``(B,)`` on the device: the host need not know which they are."""
+        return self._made_of(values.index_select(0, places) for values in self.of_images)
+
+    def take_over(self, other: "Prepared") -> None:
+        """Put what ``other`` holds, of the same size and reach and of no more images, in place of the first of mine."""
+        for mine, new in zip((self.tables, *self.of_images), (other.tables, *other.of_images), strict=True):
+            mine.narrow(0, 0, len(new)).copy_(new)
+
+    def _made_of(self, of_images: Iterable[Tensor]) -> Tensor:
+        lines, first_code, weights, *places = of_images
         gathered = self._gather(lines, places)
         if not self.reach:
             return self._look_up(gathered.movedim(1, -1), first_code).movedim(-1, 1)
-        kernel = weights.index_select(1, self.band.view(-1)).view(count, *self.band.shape)
+        kernel = weights.index_select(1, self.band.view(-1)).view(len(lines), *self.band.shape)
         return self._blurred(self._look_up(gathered, first_code), kernel).movedim(-1, 1)
 
     def _gather(self, lines: Tensor, places: list[Tensor]) -> Tensor:
@@ -130,7 +142,7 @@ class _OnDevice:
         return batch.view(count, *self.size, channels)
 
 
-def _groups(rows: Sequence[np.ndarray], limit: int) -> Iterator[list[np.ndarray]]:
+def groups(rows: Sequence[np.ndarray], limit: int) -> Iterator[list[np.ndarray]]:
     """Successive batches of at most ``limit`` images together, or one."""
     group: list[np.ndarray] = []
     for part in rows:

@@ -26,7 +26,8 @@ class Device:
     def autocast(self) -> AbstractContextManager:
         """Context in which the network is trained."""
         enabled = self.precision == "bfloat16"
-        return torch.autocast(self.torch_device.type, dtype=torch.bfloat16, enabled=enabled)
+        # Each weight is used once in a pass. A recorded step must not read copies of weights made before it.
+        return torch.autocast(self.torch_device.type, torch.bfloat16, enabled, cache_enabled=False)
 
     def processor(self) -> str:
         """What computes: the GPU's name, or the instructions that the CPU's kernels use."""
@@ -70,7 +71,7 @@ def on_gpu(index: int, precision: str, deterministic: bool) -> Device:
     torch.backends.cudnn.benchmark = not deterministic
     if deterministic:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-        torch.use_deterministic_algorithms(True)
+    torch.use_deterministic_algorithms(deterministic)
     return Device(torch.device("cuda", index), precision)
 
 

@@ -8,7 +8,8 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import torch
@@ -18,14 +19,17 @@ from imbalance_aware.losses.make import loss_of
 from imbalance_aware.models.make import InputSpec, make_model
 from imbalance_aware.models.network import Network
 from imbalance_aware.training.accumulation import accumulate, part_sizes
-from imbalance_aware.training.augmentation import sample_parameters
+from imbalance_aware.training.augment_device import DeviceImages
+from imbalance_aware.training.augmentation import sample_parameters, unchanged, widest_blur
 from imbalance_aware.training.batches import Images, on_device
+from imbalance_aware.training.captured import CapturedSteps
 from imbalance_aware.training.data import Dataset, Split
 from imbalance_aware.training.device import Device
+from imbalance_aware.training.drawn import Drawn
 from imbalance_aware.training.epoch import Epoch
 from imbalance_aware.training.inference import evaluate, predict
 from imbalance_aware.training.mixup import Mixing, mixings
-from imbalance_aware.training.optimisers import make_optimiser, rate_factor, set_learning_rate
+from imbalance_aware.training.optimisers import make_optimiser, rate_factor, rate_on_device, set_learning_rate
 from imbalance_aware.training.parameter_groups import parameter_groups
 from imbalance_aware.training.sampling import class_weights, epoch_batches
 from imbalance_aware.training.streams import Purpose, torch_seed
@@ -43,6 +47,8 @@ def begin(
     device: Device,
     score: Score | None = None,
     model: Network | None = None,
+    *,
+    images: Images | None = None,
 ) -> "Training":
     """A run before its first step.
 
@@ -53,6 +59,7 @@ def begin(
         device: where, and in which precision, it is trained.
         score: the metric of the validation part; None where the dataset has no such part.
         model: the network, in channels-last format, with the weights that it begins with; None: random ones.
+        images: of the dataset, on the device; None: they are copied there.
     """
     condition = settings.condition
     if model is None:
@@ -60,7 +67,8 @@ def begin(
     model = model.to(device.torch_device)
     loss = loss_of(condition.loss, condition.kwargs, dataset.class_counts)
     validation = None if score is None else Validation(dataset.validation, score, settings.training.validate_every)
-    return Training(settings, seed, dataset.train, on_device(dataset.images, device), model, loss, device, validation)
+    images = on_device(dataset.images, device) if images is None else images
+    return Training(settings, seed, dataset.train, images, model, loss, device, validation)
 
 
 def input_of(settings: "RunSettings", dataset: Dataset) -> InputSpec:
@@ -73,6 +81,10 @@ def input_of(settings: "RunSettings", dataset: Dataset) -> InputSpec:
         classes=dataset.classes,
         max_value=settings.max_value,
     )
+
+
+#: From what was drawn for the batches of an epoch to its steps.
+StepsOf = Callable[[Drawn], Iterator[Callable[[], None]]]
 
 
 @dataclass
@@ -174,8 +186,9 @@ class Training:
             after_step: called when a step is done; may raise to stop.
             after_epoch: called when an epoch is done and in the history.
         """
+        steps_of = self._captured() if self.settings.training.capture else self._one_by_one
         while self.position.epoch < self.settings.training.epochs and not self.diverged() and not self.settled():
-            self._epoch(after_step)
+            self._epoch(steps_of, after_step)
             after_epoch()
 
     def finish(self) -> None:
@@ -219,7 +232,7 @@ class Training:
             return False
         return epoch % self.validation.every == 0 or epoch == self.settings.training.epochs
 
-    def _epoch(self, after_step: Callable[[], None]) -> None:
+    def _epoch(self, steps_of: StepsOf, after_step: Callable[[], None]) -> None:
         training, number = self.settings.training, self.position.epoch
         rate = training.learning_rate * rate_factor(training.schedule, number, training.epochs, training.warmup_epochs)
         set_learning_rate(self.optimiser, rate)
@@ -228,8 +241,9 @@ class Training:
             set_progress(number, training.epochs)
         self.model.train()
         start = time.perf_counter() - self.position.seconds
-        for batch, target, mixing in self._batches(number):
-            self._step(batch, target, mixing)
+        for step in steps_of(self._drawn(number)):
+            self._seed()
+            step()
             self.position.step += 1
             self.position.seconds = time.perf_counter() - start
             after_step()
@@ -261,23 +275,31 @@ class Training:
         metric = validation.score.of(validation.split.labels, scaled.softmax(1).cpu().numpy())
         return float(loss), metric
 
-    def _batches(self, epoch: int) -> Iterator[tuple[Tensor, Tensor, Mixing | None]]:
-        """The batches of an epoch that are still to do, with their targets, and how each is mixed."""
+    def _one_by_one(self, drawn: Drawn) -> Iterator[Callable[[], None]]:
+        """The steps on these batches, each to be called before the next one is asked for."""
+        for batch, target, mixing in drawn.batches(self.images):
+            yield partial(self._step, batch, target, mixing)
+
+    def _captured(self) -> StepsOf:
+        """The same, those on whole batches as one CUDA graph."""
+        training, augmentation, images = self.settings.training, self.settings.augmentation, self.images
+        rate_on_device(self.optimiser, self.device.torch_device)
+        batches = self._rows(0)
+        size = len(batches[0])
+        count = sum(len(rows) == size for rows in batches)
+        plain = unchanged(count * size, augmentation.crop, images.shape, widest_blur(augmentation))
+        mixed, on_device = training.mixup is not None, cast(DeviceImages, images)
+        return CapturedSteps(self._step, on_device, size, plain, mixed, self.optimiser).of
+
+    def _drawn(self, epoch: int) -> Drawn:
+        """What is drawn for the batches of an epoch that are still to do."""
         split, batches = self.split, self._rows(epoch)
-        parameters = sample_parameters(
-            self.settings.augmentation, sum(map(len, batches)), self.images.shape, self.seed, epoch
-        )
-        mixed = self._mixings(epoch, [len(batch) for batch in batches])[self.position.step :]
-        done = sum(map(len, batches[: self.position.step]))
-        batches = batches[self.position.step :]
-        targets = torch.from_numpy(split.labels[np.concatenate([*batches, []]).astype(np.int64)])
         sizes = [len(batch) for batch in batches]
-        yield from zip(
-            self.images.batches([split.rows[batch] for batch in batches], parameters[done:]),
-            targets.to(self.device.torch_device).split(sizes),
-            mixed,
-            strict=True,
-        )
+        parameters = sample_parameters(self.settings.augmentation, sum(sizes), self.images.shape, self.seed, epoch)
+        targets = torch.from_numpy(split.labels[np.concatenate(batches)]).to(self.device.torch_device)
+        rows = [split.rows[batch] for batch in batches]
+        drawn = Drawn(rows, parameters, targets.split(sizes), self._mixings(epoch, sizes))
+        return drawn[self.position.step :]
 
     def _mixings(self, epoch: int, sizes: list[int]) -> list[Mixing | None]:
         """How each batch of an epoch is mixed; None: not at all."""
@@ -314,25 +336,30 @@ class Training:
         parts = batch.split(part_sizes(len(batch), self.part))
         if len(parts) > 1:
             return accumulate(
-                self.model, self._logits, lambda logits: self.loss(logits, labels, sample_weight=weights), parts
+                self.model, self._logits_of_part, lambda logits: self.loss(logits, labels, sample_weight=weights), parts
             )
-        logits = self._logits(0, batch)
+        logits = self._logits(batch)
         loss = self.loss(logits, labels, sample_weight=weights)
         loss.backward()
         return logits.detach(), loss.detach()
 
-    def _logits(self, part: int, images: Tensor) -> Tensor:
-        """Logits of a part of the current step's batch; dropout draws the same numbers whenever it is called for it.
-
-        So it does in a run that was stopped before this step and continued.
-        """
-        position = self.position
-        torch.manual_seed(
-            torch_seed(self.seed, Purpose.DROPOUT, position.epoch, position.step, *([part] if part else []))
-        )
+    def _logits(self, images: Tensor) -> Tensor:
         network = self.network if len(images) == self.whole else self.model
         with self.device.autocast():
             return network(images)
+
+    def _logits_of_part(self, part: int, images: Tensor) -> Tensor:
+        """Logits of a part of the current step's batch; dropout draws the same numbers whenever it is called for it."""
+        self._seed(part)
+        return self._logits(images)
+
+    def _seed(self, part: int = 0) -> None:
+        """Begin the random numbers of the current step, or of a part of its batch: those of dropout.
+
+        So they are the same in a run that was stopped before this step and continued.
+        """
+        place = (self.position.epoch, self.position.step, *([part] if part else []))
+        torch.manual_seed(torch_seed(self.seed, Purpose.DROPOUT, *place))
 
     def _summary(self) -> tuple[float, float]:
         """Mean loss and balanced accuracy of the epoch; the only place of an epoch that waits for the device."""
