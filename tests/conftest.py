@@ -13,7 +13,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Whatever starts Snakemake or whole runs is slow."""
     for item in items:
         if any(
-            item.path.is_relative_to(CHECKOUT / "tests" / folder) for folder in ("conda", "workflow", "e2e", "slurm")
+            item.path.is_relative_to(CHECKOUT / "tests" / folder)
+            for folder in ("conda", "workflow", "e2e", "slurm", "storage")
         ):
             item.add_marker(pytest.mark.slow)
 

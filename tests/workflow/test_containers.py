@@ -102,6 +102,18 @@ def test_the_apptainer_definition_is_valid_and_takes_files_and_packages_that_exi
     assert [name for name in imported if find_spec(name) is None] == []
 
 
+def test_the_image_for_jobs_without_a_shared_file_system_has_all_packages_and_snakemake(checkout):
+    """On Kubernetes or a cloud, Snakemake runs in the container too."""
+    definition = checkout / "containers/Dockerfile"
+    hadolint(definition)
+    text = definition.read_text()
+    copied = [name for line in re.findall(r"^COPY (.+)$", text, re.MULTILINE) for name in line.split()[:-1]]
+    assert [name for name in copied if not (checkout / name).exists()] == []
+    extras = re.search(r"'\.\[(.+)\]'", text)
+    known = tomllib.loads((checkout / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    assert set(extras[1].split(",")) == set(known) - {"steps", "brats", "test"}
+
+
 def check_recipe(path: Path):
     """Read a definition of Apptainer; an unknown section or a mistake of the shell is an error."""
     parsers = pytest.importorskip("spython.main.parse.parsers", reason="spython is not installed; see the extra `test`")

@@ -20,7 +20,7 @@ rule phantoms:
 # A checkpoint, because which subjects there are to preprocess is known only when it has run.
 checkpoint cohort:
     input:
-        source=lambda wildcards: expand("results/phantoms/{dataset}", dataset={wildcards.dataset} & set(GENERATED)),
+        source=generated_source,
     output:
         cohort="results/datasets/{dataset}/cohort.csv",
         duplicates="results/datasets/{dataset}/duplicates.csv",

@@ -32,6 +32,7 @@ rule evaluate_pooled:
         samples="results/datasets/{dataset}/samples.csv",
         folds=folds_table,
         configs=configs_of_replicate,
+        parts=declared(part_tables),
     output:
         metrics="results/runs/{study}/{dataset}/{condition}/{replicate}/metrics.json",
         card="results/runs/{study}/{dataset}/{condition}/{replicate}/model_card.md",
@@ -63,6 +64,7 @@ use rule evaluate_pooled as evaluate with:
         samples="results/datasets/{dataset}/samples.csv",
         folds=folds_if_any,
         configs=configs_of_replicate,
+        parts=declared(part_tables),
     wildcard_constraints:
         dataset=NOT_IN_FOLDS,
         condition=TRAINED,
@@ -77,6 +79,7 @@ use rule evaluate_pooled as evaluate_fold with:
         samples="results/datasets/{dataset}/samples.csv",
         folds=folds_table,
         configs=["results/runs/{study}/{dataset}/{condition}/{replicate}/fold-{fold}/config.yaml"],
+        parts=declared(part_tables),
     output:
         metrics="results/runs/{study}/{dataset}/{condition}/{replicate}/fold-{fold}/metrics.json",
         card="results/runs/{study}/{dataset}/{condition}/{replicate}/fold-{fold}/model_card.md",

@@ -31,7 +31,7 @@ OPTIONS = {
     "relevant": lambda wildcards: f"--relevant-difference {CONFIG.evaluation.relevant_difference}",
     "context": context_argument,
     "sequences": sequence_arguments,
-    "subjects": lambda wildcards: f"--subjects results/datasets/{wildcards.dataset}/subjects",
+    "subjects": lambda wildcards: f"--subjects {here(f'results/datasets/{wildcards.dataset}/subjects')}",
 }
 # Captions for ../report/figure.rst. They are not params, because editing a caption would redraw its figure.
 config["captions"] = {figure.name: figure.caption for figure in FIGURES}

@@ -19,7 +19,7 @@ rule journal:
     params:
         folder=subpath(output[0], parent=True),
         tables=subpath(input.verdict, parent=True),
-        datasets=lambda wildcards: [f"results/datasets/{name}" for name in study_of(wildcards).settings.datasets],
+        datasets=lambda wildcards: [here(f"results/datasets/{name}") for name in study_of(wildcards).settings.datasets],
         settings=journal_argument,
         # The commit alone is no reason to write the texts again, so it is no param that Snakemake compares.
         revision=lambda wildcards, input: option("revision", revision()),

@@ -3,7 +3,8 @@
 
 rule resize:
     input:
-        "results/datasets/{dataset}/cohort.csv",
+        cohort="results/datasets/{dataset}/cohort.csv",
+        source=declared(generated_source),
     output:
         temp(directory("results/datasets/{dataset}/preprocessed")),
     log:
@@ -21,7 +22,8 @@ rule resize:
         settings=settings_for("resize"),
         code=code_digest(["preprocessing.resize"]),
     shell:
-        "python -m imbalance_aware resize --cohort {input:q} --settings {params.settings:q} --out {output:q} 2> {log:q}"
+        f"python -m imbalance_aware resize --cohort {TABLE_TO_RESIZE} --settings {{params.settings:q}} --out {{output:q}}"
+        " 2> {log:q}"
 
 
 rule pack:
@@ -43,7 +45,7 @@ rule pack:
         mem_mb=growing(2000),
         runtime=growing(60),
     params:
-        folder=preprocessed_folder,
+        folder=lambda wildcards: here(preprocessed_folder(wildcards)),
         classes=class_arguments,
         subgroups=subgroup_arguments,
         code=code_digest(["preprocessing.pack"]),

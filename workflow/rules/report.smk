@@ -31,4 +31,4 @@ rule report_page:
         code=report_code(),
     shell:
         "python -m imbalance_aware report --study {wildcards.study:q} --settings {params.settings:q}"
-        " --out {output:q} 2> {log:q}"
+        f"{WITH_RESULTS} --out {{output:q}} 2> {{log:q}}"

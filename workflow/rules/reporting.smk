@@ -5,8 +5,9 @@ from imbalance_aware.reporting.figure_catalogue import FIGURES
 from imbalance_aware.study_design import study_design
 from imbalance_aware.study_settings import study_settings
 
-PUBLISHED = os.path.relpath(CHECKOUT / "resources/published_results.csv")
-CLAIMED = os.path.relpath(CHECKOUT / "resources/paper_claims.csv")
+# Files of the checkout, which are never in a storage.
+PUBLISHED = local(os.path.relpath(CHECKOUT / "resources/published_results.csv"))
+CLAIMED = local(os.path.relpath(CHECKOUT / "resources/paper_claims.csv"))
 
 
 def published_if_shown(wildcards):

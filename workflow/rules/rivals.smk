@@ -59,6 +59,7 @@ rule rival:
         config="results/runs/{study}/{dataset}/{condition}/{replicate}/config.yaml",
         samples="results/datasets/{dataset}/samples.csv",
     output:
+        **optional_outputs("results/runs/{study}/{dataset}/{condition}+{rival}/{replicate}"),
         predictions="results/runs/{study}/{dataset}/{condition}+{rival}/{replicate}/predictions.csv",
         config="results/runs/{study}/{dataset}/{condition}+{rival}/{replicate}/config.yaml",
     log:
@@ -83,6 +84,7 @@ rule rival:
     shell:
         "python -m imbalance_aware rival --rival {wildcards.rival} --features {input.features:q} --config {input.config:q}"
         " --samples {input.samples:q} {params.primary} --code {params.code} --out {params.folder:q} 2> {log:q}"
+        f"{WITH_OPTIONAL}"
 
 
 use rule rival as rival_of_fold with:
@@ -91,6 +93,7 @@ use rule rival as rival_of_fold with:
         config="results/runs/{study}/{dataset}/{condition}/{replicate}/fold-{fold}/config.yaml",
         samples="results/datasets/{dataset}/samples.csv",
     output:
+        **optional_outputs("results/runs/{study}/{dataset}/{condition}+{rival}/{replicate}/fold-{fold}"),
         predictions="results/runs/{study}/{dataset}/{condition}+{rival}/{replicate}/fold-{fold}/predictions.csv",
         config="results/runs/{study}/{dataset}/{condition}+{rival}/{replicate}/fold-{fold}/config.yaml",
     log:
@@ -109,6 +112,7 @@ use rule evaluate_pooled as evaluate_rival with:
         samples="results/datasets/{dataset}/samples.csv",
         folds=folds_if_any,
         configs=[],
+        parts=declared(part_tables),
     output:
         metrics="results/runs/{study}/{dataset}/{condition}/{replicate}/metrics.json",
     wildcard_constraints:

@@ -98,6 +98,19 @@ def part_arguments(wildcards, input):
     return shlex.join(arguments)
 
 
+def part_tables(wildcards):
+    """The tables of `part_arguments`."""
+    run = "results/runs/{study}/{dataset}/{condition}/{replicate}/".format(**wildcards)
+    if "fold" in wildcards.keys():
+        folders = [f"{run}fold-{wildcards.fold}/"]
+    else:
+        folders = [f"{run}{fold}" for fold in fold_folders(wildcards.dataset)]
+    study = study_of(wildcards)
+    names = [TRAINING_PREDICTIONS] if study.training.training_predictions else []
+    names += [VALIDATION_PREDICTIONS] if wildcards.dataset in study.validation_metrics else []
+    return [f"{folder}{name}" for name in names for folder in folders]
+
+
 def context_argument(wildcards):
     """What the settings of a dataset say of its classes; they change metrics and nothing before."""
     known = dataset_of(wildcards).for_evaluate()

@@ -10,6 +10,7 @@ rule statistics:
         samples=lambda wildcards: files_of_datasets(wildcards, "samples.csv"),
         folds=folds_of_study,
         predictions=lambda wildcards: runs_of(wildcards, "predictions.csv"),
+        validation=declared(validation_tables),
     output:
         expand("results/tables/{{study}}/{table}.csv", table=STATISTICS),
     log:

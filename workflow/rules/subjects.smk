@@ -13,6 +13,10 @@ def included_rows(table, written):
     return explained(included_subjects, Path(table))
 
 
+# Table of a cohort -> the rows that were read from it last.
+READ_ROWS = {}
+
+
 def refuse_joined_groups():
     """Snakemake 9.27 joins groups again each time a checkpoint changes the plan and forgets earlier joins: the same
     subject would be in several jobs at once, each deleting the outputs of another."""
@@ -26,7 +30,11 @@ def subjects_of(wildcards):
     """Rows of the subjects that are in the cohort; Snakemake lists it first if it has to."""
     refuse_joined_groups()
     table = checkpoints.cohort.get(dataset=wildcards.dataset).output.cohort
-    return included_rows(table, os.stat(table).st_mtime_ns)
+    # Snakemake removes the local copies of what is in a storage, and fetches one again if `open` misses it.
+    if not (STORED and table in READ_ROWS and not os.path.exists(table)):
+        with table.open():
+            READ_ROWS[table] = included_rows(table, os.stat(table).st_mtime_ns)
+    return READ_ROWS[table]
 
 
 def subject_of(wildcards):
@@ -41,9 +49,18 @@ def of_each_subject(pattern):
     return lambda wildcards: expand(pattern, dataset=wildcards.dataset, subject=subjects_of(wildcards))
 
 
-def scans(wildcards):
+def source_files(wildcards, columns):
+    """Files of a subject by its row.
+
+    With a storage, a user's images are read where they are and are no inputs: Snakemake would run each job that has a
+    local input, and its whole group, where Snakemake itself runs. Images that a step made are in the storage.
+    """
     row = subject_of(wildcards)
-    return [row[sequence] for sequence in dataset_of(wildcards).sequences]
+    return generated_source(wildcards) if STORED else [row[column] for column in columns]
+
+
+def scans(wildcards):
+    return source_files(wildcards, dataset_of(wildcards).sequences)
 
 
 def scan_arguments(wildcards):
@@ -53,11 +70,11 @@ def scan_arguments(wildcards):
 
 
 def provided_mask(wildcards):
-    return subject_of(wildcards)["mask"] if dataset_of(wildcards).needs_mask else []
+    return source_files(wildcards, ["mask"]) if dataset_of(wildcards).needs_mask else []
 
 
 def mask_argument(wildcards):
-    return option("mask", provided_mask(wildcards))
+    return option("mask", subject_of(wildcards)["mask"]) if dataset_of(wildcards).needs_mask else ""
 
 
 def start_of(wildcards):
@@ -77,7 +94,7 @@ def atlas_source(wildcards):
     atlas = dataset_of(wildcards).preprocessing.atlas
     if not atlas.exists():
         stop(f"{atlas}: the brain atlas is not there; `make atlas` fetches it once (18 MB)")
-    return atlas
+    return local(str(atlas))
 
 
 def atlas_folder(wildcards, input):

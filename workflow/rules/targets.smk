@@ -45,10 +45,10 @@ def trainings_of(wildcards, file, conditions=None):
     return [f"{place}{fold}{file}" for place in places for fold in fold_folders(wildcards.dataset)]
 
 
-def validations_of(wildcards):
-    """Params function: where the validation predictions of a study lie, beside the predictions of each training and rival."""
+def validation_tables(wildcards):
+    """The validation predictions of a study, beside the predictions of each training and rival."""
     study = study_of(wildcards)
-    tables = [
+    return [
         path
         for dataset in study.settings.datasets
         if dataset in study.validation_metrics
@@ -56,7 +56,11 @@ def validations_of(wildcards):
             SimpleNamespace(study=study.name, dataset=dataset), "validation_predictions.csv", study.conditions
         )
     ]
-    return option("validation", tables)
+
+
+def validations_of(wildcards):
+    """Params function: where the validation predictions of a study lie."""
+    return option("validation", list(map(here, validation_tables(wildcards))))
 
 
 def first_trainings_of(wildcards, file):

@@ -6,6 +6,7 @@ rule train:
         images="results/datasets/{dataset}/images.npy",
         samples="results/datasets/{dataset}/samples.csv",
     output:
+        **optional_outputs("results/runs/{study}/{dataset}/{condition}/seed-{seed}"),
         model="results/runs/{study}/{dataset}/{condition}/seed-{seed}/model.pt",
         config="results/runs/{study}/{dataset}/{condition}/seed-{seed}/config.yaml",
         history="results/runs/{study}/{dataset}/{condition}/seed-{seed}/history.csv",
@@ -41,6 +42,7 @@ rule train:
         "python -m imbalance_aware train --images {input.images:q} --samples {input.samples:q} {params.fold}"
         " --settings {params.settings:q} --seed {params.seed} --code {params.code} --threads {threads}"
         " {params.weights} --out {params.folder:q} 2> {log:q}"
+        f"{WITH_OPTIONAL}"
 
 
 # A group of its own: in that of the replicate, a cluster would train all its folds in one job.
@@ -50,6 +52,7 @@ use rule train as train_fold with:
         samples="results/datasets/{dataset}/samples.csv",
         folds=folds_table,
     output:
+        **optional_outputs("results/runs/{study}/{dataset}/{condition}/{replicate}/fold-{fold}"),
         model="results/runs/{study}/{dataset}/{condition}/{replicate}/fold-{fold}/model.pt",
         config="results/runs/{study}/{dataset}/{condition}/{replicate}/fold-{fold}/config.yaml",
         history="results/runs/{study}/{dataset}/{condition}/{replicate}/fold-{fold}/history.csv",

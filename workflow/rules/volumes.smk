@@ -181,5 +181,5 @@ rule preprocessed:
         code=code_digest(["cohort.preprocessed"]),
     shell:
         "python -m imbalance_aware preprocessed --cohort {input.cohort:q}"
-        " --subjects results/datasets/{wildcards.dataset:q}/subjects"
+        f" --subjects {here('results/datasets')}/{{wildcards.dataset:q}}/subjects"
         " {params.classes} --out {output.cohort:q} --qc {output.qc:q} --flow {output.flow:q} 2> {log:q}"
