@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from imbalance_aware.runs.identity import FOLD, Run, identify
+from imbalance_aware.runs.run_folder import OPTIONAL, UNTESTED, VALIDATION_PREDICTIONS
 from imbalance_aware.tuning.values import with_values
 
 TUNED = {name: study for name, study in STUDIES.items() if study.grids}
@@ -106,7 +107,21 @@ def trials_of_run(wildcards):
 
 def trained_of_run(wildcards):
     """The folder in which the network of a run is trained, below the name of its values."""
-    return place_of_trials(run_of(wildcards))
+    return here(place_of_trials(run_of(wildcards)))
+
+
+def networks_of_trials(wildcards):
+    """All files of the trials of a run's split, with a storage: its network may be that of one, if it has their seed."""
+    run = run_of(wildcards)
+    if run.seed != study_of(wildcards).settings.seeds[0]:
+        return []
+    files = [*UNTESTED, *OPTIONAL]
+    return [f"{place_of_trials(run)}/{point.name}/{file}" for point in grid_of(wildcards) for file in files]
+
+
+def tables_of_trial(folder):
+    """What a trial predicts, as outputs; its own training samples only with a storage, where all must be declared."""
+    return optional_outputs(folder) or {"validation_predictions": f"{folder}/{VALIDATION_PREDICTIONS}"}
 
 
 def trials_of_study(wildcards):

@@ -10,10 +10,10 @@ use rule train as trial with:
         samples="results/datasets/{dataset}/samples.csv",
         folds=folds_of_split,
     output:
+        **tables_of_trial(f"{TRIALS}/{{split}}/{{trial}}"),
         model=f"{TRIALS}/{{split}}/{{trial}}/model.pt",
         config=f"{TRIALS}/{{split}}/{{trial}}/config.yaml",
         history=f"{TRIALS}/{{split}}/{{trial}}/history.csv",
-        predictions=f"{TRIALS}/{{split}}/{{trial}}/validation_predictions.csv",
     log:
         "results/logs/trial/{study}/{dataset}/{condition}/{split}/{trial}.log",
     benchmark:
@@ -60,7 +60,9 @@ rule train_chosen:
         samples="results/datasets/{dataset}/samples.csv",
         folds=folds_if_any,
         trials=trials_of_run,
+        networks=declared(networks_of_trials),
     output:
+        **optional_outputs("results/runs/{study}/{dataset}/{condition}/{replicate}"),
         model="results/runs/{study}/{dataset}/{condition}/{replicate}/model.pt",
         config="results/runs/{study}/{dataset}/{condition}/{replicate}/config.yaml",
         history="results/runs/{study}/{dataset}/{condition}/{replicate}/history.csv",
@@ -96,6 +98,7 @@ rule train_chosen:
         "python -m imbalance_aware train_chosen --images {input.images:q} --samples {input.samples:q} {params.fold}"
         " --trials {input.trials:q} --trained {params.trained:q} --settings {params.settings:q} --seed {params.seed}"
         " --code {params.code} --threads {threads} {params.weights} --out {params.folder:q} 2> {log:q}"
+        f"{WITH_OPTIONAL}"
 
 
 use rule train_chosen as train_chosen_fold with:
@@ -104,7 +107,9 @@ use rule train_chosen as train_chosen_fold with:
         samples="results/datasets/{dataset}/samples.csv",
         folds=folds_table,
         trials=trials_of_run,
+        networks=declared(networks_of_trials),
     output:
+        **optional_outputs("results/runs/{study}/{dataset}/{condition}/{replicate}/fold-{fold}"),
         model="results/runs/{study}/{dataset}/{condition}/{replicate}/fold-{fold}/model.pt",
         config="results/runs/{study}/{dataset}/{condition}/{replicate}/fold-{fold}/config.yaml",
         history="results/runs/{study}/{dataset}/{condition}/{replicate}/fold-{fold}/history.csv",
