@@ -53,8 +53,10 @@ def test_trials_then_runs_and_a_grid_that_grows(workflow):
     }
     one = {"only": ["focal-uniform"]}
     workflow.configure(changed(grid(1e-30, 0.01, focal=focal), **one))
-    workflow.run(TABLE)
-    assert workflow.planned(TABLE) == set()
+    tables = ["results/tables/tiny/trials.csv"]
+    runs = [f"{RUNS}/focal-uniform/seed-{seed}/predictions.csv" for seed in (3, 4)]
+    workflow.run(*tables, *runs)
+    assert workflow.planned(*tables, *runs) == set()
     trials = read(workflow.folder / "results/tables/tiny/trials.csv")
     assert len(trials) == 2 and {row["trials"] for row in trials} == {"2"} and {row["seed"] for row in trials} == {"3"}
     chosen = {row["condition"]: row for row in trials if row["chosen"] == "true"}
