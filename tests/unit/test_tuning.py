@@ -141,6 +141,7 @@ def test_equal_numbers_of_trials():
         ({"common": {"learning_rate": [1]}}, 'Did you mean "training.learning_rate"?'),
         ({"common": {"model.widths": [[4, 4, 8, 8]]}}, '"model.widths" is no setting of training'),
         ({"common": {"training.device": ["cpu"]}}, "device is no hyperparameter"),
+        ({"common": {"training.capture": [True, False]}}, "capture is no hyperparameter"),
         ({"common": {"training.batch_size": [10, 20]}}, "is that of the whole study in every table"),
         ({"common": {"training.learning_rate": [1e-3, -1]}}, "learning_rate: input should be greater than 0 (got -1)"),
         ({"common": {"training.warmup_epochs": [0, 900]}}, "warmup_epochs: is 900; it must be smaller than epochs"),

@@ -17,11 +17,10 @@ import numpy as np
 from imbalance_aware.errors import UserError
 from imbalance_aware.files import write_text
 from imbalance_aware.json_text import read_argument
-from imbalance_aware.metrics.catalogue import METRICS, OVERALL
-from imbalance_aware.metrics.declaration import Outcome
+from imbalance_aware.metrics.catalogue import METRICS
+from imbalance_aware.metrics.overall import overall_metric
 from imbalance_aware.runs.identity import identify
 from imbalance_aware.runs.run_folder import VALIDATION_PREDICTIONS
-from imbalance_aware.schema import nearest
 from imbalance_aware.tables.predictions import read_predictions
 from imbalance_aware.tables.trials import Trial, trials_csv
 
@@ -80,18 +79,16 @@ def score(path: Path, primary: str) -> float:
     Raises:
         UserError: the file cannot be read, there is no such metric, or it is undefined for these labels.
     """
-    if primary not in OVERALL:
-        raise UserError(f'--primary: there is no metric "{primary}" over all classes.{nearest(primary, OVERALL)}')
+    _, metric = overall_metric(primary, "--primary")
     found = read_predictions(path)
     if not np.isfinite(found.probabilities).all():
         return math.nan
-    value = METRICS[primary].function(Outcome(found.labels, found.probabilities))
+    value = metric(found.labels, found.probabilities)
     if value is None:
         raise UserError(
             f"{path}: {primary} is undefined on the validation part, so nothing can be chosen by it; make the part "
             "larger (`validation` in the dataset's `split`), or choose another `evaluation.primary`"
         )
-    assert not isinstance(value, list), "a metric over all classes"
     return float(value)
 
 

@@ -31,7 +31,7 @@ NOT_CHOSEN = {
     "select": "says how the validation part is used; set it for the study",
     "validate_every": "says how often the validation part is looked at; set it for the study",
     **dict.fromkeys(
-        ("device", "precision", "deterministic", "compile", "training_predictions"),
+        ("device", "precision", "deterministic", "compile", "capture", "training_predictions"),
         "is no hyperparameter: it says how runs are computed or what they write",
     ),
 }
