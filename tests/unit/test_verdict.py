@@ -115,6 +115,8 @@ def test_no_verdict_says_better_or_worse_where_an_interval_holds_zero(tables):
         numbers = [tuple(float(part.replace("−", "-")) for part in bounds) for bounds in told]
         assert len(numbers) == line.count("(") and all(low >= 0 or high <= 0 for low, high in numbers), line
     assert "mprove" not in text
+    if found["against_baseline"]["better"] and question == "models":
+        assert "for these models only" in summary(found).rpartition(" shown ")[2] or "no interval" in summary(found)
     if not found["against_baseline"]["better"]:
         assert "None is shown to be better than the baseline" in summary(
             found

@@ -68,7 +68,7 @@ def summary(of: Fact) -> str:
         best = f"{leader['label']} is best in {metric} ({_value(leader['value'])}): all others are worse{alone}."
     gain = len(of["against_baseline"]["better"])
     who = f"{_of(gain, others)} {'are' if gain > 1 else 'is'}" if gain else "None is"
-    return f"{best} {who} shown to be better than the baseline."
+    return f"{best} {who} shown to be better than the baseline{alone if gain else ''}."
 
 
 def dataset(of: Fact, judged: Fact) -> list[Block]:
