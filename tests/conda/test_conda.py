@@ -34,10 +34,13 @@ TARGETS = [
     "results/runs/other/photographs/ce-uniform/ensemble/metrics.json",
     "results/bundles/tiny/fundus_phantoms.tar",
 ]
-#: Rules that no target needs: most run the same steps as others. What the step `claims` imports is tried too.
+#: Rules that no target needs: most run the same steps as others. What the steps `claims`, `choose`, `train_chosen` and
+#: `collect_trials` import is tried too.
 NOT_NEEDED = {
     *("evaluate_fold", "collect_condition", "collect_ensembles", "table_of_ensembles", "table_of_temperatures"),
     *("claims", "table_of_claims", "table_of_published_cells"),
+    *("trial", "choose", "train_chosen", "train_chosen_fold", "test_chosen", "test_chosen_fold", "collect_trials"),
+    "table_of_tuning",
 }
 #: Made and tried, but no step runs in them: segmentation by BraTS algorithms needs a container engine, and networks of
 #: timm a torchvision for the CPU build of torch, which PyPI does not have.

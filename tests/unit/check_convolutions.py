@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from training_cases import MODEL
 
 from imbalance_aware.config import read_config
+from imbalance_aware.models import DEFAULT
 from imbalance_aware.models.memory_format import CHANNELS_LAST
 from imbalance_aware.models.residual_network import ResidualNetwork
 from imbalance_aware.schema import load_yaml
@@ -36,7 +37,7 @@ def networks() -> Iterator[tuple[dict[str, Any], int, tuple[int, ...], int]]:
         merged = merge(load_yaml(CONFIG / "config.yaml"), load_yaml(file))
         merged["run"] = list(merged["studies"])
         config, studies = read_config(merged, [])
-        for study in studies.values():
+        for study in (study for study in studies.values() if study.model.network == DEFAULT):
             for dataset in (config.datasets[name] for name in study.settings.datasets):
                 crop = config.augmentation.volumes.crop
                 size = dataset.image_size if dataset.kind == "images" else (crop,) * 3
