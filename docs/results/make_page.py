@@ -43,6 +43,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--figures", nargs="+", metavar="NAME", help="show only these figures, such as ranks (default: all of them)"
     )
+    parser.add_argument(
+        "--without-metrics", action="store_true", help="leave out metrics.csv, for a page that adds to another study's"
+    )
     args = parser.parse_args(arguments)
     made = args.results / "tables" / args.study
     tables = [path for path in made.glob("*.md") if path.stem != VERDICT]
@@ -50,11 +53,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
         raise UserError(f"{made}: no tables; run the study first: {args.command}")
     tables.sort(key=lambda path: (not path.stem.startswith("table"), path.stem))
     args.out.mkdir(parents=True, exist_ok=True)
-    for name in ("metrics.csv", f"{VERDICT}.md", f"{VERDICT}.json"):
+    metrics = [] if args.without_metrics else ["metrics.csv"]
+    for name in (*metrics, f"{VERDICT}.md", f"{VERDICT}.json"):
         shutil.copy(made / name, args.out)
     if (made / CLAIMS).exists():
         shutil.copy(made / CLAIMS, args.out)
-    chosen = ["--figures", *args.figures] if args.figures else []
+    chosen = ["--without-metrics"] if args.without_metrics else []
+    chosen += ["--figures", *args.figures] if args.figures else []
     options = shlex.join(["--study", args.study, "--command", args.command, "--out", str(args.out), *chosen])
     parts = [
         f"# Results of the study *{args.study}*",

@@ -266,7 +266,7 @@ def test_a_run_killed_while_the_graph_is_replayed_ends_with_the_same_bytes(datas
 # No step waits for the host.
 
 
-#: A device whose tensors have no data: whoever asks for a value gets an error.
+#: A device whose tensors have no data: asking for a value is an error.
 META = Device(torch.device("meta"), "float32")
 
 

@@ -81,3 +81,10 @@ def test_a_page_shows_the_figures_that_are_asked_for(results, tmp_path):
     assert "--figures ranks" in (tmp_path / "page/README.md").read_text()
     done = page(results, tmp_path / "page", "--figures", "rank")
     assert done.returncode != 0 and "no rank.png" in done.stderr
+
+
+def test_a_page_without_metrics(results, tmp_path):
+    done = page(results, tmp_path / "page", "--without-metrics")
+    assert done.returncode == 0, done.stderr
+    assert not (tmp_path / "page/metrics.csv").exists()
+    assert "--without-metrics" in (tmp_path / "page/README.md").read_text()

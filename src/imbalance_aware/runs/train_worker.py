@@ -57,7 +57,7 @@ def main(answers: int) -> int:
             if status := explained(partial(runs.train, order.arguments)):
                 return status
             runs.clear()
-            with suppress(BrokenPipeError):  # whoever asked for it is gone; standard input ends too
+            with suppress(BrokenPipeError):  # the process that asked for it has ended; standard input ends too
                 os.write(answers, b".")
         return DONE
     return 128 + signal.SIGINT

@@ -8,7 +8,7 @@ addresses. So everything that differs between steps lies in memory that keeps it
   classes, shares and partners of mixup. It is overwritten when the next ones begin;
 - the number of the batch, which the graph itself increases: it says which of these a step takes;
 - the learning rate, a tensor (`imbalance_aware.training.optimisers.rate_on_device`);
-- the state of torch's random numbers, from which a graph takes those of dropout. Whoever calls a step sets it before.
+- the state of torch's random numbers, from which a graph takes those of dropout. The caller of a step sets it.
 
 The first steps are not recorded: they choose kernels and allocate the state of the optimiser. A batch of another size,
 the last one of an epoch, is trained without the graph. All steps get the same images, classes and random numbers as
