@@ -16,7 +16,6 @@ import shutil
 import subprocess
 import sys
 from contextlib import suppress
-from importlib.util import find_spec
 from pathlib import Path
 
 import yaml
@@ -41,17 +40,6 @@ def install(root: Path) -> Path:
     conda.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{Path(__file__).resolve()}" "{root}" "$@"\n')
     conda.chmod(0o755)
     return folder
-
-
-def missing() -> str | None:
-    """Why no environment can be made here; None where it can."""
-    if shutil.which("python3.11") is None:
-        return "no python3.11, which the environments name"
-    if find_spec("uv") is None:
-        return "uv is not installed; the extra `test` brings it"
-    probe = [*UV, "pip", "compile", "-", "--quiet", "--no-config", "--no-cache", "--no-deps"]
-    done = subprocess.run(probe, input="tzdata", capture_output=True, text=True, check=False)
-    return f"packages cannot be downloaded: {done.stderr.strip()[-500:]}" if done.returncode else None
 
 
 def create(file: Path, prefix: Path) -> None:

@@ -16,6 +16,7 @@ import stand_in
 from both_arms import HEADS, STUDY
 from tiny_study import Workflow
 
+import uv_packages
 from step_imports import ENVIRONMENTS, imports_of_environment
 
 pytestmark = pytest.mark.slow
@@ -51,7 +52,8 @@ NEED_CUDA = {"timm", "torchvision"}
 
 @pytest.fixture(scope="module")
 def study(tmp_path_factory, checkout) -> Workflow:
-    if reason := stand_in.missing():
+    no_python = None if shutil.which("python3.11") else "no python3.11, which the environments name"
+    if reason := no_python or uv_packages.missing():
         # What CI is for is not left out there in silence.
         (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
     return both_arms.written(checkout, tmp_path_factory.mktemp("conda"), CONFIGURATION)

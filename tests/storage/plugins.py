@@ -12,11 +12,11 @@ import sysconfig
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.util import find_spec
 from pathlib import Path
 from urllib.request import urlopen
 
-UV = (sys.executable, "-m", "uv")
+from uv_packages import UV
+
 SERVER = "moto[server]==5.2.5"
 #: Pinned in constraints.txt and refused by boto3 in that version.
 UNPINNED = ("python-dateutil",)
@@ -26,15 +26,6 @@ def documented(checkout: Path) -> list[str]:
     """The plugins that the page names, with their versions."""
     page = (checkout / "docs/other_engines.md").read_text(encoding="utf-8")
     return sorted(set(re.findall(r"snakemake-(?:executor|storage)-plugin-[\w-]+==[\d.]+", page)))
-
-
-def missing() -> str | None:
-    """Why no such Python can be made here; None where it can."""
-    if find_spec("uv") is None:
-        return "uv is not installed; the extra `test` brings it"
-    probe = [*UV, "pip", "compile", "-", "--quiet", "--no-config", "--no-cache", "--no-deps"]
-    done = subprocess.run(probe, input="tzdata", capture_output=True, text=True, check=False)
-    return f"packages cannot be downloaded: {done.stderr.strip()[-500:]}" if done.returncode else None
 
 
 def install(checkout: Path, folder: Path) -> Path:

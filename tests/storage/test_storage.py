@@ -17,6 +17,7 @@ import yaml
 from tiny_study import TINY, Workflow, copied
 
 import mri_cases
+import uv_packages
 
 pytestmark = pytest.mark.slow
 
@@ -94,7 +95,7 @@ class Engines:
 
 @pytest.fixture(scope="module")
 def programs(checkout, tmp_path_factory) -> Path:
-    if reason := plugins.missing():
+    if reason := uv_packages.missing():
         # What CI is for is not left out there in silence.
         (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
     return plugins.install(checkout, tmp_path_factory.mktemp("plugins"))
